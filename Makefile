@@ -1,0 +1,61 @@
+# Each target first makes .venv from requirements.lock where it is missing or out of date.
+# PYTHON=... names the interpreter to make it with (3.9, 3.10 or 3.11).
+
+RUNS ?= runs
+OUT ?= figures
+
+version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+suitable = $(filter 3.9 3.10 3.11,$(call version,$(1)))
+no_wheels = $(if $(call version,$(PYTHON)),TensorFlow 2.15 has no wheels for $(call version,$(PYTHON)),'$(PYTHON)' does not run)
+check_python = $(if $(call suitable,$(PYTHON)),,$(error rigl_rl needs Python 3.9, 3.10 or 3.11: \
+$(no_wheels); set PYTHON=/path/to/python3.11))
+
+ifdef PYTHON
+$(call check_python)
+endif
+PYTHON ?= $(or $(firstword $(foreach python,python3.11 python3.10 python3.9 python3,\
+$(if $(call suitable,$(python)),$(python)))),python3)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched last, so an environment whose set-up failed or was interrupted is made anew.
+READY := $(VENV)/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help demo test bench lint figures clean
+
+help: ## list the targets (the default)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo 'PYTHON=python3.10 chooses the interpreter .venv is made with (after make clean, if it exists).'
+
+demo: $(READY) ## train dense and sparse DQN on CartPole and draw a figure (8 minutes): demo_results/
+	$(BIN)/python -m launch.demo --out demo_results
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest
+
+bench: $(READY) ## measure training speed against dense and against the machine's limit
+	$(BIN)/python -m benchmarks.dqn
+
+lint: $(READY) ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+figures: $(READY) ## draw the paper's figures from RUNS=runs into OUT=figures
+	$(BIN)/python -m analysis.figures --runs $(RUNS) --out $(OUT)
+
+clean: ## remove the environment, caches and demo_results/ (never runs or figures)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache demo_results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock setup.py
+	$(check_python)
+	@echo 'Making $(VENV) from requirements.lock with $(PYTHON): a few minutes the first time.'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -1,0 +1,251 @@
+"""Run directories -> one tidy table.
+
+    python -m analysis.collect --runs DIR --out runs.parquet
+
+One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet) the curves of those
+runs. Wherever the analysis takes `--runs DIR`, such a table does as well.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analysis.errors import AnalysisError, Parser, exit_code, note
+from analysis.files import replacing
+from analysis.intervals import final_score
+
+TEXT = ("agent", "suite", "env", "method")
+NUMBERS = (
+    "target_sparsity",
+    "width",
+    "seed",
+    "final_return",
+    "env_steps",
+    "train_steps",
+    "active_params",
+    "total_params",
+)
+RUN = ("path", *TEXT, "distribution", *NUMBERS, "kernel_params")
+CURVES = {
+    "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
+    "snr": ("env_step", "train_step", "network", "snr"),
+}
+INSIDE_A_RUN = {"checkpoints", "tensorboard", "policy"}
+FORMATS = (".parquet", ".csv")
+
+
+class Tables(NamedTuple):
+    """What the figures are drawn from.
+
+    runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
+        `layers` as JSON, `kernel_params` (elements of the masked kernels) and `path` (below the
+        root). evals, snr: the runs' evaluation and SNR rows, each with its run's `path`.
+    source: what the user gave as --runs.
+    """
+
+    runs: pd.DataFrame
+    evals: pd.DataFrame
+    snr: pd.DataFrame
+    source: Path
+
+    def command(self, study: str) -> str:
+        """The command that makes the runs of `study`."""
+        target = self.source if self.source.is_dir() else "DIR"
+        return f"python -m launch run {study} --preset reduced --runs {target}"
+
+
+def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
+    """Every directory below `root` that holds a run, finished or not, and its files' names.
+
+    Links are followed, each real directory is visited once, and what a run keeps in
+    subdirectories (checkpoints, TensorBoard, policy) is not read.
+    """
+    seen = set()
+    waiting = [root]
+    while waiting:
+        directory = waiting.pop()
+        try:
+            status = os.stat(directory)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(directory) as entries:
+                below, files = [], set()
+                for entry in entries:
+                    if not entry.is_dir():
+                        files.add(entry.name)
+                    elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
+                        below.append(entry.name)
+        except OSError as error:
+            note(f"not read: {error}")
+            continue
+        if files & {"result.json", "evals.csv"}:
+            yield directory, files
+        waiting.extend(directory / name for name in sorted(below, reverse=True))
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """The checked, flattened record of a finished run; raises ValueError saying what is wrong."""
+    try:
+        result = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"result.json is broken ({error})") from error
+    if not isinstance(result, dict):
+        raise ValueError("result.json holds no object")
+    missing = [key for key in (*TEXT, "distribution", *NUMBERS) if key not in result]
+    if missing:
+        raise ValueError(f"result.json lacks {', '.join(missing)}")
+    for key in NUMBERS:
+        value = result[key]
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"result.json: {key} is {value}, not a finite number")
+    layers = result.get("layers", [])
+    try:
+        flat: dict[str, Any] = {"kernel_params": sum(math.prod(x["shape"]) for x in layers)}
+    except (KeyError, TypeError) as error:
+        raise ValueError("result.json: layers is not a list of kernels with a shape") from error
+    for key, value in result.items():
+        if key == "layers":
+            flat[key] = json.dumps(value)
+        elif isinstance(value, dict):
+            flat.update({f"{key}.{name}": inner for name, inner in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A run's CSV; raises ValueError when the file is broken or lacks one of `columns`."""
+    try:
+        table = pd.read_csv(path)
+    except ValueError as error:  # pandas' parser errors and bytes that are no text
+        raise ValueError(f"{path.name} is broken ({error})") from error
+    _require(table, columns, path.name)
+    return table
+
+
+def collect(root: Path) -> Tables:
+    """Reads every finished run below `root`; an unfinished or broken one is reported, left out."""
+    if not root.is_dir():
+        raise AnalysisError(f"--runs {root}: no such directory")
+    runs: list[dict[str, Any]] = []
+    curves: dict[str, list[pd.DataFrame]] = {"evals": [], "snr": []}
+    for directory, files in run_directories(root):
+        path = os.path.relpath(directory, root)
+        if "result.json" not in files:
+            note(f"left out {path}: unfinished (no result.json)")
+            continue
+        try:
+            run = read_result(directory / "result.json")
+            found = {
+                name: read_curve(directory / f"{name}.csv", columns)
+                for name, columns in CURVES.items()
+                if f"{name}.csv" in files
+            }
+            if "evals" in found:
+                _warn_if_score_differs(path, run, found["evals"])
+        except (ValueError, OSError) as error:
+            note(f"left out {path}: {str(error).splitlines()[0]}")
+            continue
+        runs.append({"path": path, **run})
+        for name, curve in found.items():
+            curves[name].append(curve.assign(path=path))
+    evals, snr = (
+        pd.concat(curves[name], ignore_index=True)[["path", *columns]]
+        if curves[name]
+        else pd.DataFrame(columns=["path", *columns])
+        for name, columns in CURVES.items()
+    )
+    return Tables(pd.DataFrame(runs, columns=None if runs else list(RUN)), evals, snr, root)
+
+
+def write(tables: Tables, out: Path) -> list[Path]:
+    """Writes the runs to `out` (.parquet or .csv) and their curves beside it; returns the paths."""
+    _check_format(out)
+    paths = []
+    for path, table in zip(_table_paths(out), (tables.runs, tables.evals, tables.snr)):
+        with replacing(path) as aside:
+            if out.suffix == ".csv":
+                table.to_csv(aside, index=False)
+            else:
+                table.to_parquet(aside, index=False)
+        paths.append(path)
+    return paths
+
+
+def read(table: Path) -> Tables:
+    """Reads back what `write` wrote; a curve file that is not there counts as empty."""
+    _check_format(table)
+    parts = []
+    for path, columns in zip(_table_paths(table), (RUN, *(("path", *c) for c in CURVES.values()))):
+        if path != table and not path.exists():
+            parts.append(pd.DataFrame(columns=list(columns)))
+            continue
+        try:
+            part = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+            _require(part, columns, path.name)
+        except ValueError as error:  # pandas' and Arrow's errors about content
+            raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
+        parts.append(part)
+    runs, evals, snr = parts
+    return Tables(runs, evals, snr, table)
+
+
+def load(runs: Path) -> Tables:
+    """The tables behind `--runs`: a directory of runs, or a table that this module wrote."""
+    return read(runs) if runs.is_file() else collect(runs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line of this module."""
+    parser = Parser(
+        prog="python -m analysis.collect",
+        description="Collect run directories into one tidy table.",
+    )
+    parser.add_argument("--runs", type=Path, required=True, help="directory that holds the runs")
+    parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
+    args = parser.parse_args(argv)
+    _check_format(args.out)
+    tables = collect(args.runs)
+    if tables.runs.empty:
+        raise AnalysisError(f"no finished run below {args.runs}; nothing written")
+    paths = write(tables, args.out)
+    print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
+    return 0
+
+
+def _require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise ValueError(f"{name} lacks the column(s) {', '.join(missing)}")
+
+
+def _warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -> None:
+    score = final_score(evals["avg_return"].to_numpy())
+    if not math.isclose(score, run["final_return"], rel_tol=1e-6):
+        note(
+            f"{path}: final_return is {run['final_return']:g} in result.json, but the last 10 % "
+            f"of evals.csv average {score:g}"
+        )
+
+
+def _check_format(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise AnalysisError(f"{path}: a table is a file that ends in {' or '.join(FORMATS)}")
+
+
+def _table_paths(runs: Path) -> list[Path]:
+    """The runs' file and one for each kind of curve: runs.csv, runs.evals.csv, runs.snr.csv."""
+    return [runs, *(runs.with_name(f"{runs.stem}.{name}{runs.suffix}") for name in CURVES)]
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

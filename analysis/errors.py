@@ -1,0 +1,36 @@
+"""How the analysis talks: one clear line on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Callable, NoReturn
+
+
+class AnalysisError(Exception):
+    """What was asked cannot be done; the message is one line that says why and what would help."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line like all others (see `exit_code`)."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises AnalysisError instead of printing the usage and leaving."""
+        raise AnalysisError(message)
+
+
+def note(message: str) -> None:
+    """Says on stderr what does not stop the work but should be known (a run left out)."""
+    print(f"analysis: {message}", file=sys.stderr)
+
+
+def exit_code(
+    command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None
+) -> int:
+    """Runs a command line; a bad input or an unwritable file becomes one line and exit code 1."""
+    try:
+        return command(argv)
+    except (AnalysisError, OSError) as error:
+        note(f"error: {error}")
+        return 1

@@ -1,0 +1,163 @@
+"""Learning curves and a table of final returns, for whatever runs there are.
+
+python -m analysis.learning_curves --runs DIR --out DIR
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.collect import Tables, load
+from analysis.errors import AnalysisError, Parser, exit_code
+from analysis.intervals import curves_over_seeds, over_seeds
+from analysis.select import SETTING, comparable
+
+NAME = "learning_curves"
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
+
+
+def data(tables: Tables) -> pd.DataFrame:
+    """The plotted numbers: SETTING, label, env_step, mean, low, high, n_seeds.
+
+    Raises AnalysisError when there is no finished run, or none has evaluations.
+    """
+    return _curves(_runs(tables), tables)
+
+
+def draw(runs: Path, out: Path) -> list[Path]:
+    """Writes learning_curves.png, .pdf and .csv into `out`.
+
+    runs: a directory of runs or a table written by analysis.collect. Returns the three paths.
+    """
+    tables = load(Path(runs))
+    return _draw(data(tables), Path(out))
+
+
+def summary_table(runs: Path) -> str:
+    """Markdown table of method, sparsity, active parameters, final return and seeds.
+
+    runs: a directory of runs or a table written by analysis.collect.
+    """
+    return _summary(_runs(load(Path(runs))))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line of this module: draws the curves and prints the table."""
+    parser = Parser(
+        prog="python -m analysis.learning_curves",
+        description="Draw learning curves, print final returns.",
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        required=True,
+        help="directory of runs, or a table written by analysis.collect",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
+    args = parser.parse_args(argv)
+    tables = load(args.runs)
+    runs = _runs(tables)
+    paths = _draw(_curves(runs, tables), args.out)
+    print(_summary(runs))
+    print(", ".join(map(str, paths)))
+    return 0
+
+
+def _runs(tables: Tables) -> pd.DataFrame:
+    """The runs that can be compared, with the `label` of their line, in the methods' order."""
+    runs = tables.runs[tables.runs["method"].isin(style.METHODS)]
+    if runs.empty:
+        raise AnalysisError(
+            f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
+        )
+    runs = comparable(runs, NAME).copy()
+    several = runs["distribution"].nunique() > 1
+    for (method, distribution, _, width), group in runs.groupby(SETTING[1:], dropna=False):
+        name = style.METHODS[method].name
+        if several and method != "dense":
+            name += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
+        if width != 1.0:
+            name += f", width {width:.3g}"
+        runs.loc[group.index, "name"] = name
+    for (name, sparsity), group in runs.groupby(["name", "target_sparsity"]):
+        # The tasks' observations and actions differ in size, and so do their nets, a little.
+        counts = [
+            style.short(n) for n in (group["active_params"].min(), group["active_params"].max())
+        ]
+        label = f"{name} {style.percent(sparsity)}" if sparsity else name
+        runs.loc[group.index, "label"] = f"{label} ({'–'.join(dict.fromkeys(counts))})"
+    return runs
+
+
+def _curves(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    evals = tables.evals.merge(runs[["path", *SETTING, "label"]], on="path")
+    if evals.empty:
+        raise AnalysisError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
+    return curves_over_seeds(evals, [*SETTING, "label"], "env_step", "avg_return")
+
+
+def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
+    environments = sorted(points["env"].unique())
+    seeds = points.groupby(["env", "label"])["n_seeds"].min()
+    usual = style.usual_seeds(seeds)
+    figure, [grid] = style.panels(1, len(environments))
+    handles = []
+    panel_usual = [
+        style.panel_title(axes, env, seeds[env], usual) for axes, env in zip(grid, environments)
+    ]
+    for method, look in style.METHODS.items():
+        lines = points[points["method"] == method]
+        labels = lines.sort_values("width", ascending=False, kind="stable")["label"].unique()
+        for label, dashes in zip(labels, cycle(DASHES)):
+            handles.append(Line2D([], [], color=look.color, linestyle=dashes, label=label))
+            for axes, env, often in zip(grid, environments, panel_usual):
+                line = points[(points["env"] == env) & (points["label"] == label)]
+                axes.plot(line["env_step"], line["mean"], color=look.color, linestyle=dashes)
+                style.band(axes, line["env_step"], line["low"], line["high"], look.color)
+                style.mark_seeds(
+                    axes,
+                    line["env_step"].iloc[-1:],
+                    line["mean"].iloc[-1:],
+                    line["n_seeds"].iloc[-1:],
+                    often,
+                    look.color,
+                )
+    for axes in grid:
+        axes.set_xlabel("Environment steps")
+        axes.xaxis.set_major_formatter(lambda step, _: style.short(step))
+    grid[0].set_ylabel("Evaluation return")
+    style.finish(figure, handles, seeds, "line")
+    return style.save(figure, points, out, NAME)
+
+
+def _summary(runs: pd.DataFrame) -> str:
+    scores = over_seeds(runs, [*SETTING, "name"], "final_return")
+    params = over_seeds(runs, [*SETTING, "name"], "active_params")["mean"]
+    order = scores["method"].map(list(style.METHODS).index)
+    scores = scores.assign(params=params, order=order).sort_values(
+        ["env", "order", "width", "target_sparsity", "name"],
+        ascending=[True, True, False, True, True],
+    )
+    lines = [
+        "| Environment | Method | Sparsity | Active parameters | Final return | Seeds |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for row in scores.itertuples():
+        interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.n_seeds > 1 else ""
+        lines.append(
+            f"| {row.env} | {row.name} | {style.percent(row.target_sparsity)} | "
+            f"{row.params:,.0f} | {row.mean:.1f}{interval} | {row.n_seeds} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,184 @@
+"""One look for all figures: colours, names, and what a figure leaves on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+
+matplotlib.use("Agg")  # files only; works without a display
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from analysis.files import replacing
+
+
+class Method(NamedTuple):
+    """How a method appears in every figure."""
+
+    name: str
+    color: str
+    marker: str
+
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; markers help in print.
+METHODS = {
+    "dense": Method("Dense", "#000000", "o"),
+    "prune": Method("Pruning", "#0072B2", "s"),
+    "static": Method("Static", "#E69F00", "^"),
+    "set": Method("SET", "#009E73", "D"),
+    "rigl": Method("RigL", "#D55E00", "v"),
+    "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
+}
+PAPER = ("prune", "static", "set", "rigl")  # the sparse methods of every figure of the paper
+DISTRIBUTIONS = {"erdos_renyi_kernel": "ERK", "uniform": "Uniform", "erdos_renyi": "Erdős–Rényi"}
+SETTINGS: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.8,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+}
+plt.style.use(SETTINGS)
+
+
+def panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """A figure of equal panels [rows, columns] with room for the legend that `finish` adds.
+
+    The legend goes below several columns of panels, but beside a single one.
+    """
+    size = (3.1 * columns, 2.6 * rows + 0.8) if columns > 1 else (6.2, 3.0 * rows + 0.3)
+    return plt.subplots(rows, columns, squeeze=False, layout="constrained", figsize=size)
+
+
+def empty(axes: Axes) -> None:
+    """Says in a panel's place that there are no runs for it."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "no runs", transform=axes.transAxes, ha="center", color="#555555")
+
+
+def band(
+    axes: Axes, x: Sequence[float], low: Sequence[float], high: Sequence[float], color: Any
+) -> None:
+    """The 95 % interval around a line, or a bar around a single point, which has no width."""
+    if len(x) > 1:
+        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
+    else:
+        axes.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.2)
+
+
+def mark_seeds(
+    axes: Axes, x: Sequence[float], y: Sequence[float], seeds: Sequence[int], usual: int, color: Any
+) -> None:
+    """Writes n=... beside each point that does not rest on the usual number of seeds."""
+    halo = [withStroke(linewidth=2, foreground="white")]
+    for x_i, y_i, n in zip(x, y, seeds):
+        if n != usual:
+            axes.annotate(
+                f"n={n}",
+                (x_i, y_i),
+                xytext=(3, 4),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=color,
+                path_effects=halo,
+            )
+
+
+def usual_seeds(seeds: pd.Series) -> int:
+    """The number of seeds that most points rest on (the larger on a tie)."""
+    return int(seeds.mode().max())
+
+
+def panel_title(axes: Axes, text: str, seeds: pd.Series, usual: int) -> int:
+    """Titles a panel, with its usual number of seeds if not the figure's; returns that number."""
+    here = usual_seeds(seeds) if len(seeds) else usual
+    axes.set_title(text if here == usual else f"{text} (n = {here})")
+    return here
+
+
+def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
+    """A legend shared by all panels, headed by how many seeds stand behind each `unit`.
+
+    handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
+    """
+    usual = usual_seeds(seeds)
+    text = f"n = {usual} seed{'s' if usual > 1 else ''} per {unit}"
+    if seeds.nunique() > 1:
+        text += f" unless marked ({seeds.min()} to {seeds.max()})"
+    text += (
+        "; one seed has no interval" if seeds.max() == 1 else "; shaded: 95 % bootstrap interval"
+    )
+    place: Any
+    panel: Any = figure.axes[0]
+    if panel.get_gridspec().ncols == 1:
+        place, columns, text = "outside right center", 1, text.replace("; ", "\n")
+        figure.set_figheight(max(figure.get_figheight(), 0.6 + 0.19 * len(handles)))
+    else:
+        inches = sum(0.7 + 0.07 * len(handle.get_label()) for handle in handles)
+        rows = math.ceil(inches / figure.get_figwidth())
+        place, columns = "outside lower center", math.ceil(len(handles) / rows)
+        figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1))
+    legend = figure.legend(
+        handles=handles, loc=place, ncols=columns, title=text, title_fontsize=7, fontsize=8
+    )
+    legend.get_title().set_color("#555555")
+
+
+def short(count: float) -> str:
+    """A number of parameters as a label: 950, 5.3k, 27k, 4.1M."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if count >= size:
+            scaled = count / size
+            digits = f"{scaled:.1f}" if scaled < 9.95 else f"{scaled:.0f}"
+            return digits.removesuffix(".0") + suffix
+    return f"{count:.0f}"
+
+
+def percent(sparsity: float) -> str:
+    """A sparsity as a label: 90 %, 99.5 %."""
+    return f"{100 * sparsity:.4g} %"
+
+
+def parameter_axis(axes: Axes, counts: Iterable[float]) -> None:
+    """A logarithmic axis with a tick at the counts that occur, as many as stay readable."""
+    ticks: list[float] = []
+    for count in sorted(counts, reverse=True):
+        if not ticks or ticks[-1] / count > 1.45:
+            ticks.append(count)
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [short(tick) for tick in ticks])
+    axes.set_xticks([], minor=True)
+
+
+def save(figure: Figure, data: pd.DataFrame, out: Path, name: str) -> list[Path]:
+    """Writes name.png, name.pdf and name.csv (the plotted numbers); each complete or not at all."""
+    paths = [out / f"{name}{suffix}" for suffix in (".png", ".pdf", ".csv")]
+    for path in paths:
+        with replacing(path) as aside:
+            if path.suffix == ".csv":
+                data.to_csv(aside, index=False)
+            else:
+                # Without a date the same numbers give the same PDF.
+                metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+                figure.savefig(aside, metadata=metadata)
+    plt.close(figure)
+    return paths

@@ -1,0 +1,7 @@
+"""Sparse training for deep reinforcement learning in TensorFlow.
+
+A reproduction of "The State of Sparse Training in Deep Reinforcement Learning"
+(Graesser, Evci, Elsen and Castro, ICML 2022).
+"""
+
+__version__ = "0.1.0"

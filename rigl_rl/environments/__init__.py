@@ -1,0 +1,1 @@
+"""Environments: gymnasium for TF-Agents, and batched evaluation. Knows no agent."""

@@ -1,0 +1,113 @@
+"""A gymnasium task as a TF-Agents environment whose whole state can be saved and restored."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+from tf_agents.environments import py_environment
+from tf_agents.specs import array_spec
+from tf_agents.trajectories import time_step as ts
+
+from rigl_rl.errors import ConfigError
+
+
+def make(name: str) -> gymnasium.Env:
+    """`gymnasium.make` with one clear error for a name that does not exist.
+
+    Raises:
+      ConfigError: no such environment, or a package that it needs is missing.
+    """
+    try:
+        with warnings.catch_warnings():
+            # CartPole-v0 and friends are "out of date": they are the paper's tasks.
+            warnings.filterwarnings("ignore", message=".*out of date.*")
+            # The checker is for environments under development; it costs a tenth of a CartPole step.
+            return gymnasium.make(name, disable_env_checker=True)
+    except (gymnasium.error.Error, ImportError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"cannot make environment {name!r}: {reason}") from error
+
+
+def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
+    if isinstance(space, gymnasium.spaces.Discrete):
+        low, high = int(space.start), int(space.start + space.n - 1)
+        return array_spec.BoundedArraySpec((), np.int64, low, high, name)
+    if isinstance(space, gymnasium.spaces.Box):
+        # float32 throughout: MuJoCo observes float64, networks and replay do not.
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+        return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, name)
+    raise ConfigError(f"{name} space {space} is not supported; Discrete and Box are")
+
+
+class GymnasiumEnvironment(py_environment.PyEnvironment):
+    """Steps one gymnasium environment, with the batch dimension of 1 that TF-Agents wants.
+
+    Termination and truncation differ: a terminal step has discount 0, a step at the time limit
+    discount 1, so that values are bootstrapped there. Both are LAST steps.
+
+    Args:
+      name: a gymnasium id.
+      seed: of the environment's randomness, through all its episodes.
+    """
+
+    def __init__(self, name: str, seed: int):
+        self._gym = make(name)
+        self._seed = seed  # used by the first reset only: later ones go on from there
+        self._observation_spec = _spec_of(self._gym.observation_space, "observation")
+        self._action_spec = _spec_of(self._gym.action_space, "action")
+        self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
+        super().__init__(handle_auto_reset=True)
+
+    @property
+    def batched(self) -> bool:
+        # Batched by ourselves: TF-Agents' wrapper for it costs more than a step of CartPole.
+        return True
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def observation_spec(self):
+        return self._observation_spec
+
+    def action_spec(self):
+        return self._action_spec
+
+    def _reset(self):
+        observation, _ = self._gym.reset(seed=self._seed)
+        self._seed = None
+        return self._time_step(ts.StepType.FIRST, observation, 0.0, 1.0)
+
+    def _step(self, action):
+        action = int(action[0]) if self._discrete else action[0]
+        observation, reward, terminated, truncated, _ = self._gym.step(action)
+        last = terminated or truncated
+        return self._time_step(
+            ts.StepType.LAST if last else ts.StepType.MID,
+            observation,
+            reward,
+            0.0 if terminated else 1.0,
+        )
+
+    def _time_step(self, step_type, observation, reward, discount) -> ts.TimeStep:
+        return ts.TimeStep(
+            np.asarray([step_type], np.int32),
+            np.asarray([reward], np.float32),
+            np.asarray([discount], np.float32),
+            np.asarray(observation, self._observation_spec.dtype)[np.newaxis],
+        )
+
+    def get_state(self) -> bytes:
+        """Everything the next steps depend on: simulator, random state and current step."""
+        return pickle.dumps((self._gym, self._seed, self._current_time_step))
+
+    def set_state(self, state: Any) -> None:
+        """Continues from what `get_state` returned."""
+        self._gym, self._seed, self._current_time_step = pickle.loads(state)
+
+    def close(self) -> None:
+        self._gym.close()

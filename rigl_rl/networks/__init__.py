@@ -1,0 +1,1 @@
+"""Plain Keras and TF-Agents networks with a `width` multiplier. Nothing here is sparse."""

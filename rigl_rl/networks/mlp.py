@@ -1,0 +1,53 @@
+"""Multi-layer perceptrons of the classic control and MuJoCo agents."""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+import tensorflow as tf
+from tf_agents.networks import sequential
+
+
+def scaled_units(units: Sequence[int], width: float) -> Tuple[int, ...]:
+    """Hidden layer sizes of a net `width` times as wide: rounded (halves up), at least 1.
+
+    Raises:
+      ValueError: `width` is not positive.
+    """
+    if not width > 0:
+        raise ValueError(f"width is {width}, but must be positive")
+    return tuple(max(1, int(size * width + 0.5)) for size in units)
+
+
+def q_network(
+    hidden_units: Sequence[int], num_actions: int, weight_decay: float = 0.0
+) -> sequential.Sequential:
+    """Q-network of classic DQN: ReLU layers and a linear output, one value per action.
+
+    Args:
+      hidden_units: units of each hidden layer (Table 6: 512, 512).
+      num_actions: size of the output.
+      weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 1).
+    """
+    decay = tf.keras.regularizers.L2(weight_decay) if weight_decay else None
+    hidden = [
+        tf.keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer=tf.keras.initializers.VarianceScaling(
+                scale=2.0, mode="fan_in", distribution="truncated_normal"
+            ),
+            kernel_regularizer=decay,
+            name=f"hidden_{number}",
+        )
+        for number, units in enumerate(hidden_units)
+    ]
+    # The original's output layer: values start at -0.2, the same for every action and state.
+    output = tf.keras.layers.Dense(
+        num_actions,
+        kernel_initializer=tf.keras.initializers.RandomUniform(-0.03, 0.03),
+        bias_initializer=tf.keras.initializers.Constant(-0.2),
+        kernel_regularizer=decay,
+        name="output",
+    )
+    return sequential.Sequential(hidden + [output], name="q")

@@ -1,0 +1,1 @@
+"""The run directory: configuration, evaluation history, checkpoints, result. Knows no agent."""

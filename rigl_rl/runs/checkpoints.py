@@ -1,0 +1,126 @@
+"""Checkpoints that are whole or absent.
+
+Each is a directory named by its train step: TensorFlow variables, the host's state (environment,
+history) and a manifest of checksums. It is written aside and renamed when complete, so being
+killed leaves at worst a directory that is swept away at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import pickle
+import shutil
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+import tensorflow as tf
+
+from rigl_rl.errors import RiglRlError
+from rigl_rl.runs.files import sync_directory
+
+_ASIDE = ".writing-"
+_MANIFEST = "manifest.json"
+
+
+class Checkpoints:
+    """The newest `keep` checkpoints of a run."""
+
+    def __init__(self, path: pathlib.Path, keep: int = 2):
+        self.path = path
+        self._keep = keep
+
+    def save(self, step: int, variables: tf.train.Checkpoint, host: Dict[str, Any]) -> None:
+        """Writes the checkpoint of train step `step`, then drops all but the newest.
+
+        Args:
+          step: train step.
+          variables: all TensorFlow state.
+          host: picklable state outside of TensorFlow.
+
+        Raises:
+          RiglRlError: it could not be written (disk full, read-only); earlier ones are intact.
+        """
+        aside = self.path / f"{_ASIDE}{step:09d}"
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            variables.write(str(aside / "variables"))
+            (aside / "host.pickle").write_bytes(pickle.dumps(host))
+            sums = {file.name: _checksum(file) for file in sorted(aside.iterdir())}
+            (aside / _MANIFEST).write_text(json.dumps(sums, indent=1))
+            for file in aside.iterdir():
+                _sync(file)
+            target = self.path / f"{step:09d}"
+            shutil.rmtree(target, ignore_errors=True)  # a damaged one, passed over at the start
+            os.replace(aside, target)
+            sync_directory(self.path)
+            for old in self._complete()[self._keep :]:
+                shutil.rmtree(old)
+        except (OSError, tf.errors.OpError) as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise RiglRlError(
+                f"cannot write the checkpoint of step {step} in {str(self.path)!r}: "
+                f"{' '.join(str(error).split())}; earlier checkpoints are intact"
+            ) from error
+
+    def restore(self, variables: tf.train.Checkpoint) -> Optional[Tuple[int, Dict[str, Any]]]:
+        """Restores the newest intact checkpoint.
+
+        A damaged one is passed over with a warning on standard error.
+
+        Returns:
+          Its train step and host state, or None if there is no checkpoint at all.
+
+        Raises:
+          RiglRlError: there are checkpoints but all are damaged.
+        """
+        for leftover in self.path.glob(_ASIDE + "*"):
+            shutil.rmtree(leftover)
+        found = self._complete()
+        for directory in found:
+            damage = _damage(directory)
+            if damage:
+                print(f"warning: checkpoint {directory} is damaged ({damage})", file=sys.stderr)
+                continue
+            variables.read(str(directory / "variables")).assert_consumed()
+            host = pickle.loads((directory / "host.pickle").read_bytes())
+            return int(directory.name), host
+        if found:
+            raise RiglRlError(
+                f"all checkpoints in {str(self.path)!r} are damaged; restore one from a backup, "
+                "or start over in another root_dir"
+            )
+        return None
+
+    def _complete(self) -> List[pathlib.Path]:
+        """Newest first."""
+        directories = [p for p in self.path.glob("*") if p.name.isdigit()]
+        return sorted(directories, key=lambda p: int(p.name), reverse=True)
+
+
+def _damage(directory: pathlib.Path) -> Optional[str]:
+    """What is wrong with a checkpoint, or None."""
+    try:
+        sums = json.loads((directory / _MANIFEST).read_text())
+        for name, expected in sums.items():
+            if _checksum(directory / name) != expected:
+                return f"{name} is not what was written"
+    except (OSError, ValueError) as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def _checksum(path: pathlib.Path) -> str:
+    digest = hashlib.blake2b()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync(path: pathlib.Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

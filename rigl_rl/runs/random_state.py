@@ -1,0 +1,104 @@
+"""Random numbers that a checkpoint can hold.
+
+TensorFlow's ordinary random operations keep their counters inside the runtime, where no checkpoint
+reaches them; a resumed run would draw other exploration noise and other replay samples than the
+interrupted one. Agents and replay buffers of TF-Agents use these operations deep inside. So while
+the training function is traced, `draws_from` lets every such operation draw from one
+`tf.random.Generator`, whose state is a variable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.ops import gen_random_ops
+
+# Operations with hidden state: none of them may be left in a traced training function.
+_STATEFUL_OPS = frozenset(
+    [
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomGamma",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "TruncatedNormal",
+    ]
+)
+
+
+def generator(*seeds: int) -> tf.random.Generator:
+    """A checkpointable generator; different seeds give independent streams."""
+    return tf.random.Generator.from_state(_state(*seeds), alg="philox")
+
+
+def reseed(random: tf.random.Generator, *seeds: int) -> None:
+    """Restarts a generator as if newly made from `seeds`."""
+    random.state.assign(_state(*seeds))
+
+
+def seed_from(*seeds: int) -> int:
+    """A 31-bit seed for a library that wants an integer, independent for different `seeds`."""
+    return int(np.random.SeedSequence(seeds).generate_state(1)[0] >> 1)
+
+
+def _state(*seeds: int) -> np.ndarray:
+    key = np.random.SeedSequence(seeds).generate_state(1, np.uint64)
+    return np.concatenate([np.zeros(2, np.uint64), key]).view(np.int64)
+
+
+@contextlib.contextmanager
+def draws_from(random: tf.random.Generator) -> Iterator[None]:
+    """Within this context, TensorFlow's stateful random operations draw from `random`.
+
+    Meant for the code that is traced into a `tf.function`. All of TensorFlow's public random
+    functions end in one of the five operations that are exchanged here.
+    """
+
+    def uniform(shape, dtype, seed=0, seed2=0, name=None):
+        return random.uniform(shape, dtype=dtype, name=name)
+
+    def uniform_int(shape, minval, maxval, seed=0, seed2=0, name=None):
+        return random.uniform(shape, minval, maxval, dtype=minval.dtype, name=name)
+
+    def normal(shape, dtype, seed=0, seed2=0, name=None):
+        return random.normal(shape, dtype=dtype, name=name)
+
+    def truncated_normal(shape, dtype, seed=0, seed2=0, name=None):
+        return random.truncated_normal(shape, dtype=dtype, name=name)
+
+    def shuffle(value, seed=0, seed2=0, name=None):
+        keys = random.uniform([tf.shape(value)[0]])
+        return tf.gather(value, tf.argsort(keys), name=name)
+
+    exchanged = {
+        "random_uniform": uniform,
+        "random_uniform_int": uniform_int,
+        "random_standard_normal": normal,
+        "truncated_normal": truncated_normal,
+        "random_shuffle": shuffle,
+    }
+    originals = {name: getattr(gen_random_ops, name) for name in exchanged}
+    for name, function in exchanged.items():
+        setattr(gen_random_ops, name, function)
+    try:
+        yield
+    finally:
+        for name, function in originals.items():
+            setattr(gen_random_ops, name, function)
+
+
+def assert_resumable(function: tf.types.experimental.ConcreteFunction) -> None:
+    """Raises if a traced function draws random numbers that no checkpoint would hold."""
+    definition = function.graph.as_graph_def()
+    nodes = list(definition.node)
+    for inner in definition.library.function:
+        nodes.extend(inner.node_def)
+    hidden = sorted({node.op for node in nodes} & _STATEFUL_OPS)
+    if hidden:
+        raise AssertionError(f"stateful random operations in a training function: {hidden}")

@@ -1,0 +1,25 @@
+"""What result.json says of a finished run besides its scores."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import resource
+from typing import Dict
+
+import rigl_rl
+
+_PACKAGES = ("tensorflow", "tf-agents", "gin-config", "gymnasium", "numpy")
+
+
+def versions() -> Dict[str, str]:
+    """Versions of Python, of this package and of those that decide a run's numbers."""
+    found = {"rigl_rl": rigl_rl.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        found[package] = importlib.metadata.version(package)
+    return found
+
+
+def peak_memory_mb() -> float:
+    """Largest resident size of this process so far, in MB (2^20 bytes)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

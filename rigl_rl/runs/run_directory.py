@@ -1,0 +1,114 @@
+"""The directory of one run: the record of what was asked, what happened and what came out.
+
+config.gin            what was asked for; another configuration is refused
+operative_config.gin  every gin parameter in effect, defaults included
+evals.csv, snr.csv    one row per evaluation, per signal-to-noise measurement
+tensorboard/          events
+checkpoints/          the two newest, until the run is finished
+policies/             the trained greedy policy by train step (TF-Agents SavedModels)
+result.json           written last: its presence means finished
+"""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import json
+import pathlib
+import shutil
+from typing import Any, Dict
+
+from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.runs.checkpoints import Checkpoints
+from rigl_rl.runs.files import write_atomically
+from rigl_rl.runs.history import EVAL_COLUMNS, SNR_COLUMNS, History, as_csv
+
+
+class RunDirectory:
+    """Opens `root_dir` for the run that `config` describes, and locks it while in use.
+
+    Args:
+      root_dir: made if missing.
+      config: text of the requested configuration; the seed is part of it.
+
+    Raises:
+      ConfigError: the directory cannot be written, holds another configuration, or something
+        that is not a run. Nothing in it has been changed then.
+      RiglRlError: another process is at work in it.
+    """
+
+    def __init__(self, root_dir: str, config: str):
+        self.path = pathlib.Path(root_dir)
+        self._refuse_foreign(config)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / ".lock", "a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._recorded.exists():
+                write_atomically(self._recorded, config)
+        except BlockingIOError as error:
+            raise RiglRlError(f"another process is running in {root_dir!r}") from error
+        except OSError as error:
+            raise ConfigError(
+                f"root_dir {root_dir!r} cannot be written: {error}; give a writable directory"
+            ) from error
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+
+    @property
+    def _recorded(self) -> pathlib.Path:
+        return self.path / "config.gin"
+
+    def _refuse_foreign(self, config: str) -> None:
+        if self._recorded.exists():
+            before = self._recorded.read_text(encoding="utf-8")
+            if before != config:
+                raise ConfigError(
+                    f"root_dir {str(self.path)!r} belongs to another configuration: "
+                    f"{_difference(before, config)}; use another root_dir"
+                )
+        elif self.path.exists():
+            if not self.path.is_dir():
+                raise ConfigError(f"root_dir {str(self.path)!r} is not a directory")
+            others = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+            if others:
+                raise ConfigError(
+                    f"root_dir {str(self.path)!r} is not a run directory (it holds "
+                    f"{', '.join(others[:3])}); use an empty or a new one"
+                )
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return (self.path / "result.json").exists()
+
+    @property
+    def tensorboard(self) -> str:
+        """Where events go."""
+        return str(self.path / "tensorboard")
+
+    def policy(self, step: int) -> str:
+        """Where the policy of train step `step` goes."""
+        return str(self.path / "policies" / f"{step:09d}")
+
+    def write_operative_config(self, text: str) -> None:
+        """Records every parameter in effect."""
+        write_atomically(self.path / "operative_config.gin", text)
+
+    def write_history(self, history: History) -> None:
+        """Replaces evals.csv and, if anything was measured, snr.csv."""
+        write_atomically(self.path / "evals.csv", as_csv(history.evals, EVAL_COLUMNS))
+        if history.snr:
+            write_atomically(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
+
+    def finish(self, result: Dict[str, Any]) -> None:
+        """Writes result.json, which makes the run finished, then drops its checkpoints."""
+        write_atomically(self.path / "result.json", json.dumps(result, indent=1) + "\n")
+        shutil.rmtree(self.checkpoints.path, ignore_errors=True)
+
+
+def _difference(before: str, after: str) -> str:
+    """The changed bindings, on one line."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    changed = [line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@"]
+    changed = [f"{line[0]} {line[1:]}" for line in changed if line[1:].strip()]
+    return " | ".join(changed) or "only in white space"

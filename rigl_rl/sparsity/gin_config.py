@@ -1,0 +1,118 @@
+"""The original's gin names for sparse training, on top of `sparsify`.
+
+Three configurables collect bindings (`init_masks`, `wrap_all_layers`, `mask_updater`: the names in
+the authors' configs) and `sparse_settings` turns them into the arguments of `sparsify`. Every main
+that is configured by gin uses this; the rest of the package knows nothing of gin.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+import gin
+
+TRAIN_MODES = ("dense", "sparse")
+MODES = ("constant", "prune")
+UPDATE_ALGORITHMS = ("", "set", "rigl", "rigl_inverted")
+
+
+@gin.configurable
+def init_masks(
+    mask_init_method: str = "erdos_renyi_kernel",
+    sparsity: float = 0.0,
+    erk_power_scale: float = 1.0,
+    custom_sparsity_map: Optional[Dict[str, float]] = None,
+    fixed_sparse_init: bool = False,
+) -> Dict[str, Any]:
+    """Masks at the start of Static, SET and RigL, and the initialization of every method.
+
+    Args:
+      mask_init_method: 'erdos_renyi_kernel', 'erdos_renyi' or 'uniform' (also 'random').
+      sparsity: within [0, 1); 0 leaves the network dense.
+      erk_power_scale: exponent of the Erdos-Renyi densities.
+      custom_sparsity_map: {kernel name: sparsity} for layers set by hand.
+      fixed_sparse_init: sparsity-aware initialization.
+    """
+    return dict(
+        distribution=mask_init_method,
+        sparsity=sparsity,
+        erk_power_scale=erk_power_scale,
+        custom_sparsity_map=custom_sparsity_map,
+        sparsity_aware_init=fixed_sparse_init,
+    )
+
+
+@gin.configurable
+def wrap_all_layers(
+    mode: str = "constant",
+    mask_init_method: str = "erdos_renyi_kernel",
+    initial_sparsity: float = 0.0,
+    final_sparsity: float = 0.0,
+    begin_step: Optional[int] = None,
+    end_step: Optional[int] = None,
+    frequency: int = 1000,
+) -> Dict[str, Any]:
+    """Whether the network is pruned ('prune') or sparse from the start ('constant').
+
+    The other arguments are pruning's. `begin_step` and `end_step` default to 20 % and 80 % of
+    training (section A.3).
+    """
+    if mode not in MODES:
+        raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(MODES)}")
+    return dict(
+        mode=mode,
+        distribution=mask_init_method,
+        initial_sparsity=initial_sparsity,
+        sparsity=final_sparsity,
+        begin_step=begin_step,
+        last_update_step=end_step,
+        update_freq=frequency,
+    )
+
+
+@gin.configurable
+def mask_updater(
+    update_alg: str = "",
+    schedule_alg: str = "cosine",
+    update_freq: int = 1000,
+    init_drop_fraction: float = 0.5,
+    last_update_step: Optional[int] = None,
+    use_stateless: bool = True,
+) -> Dict[str, Any]:
+    """How masks change in 'constant' mode: '' (Static), 'set', 'rigl' or 'rigl_inverted'.
+
+    `last_update_step` defaults to 80 % of training (section A.3). `use_stateless` is accepted for
+    the authors' configs: SET's noise is always stateless here.
+    """
+    del use_stateless
+    if update_alg not in UPDATE_ALGORITHMS:
+        raise ValueError(
+            f"unknown mask_updater.update_alg {update_alg!r}; "
+            f"choose one of {', '.join(repr(name) for name in UPDATE_ALGORITHMS)}"
+        )
+    return dict(
+        method=update_alg or "static",
+        drop_fraction_schedule=schedule_alg,
+        update_freq=update_freq,
+        drop_fraction=init_drop_fraction,
+        last_update_step=last_update_step,
+    )
+
+
+def sparse_settings(train_mode: str) -> Dict[str, Any]:
+    """The arguments of `sparsify` that the gin bindings ask for.
+
+    Args:
+      train_mode: 'dense', or 'sparse' for what the three configurables above describe.
+    """
+    if train_mode not in TRAIN_MODES:
+        raise ValueError(
+            f"unknown train_mode {train_mode!r}; choose one of {', '.join(TRAIN_MODES)}"
+        )
+    if train_mode == "dense":
+        return dict(method="dense", sparsity=0.0)
+    pruning = wrap_all_layers()
+    masks = init_masks()
+    if pruning.pop("mode") == "prune":
+        return {**masks, **pruning, "method": "prune"}
+    return {**masks, **mask_updater()}

@@ -1,0 +1,119 @@
+"""When the topology changes, and by how much.
+
+Every schedule counts *train steps*: optimizer steps already taken, so the first step is 0.
+All functions take and return tensors (or Python numbers) and can be traced into a `tf.function`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import tensorflow as tf
+
+DROP_FRACTION_SCHEDULES = ("cosine", "constant", "exponential_K", "lr")
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateTimes:
+    """The train steps at which masks change: every `frequency` steps within [begin, end].
+
+    Attributes:
+      frequency: train steps between two updates, at least 1.
+      end: last train step at which an update may happen; negative means never stop, 0 never
+        update (the meaning of the original's `last_update_step`).
+      begin: train step of the first update.
+    """
+
+    frequency: int
+    end: int = -1
+    begin: int = 0
+
+    def __post_init__(self):
+        if self.frequency < 1:
+            raise ValueError(
+                f"mask update interval is {self.frequency}, but must be at least 1 train step"
+            )
+        if self.begin < 0:
+            raise ValueError(f"mask updates begin at step {self.begin}, but must not before step 0")
+        if 0 < self.end < self.begin:
+            raise ValueError(
+                f"mask updates end at step {self.end}, before they begin ({self.begin})"
+            )
+
+    @property
+    def never(self) -> bool:
+        """Whether no step is an update step."""
+        return self.end == 0
+
+    def due(self, step):
+        """Boolean (tensor): is `step` an update step?"""
+        step = tf.cast(step, tf.int64)
+        due = tf.logical_and(step >= self.begin, (step - self.begin) % self.frequency == 0)
+        return due if self.end < 0 else tf.logical_and(due, step <= self.end)
+
+
+@dataclasses.dataclass(frozen=True)
+class DropFraction:
+    """Fraction of the active connections replaced by one update (SET and RigL).
+
+    Attributes:
+      initial: fraction at train step 0, within [0, 1).
+      schedule: 'cosine' decay to 0 at step `end` (Dettmers & Zettlemoyer 2019, the paper's
+        choice), 'constant' (also ''), 'exponential_K' for initial * (1 - step / end)^K, or 'lr':
+        proportional to the optimizer's current learning rate.
+      end: train step at which 'cosine' and 'exponential_K' reach 0.
+    """
+
+    initial: float
+    schedule: str = "cosine"
+    end: int = 0
+
+    def __post_init__(self):
+        if not 0.0 <= self.initial < 1.0:
+            raise ValueError(f"drop fraction is {self.initial}, but must lie within [0, 1)")
+        if self.schedule not in ("", "cosine", "constant", "lr") and self._exponent is None:
+            raise ValueError(
+                f"unknown drop fraction schedule {self.schedule!r}; "
+                f"choose one of {', '.join(DROP_FRACTION_SCHEDULES)}"
+            )
+        if (self.schedule == "cosine" or self._exponent) and self.end <= 0:
+            raise ValueError(
+                f"a {self.schedule!r} drop fraction decays until the last mask update, "
+                f"which must be a positive train step, not {self.end}"
+            )
+
+    @property
+    def _exponent(self) -> float | None:
+        match = re.fullmatch(r"exponential_(\d+(?:\.\d+)?)", self.schedule)
+        return float(match.group(1)) if match else None
+
+    def __call__(self, step, learning_rate_ratio=1.0):
+        """float32 drop fraction at train step `step`.
+
+        Args:
+          step: train steps already taken.
+          learning_rate_ratio: current over initial learning rate, used by 'lr' alone.
+        """
+        if self.schedule == "lr":
+            return self.initial * tf.cast(learning_rate_ratio, tf.float32)
+        if self.schedule in ("", "constant"):
+            return tf.constant(self.initial, tf.float32)
+        # float64 until the end: step / end has to be exact for runs of millions of steps.
+        progress = tf.clip_by_value(tf.cast(step, tf.float64) / self.end, 0.0, 1.0)
+        if self.schedule == "cosine":
+            decay = (1.0 + tf.cos(math.pi * progress)) / 2.0
+        else:
+            decay = (1.0 - progress) ** self._exponent
+        return tf.cast(self.initial * decay, tf.float32)
+
+
+def cubic_sparsity(step, initial: float, final: float, begin: int, end: int):
+    """Sparsity of gradual pruning at train step `step`: Zhu & Gupta (2018), equation 1.
+
+    `initial` before `begin`, `final` after `end` (train steps), float32.
+    """
+    span = max(end - begin, 1)
+    progress = tf.clip_by_value((tf.cast(step, tf.float64) - begin) / span, 0.0, 1.0)
+    return tf.cast(final + (initial - final) * (1.0 - progress) ** 3, tf.float32)

@@ -1,0 +1,111 @@
+"""From a built network to a sparse one and its optimizer, in one call."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Union
+
+import tensorflow as tf
+
+from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, Prune, Static
+from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
+from rigl_rl.sparsity.optimizer import SparseOptimizer
+from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
+
+# Section A.3: pruning runs from 20 % to 80 % of training, mask updates stop at 80 %.
+PRUNING_BEGINS = 0.2
+UPDATES_END = 0.8
+
+
+def sparsify(
+    network_or_kernels: Union[Kernels, Dict[str, Kernels]],
+    method: str = "rigl",
+    sparsity: float = 0.9,
+    optimizer: Union[str, tf.keras.optimizers.Optimizer] = "adam",
+    *,
+    total_steps: Optional[int] = None,
+    distribution: str = "erdos_renyi_kernel",
+    erk_power_scale: float = 1.0,
+    custom_sparsity_map: Optional[Dict[str, float]] = None,
+    sparsity_aware_init: bool = True,
+    update_freq: int = 1000,
+    begin_step: Optional[int] = None,
+    last_update_step: Optional[int] = None,
+    drop_fraction: float = 0.5,
+    drop_fraction_schedule: str = "cosine",
+    initial_sparsity: float = 0.0,
+    seed: int = 0,
+) -> SparseOptimizer:
+    """Makes networks sparse, at once or over training, and returns the optimizer that keeps them so.
+
+    The networks' kernels are set here (masks, sparsity-aware initialization); their masks change
+    when the returned optimizer's `apply_gradients` is called.
+
+    Args:
+      network_or_kernels: a built network, its kernels, or {name: network} for several that one
+        optimizer trains. `sparsity` is distributed within each network.
+      method: 'prune', 'static', 'set', 'rigl', 'rigl_inverted', or 'dense' for no masks at all.
+      sparsity: share of zeros among the kernels' weights, within [0, 1). Biases stay dense.
+      optimizer: the Keras optimizer (new or legacy) to wrap, or its name.
+      total_steps: train steps of the whole run, from which begin and end of the mask updates
+        follow as in the paper. Needed by all but 'dense' and 'static', unless `last_update_step`
+        is given.
+      distribution, erk_power_scale, custom_sparsity_map: see `distributions.layer_sparsities`;
+        names in the map are the kernels' (`masks.kernels_of`).
+      sparsity_aware_init: redraw kernels for their masks (Evci et al. 2022).
+      update_freq: train steps between mask updates.
+      begin_step: first update; default 0, pruning 20 % of `total_steps`.
+      last_update_step: last update, default 80 % of `total_steps`; negative: never stop; 0: never.
+      drop_fraction, drop_fraction_schedule: of SET and RigL, see `schedules.DropFraction`.
+      initial_sparsity: at which pruning starts.
+      seed: determines masks, weights and SET's growth.
+
+    Raises:
+      ValueError: an argument is outside of what is allowed; the message says which and what is.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
+    optimizer = tf.keras.optimizers.get(optimizer)
+    networks = (
+        network_or_kernels
+        if isinstance(network_or_kernels, dict)
+        else {getattr(network_or_kernels, "name", "network"): network_or_kernels}
+    )
+    if method == "dense":
+        return SparseOptimizer(optimizer, [], Static(method="dense"))
+
+    updater: Union[Static, Prune, DropAndGrow]
+    if method == "static":
+        updater = Static()
+    else:
+        if last_update_step is None:
+            if total_steps is None:
+                raise ValueError(
+                    f"{method} needs total_steps, the train steps of the whole run, to know when "
+                    "mask updates end (or last_update_step)"
+                )
+            last_update_step = int(UPDATES_END * total_steps)
+        if begin_step is None:
+            prunes = method == "prune" and total_steps is not None
+            begin_step = int(PRUNING_BEGINS * total_steps) if prunes else 0
+        times = UpdateTimes(update_freq, end=last_update_step, begin=begin_step)
+        if method == "prune":
+            updater = Prune(times, initial_sparsity)
+        else:
+            schedule = drop_fraction_schedule if last_update_step > 0 else "constant"
+            fraction = DropFraction(drop_fraction, schedule, last_update_step)
+            updater = DropAndGrow(method, times, fraction, seed)
+
+    kernels = []
+    for number, (name, network) in enumerate(networks.items()):
+        kernels += mask_kernels(
+            kernels_of(network),
+            sparsity,
+            network=name,
+            distribution=distribution,
+            erk_power_scale=erk_power_scale,
+            custom_sparsity_map=custom_sparsity_map,
+            start_dense=method == "prune",
+            sparsity_aware_init=sparsity_aware_init,
+            seed=seed + number,
+        )
+    return SparseOptimizer(optimizer, kernels, updater)

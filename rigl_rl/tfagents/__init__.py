@@ -1,0 +1,1 @@
+"""TF-Agents mains: thin scripts over one off-policy loop."""

@@ -1,0 +1,272 @@
+"""Trains and evaluates a dense or sparse DQN on a task with discrete actions.
+
+python -m rigl_rl.tfagents.dqn_train_eval --root_dir runs/rigl \
+    --gin_file gin_configs/dqn_classic/rigl.gin --seed 1
+
+Hyper-parameters: Table 1, Table 6 and section A.1 of the paper.
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from rigl_rl.tfagents import command_line  # first: quietens TensorFlow's start
+
+from tf_agents.environments import tf_py_environment
+from tf_agents.policies import epsilon_greedy_policy, policy_saver
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+from tf_agents.utils import common
+
+from rigl_rl.environments.evaluation import Evaluator
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.errors import ConfigError, check_at_least
+from rigl_rl.networks import mlp
+from rigl_rl.runs import random_state
+from rigl_rl.runs.config import one_line
+from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.sparsity import kernels_of, snr, sparsify
+from rigl_rl.sparsity.gin_config import sparse_settings
+from rigl_rl.tfagents import off_policy_loop, summaries
+from rigl_rl.tfagents.dqn_agent import DqnAgent
+from rigl_rl.tfagents.training_run import TrainingRun
+
+# Independent streams of random numbers, all determined by the run's seed.
+_NETWORK, _MASKS, _TRAIN_ENV, _TRAINING, _EVAL_ENVS, _EVAL_POLICY, _SNR = range(7)
+
+
+@gin.configurable
+def train_eval(
+    root_dir: str,
+    seed: int,
+    config_text: str,
+    last_fraction: float = 0.1,
+    show_bar: Optional[bool] = None,
+    env_name: str = "CartPole-v0",
+    num_iterations: int = 100_000,
+    initial_collect_steps: int = 1_000,
+    fc_layer_params: Sequence[int] = (512, 512),
+    width: float = 1.0,
+    train_mode: str = "dense",
+    sparse_output_layer: bool = True,
+    weight_decay: float = 1e-6,
+    target_update_period: int = 100,
+    target_update_tau: float = 1.0,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    gamma: float = 0.99,
+    reward_scale_factor: float = 1.0,
+    replay_capacity: int = 100_000,
+    epsilon_greedy: float = 0.1,
+    epsilon_decay_period: int = 25_000,
+    eval_epsilon_greedy: float = 0.1,
+    eval_interval: int = 2_000,
+    eval_episodes: int = 20,
+    policy_save_interval: int = 0,
+) -> None:
+    """Runs, or resumes, one training run in `root_dir`.
+
+    Args:
+      root_dir: run directory.
+      seed: determines the run.
+      config_text: identifies the configuration in the run directory.
+      last_fraction: share of the evaluations, the last ones, in the final score.
+      show_bar: whether to draw a progress bar; by default on a terminal.
+      env_name: gymnasium id with discrete actions.
+      num_iterations: train steps, each after one environment step.
+      initial_collect_steps: random environment steps before the first train step.
+      fc_layer_params: hidden units before `width`.
+      width: multiplier of the hidden layers, for parameter-matched dense networks.
+      train_mode: 'dense', or 'sparse' for what `wrap_all_layers`, `init_masks` and `mask_updater`
+        are bound to.
+      sparse_output_layer: whether the output layer is sparse too.
+      weight_decay: coefficient of sum(w^2) over kernels in the loss.
+      target_update_period: train steps between target updates.
+      target_update_tau: share of the online weights in a target update.
+      batch_size: transitions per train step.
+      learning_rate: of Adam.
+      gamma: discount.
+      reward_scale_factor: multiplies rewards in the loss.
+      replay_capacity: transitions.
+      epsilon_greedy: final epsilon of the collect policy.
+      epsilon_decay_period: train steps over which epsilon falls linearly from 1.
+      eval_epsilon_greedy: epsilon in evaluation.
+      eval_interval: train steps between evaluations.
+      eval_episodes: episodes per evaluation, run side by side.
+      policy_save_interval: train steps between saved policies; 0: only the trained one.
+    """
+    check_at_least(
+        1,
+        num_iterations=num_iterations,
+        initial_collect_steps=initial_collect_steps,
+        batch_size=batch_size,
+        replay_capacity=replay_capacity,
+        target_update_period=target_update_period,
+        epsilon_decay_period=epsilon_decay_period,
+        eval_interval=eval_interval,
+        eval_episodes=eval_episodes,
+    )
+    py_env = GymnasiumEnvironment(env_name, random_state.seed_from(seed, _TRAIN_ENV))
+    env = tf_py_environment.TFPyEnvironment(py_env, check_dims=False)
+    action_spec = env.action_spec()
+    if not tensor_spec.is_discrete(action_spec) or action_spec.shape.rank:
+        raise ConfigError(f"DQN needs discrete actions, which env_name {env_name!r} does not have")
+
+    tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
+    step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
+    with one_line():
+        num_actions = int(action_spec.maximum - action_spec.minimum + 1)
+        units = mlp.scaled_units(fc_layer_params, width)
+        q_network = mlp.q_network(units, num_actions, weight_decay)
+        q_network.create_variables(env.observation_spec())
+        kernels = list(kernels_of(q_network).values())
+        sparse = sparse_settings(train_mode)
+        optimizer = sparsify(
+            {"q": kernels if sparse_output_layer else kernels[:-1]},
+            optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
+            total_steps=num_iterations,
+            seed=random_state.seed_from(seed, _MASKS),
+            **sparse,
+        )
+        snr_interval = summaries.log_snr()
+
+    def epsilon():
+        progress = tf.minimum(tf.cast(step, tf.float32) / epsilon_decay_period, 1.0)
+        return 1.0 + (epsilon_greedy - 1.0) * progress
+
+    agent = DqnAgent(
+        env.time_step_spec(),
+        action_spec,
+        q_network=q_network,
+        optimizer=optimizer,
+        epsilon_greedy=epsilon,
+        target_update_tau=target_update_tau,
+        target_update_period=target_update_period,
+        td_errors_loss_fn=common.element_wise_squared_loss,
+        gamma=gamma,
+        reward_scale_factor=reward_scale_factor,
+        train_step_counter=step,
+    )
+    agent.initialize()
+    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+        agent.collect_data_spec, batch_size=1, max_length=replay_capacity
+    )
+    training_random = random_state.generator(seed, _TRAINING)
+    train = off_policy_loop.make_train_loop(
+        env,
+        agent,
+        replay,
+        batch_size,
+        training_random,
+        after_train=_target_masker(agent, optimizer, target_update_tau, target_update_period),
+    )
+
+    def collect_initially():
+        off_policy_loop.collect_at_random(env, replay, initial_collect_steps, training_random)
+
+    with one_line():
+        directory = RunDirectory(root_dir, config_text)
+    TrainingRun(
+        directory=directory,
+        labels={
+            "agent": "dqn",
+            "suite": "classic",
+            "env": env_name,
+            "method": sparse["method"],
+            "distribution": sparse.get("distribution"),
+            "target_sparsity": sparse["sparsity"],
+            "width": width,
+            "seed": seed,
+        },
+        networks={"q": q_network},
+        optimizers={"q": optimizer},
+        variables=tf.train.Checkpoint(
+            agent=agent, optimizer=optimizer, replay=replay, step=step, random=training_random
+        ),
+        env=py_env,
+        collect_initially=collect_initially,
+        advance=train,
+        evaluate=_evaluation(agent, env_name, eval_episodes, eval_epsilon_greedy, seed),
+        env_step=lambda train_step: initial_collect_steps + train_step,
+        save_policy=policy_saver.PolicySaver(agent.policy, batch_size=None).save,
+        snr=_snr_measurement(
+            agent, q_network, replay, batch_size, gamma, reward_scale_factor, seed
+        ),
+        num_iterations=num_iterations,
+        eval_interval=eval_interval,
+        snr_interval=snr_interval,
+        policy_save_interval=policy_save_interval,
+        last_fraction=last_fraction,
+        show_bar=show_bar,
+    ).run()
+
+
+def _target_masker(agent, optimizer, tau, period):
+    """After a train step: masks for the target network, copied when its weights are."""
+    target_kernels = kernels_of(agent._target_q_network).values()
+    labels = kernels_of(agent._q_network)
+    copies = dict(zip(labels, target_kernels))
+
+    def mask():
+        for kernel in optimizer.kernels:
+            copies[kernel.label].assign(copies[kernel.label] * kernel.mask)
+        return tf.no_op()
+
+    def after_train():
+        # A hard copy of masked kernels is masked; a soft one keeps traces of dropped weights.
+        if tau < 1.0:
+            tf.cond(agent.train_step_counter % period == 0, mask, tf.no_op)
+
+    return after_train
+
+
+def _evaluation(agent, env_name, episodes, epsilon, seed):
+    """`evaluate(step)`: returns of the epsilon-greedy policy, a function of weights and step."""
+    policy = epsilon_greedy_policy.EpsilonGreedyPolicy(agent.policy, epsilon)
+    random = random_state.generator(0)
+    evaluator = Evaluator(env_name, episodes)
+
+    @tf.function
+    def act(observations):
+        with random_state.draws_from(random):
+            return policy.action(ts.restart(observations, episodes)).action
+
+    def evaluate(step: int) -> np.ndarray:
+        random_state.reseed(random, seed, _EVAL_POLICY, step)
+        env_seed = random_state.seed_from(seed, _EVAL_ENVS, step)
+        return evaluator.run(lambda observations: act(observations).numpy(), env_seed)
+
+    return evaluate
+
+
+def _snr_measurement(agent, q_network, replay, batch_size, gamma, reward_scale_factor, seed):
+    """`snr(step)`: signal-to-noise ratio of a batch's TD-error gradients (section 7)."""
+    random = random_state.generator(0)
+
+    def td_losses(transition):
+        loss_info = agent._loss(
+            transition, gamma=gamma, reward_scale_factor=reward_scale_factor, training=True
+        )
+        return loss_info.extra.td_loss
+
+    @tf.function
+    def measure():
+        # Its own random numbers: looking does not change the run.
+        with random_state.draws_from(random):
+            batch = off_policy_loop.sample_transitions(replay, batch_size)
+        return snr.batch_snr(td_losses, q_network.trainable_variables, batch, chunk_size=32)
+
+    def at_step(step: int) -> dict:
+        random_state.reseed(random, seed, _SNR, step)
+        return {"q": float(measure())}
+
+    return at_step
+
+
+if __name__ == "__main__":
+    command_line.main(train_eval)

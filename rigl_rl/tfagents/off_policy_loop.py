@@ -1,0 +1,88 @@
+"""The off-policy training loop: collect, store, sample and learn, n times in one graph call."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+from tf_agents.drivers import dynamic_step_driver
+from tf_agents.environments import tf_environment
+from tf_agents.policies import random_tf_policy
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import trajectory
+
+from rigl_rl.runs import random_state
+
+
+def collect_at_random(
+    env: tf_environment.TFEnvironment,
+    replay: tf_uniform_replay_buffer.TFUniformReplayBuffer,
+    steps: int,
+    random: tf.random.Generator,
+) -> None:
+    """Fills the replay buffer with `steps` transitions of the uniformly random policy."""
+    policy = random_tf_policy.RandomTFPolicy(env.time_step_spec(), env.action_spec())
+    driver = dynamic_step_driver.DynamicStepDriver(
+        env, policy, observers=[replay.add_batch], num_steps=steps
+    )
+
+    @tf.function
+    def collect():
+        with random_state.draws_from(random):
+            driver.run()
+
+    random_state.assert_resumable(collect.get_concrete_function())
+    collect()
+
+
+def sample_transitions(replay, batch_size: int) -> trajectory.Transition:
+    """A batch of transitions, uniformly drawn; `reward` and `discount` sit in `next_time_step`.
+
+    Stored frames t and t + 1 become a Transition here, which agents take as it is: a stacked
+    Trajectory would go through a general n-step reduction in every train step.
+    """
+    (now, after), _ = replay.get_next(batch_size, num_steps=2, time_stacked=False)
+    return trajectory.to_transition(now, after)
+
+
+def make_train_loop(
+    env: tf_environment.TFEnvironment,
+    agent: tf_agent.TFAgent,
+    replay: tf_uniform_replay_buffer.TFUniformReplayBuffer,
+    batch_size: int,
+    random: tf.random.Generator,
+    after_train: Callable[[], None] = lambda: None,
+) -> Callable[[int], float]:
+    """Returns `train(n)`: n times one environment step and one gradient step; the mean loss.
+
+    Args:
+      env, agent, replay: TF-Agents parts; the agent's collect policy acts.
+      batch_size: transitions per gradient step.
+      random: the source of all random numbers in the loop, so that it can be checkpointed.
+      after_train: called in the graph after each gradient step.
+    """
+    driver = dynamic_step_driver.DynamicStepDriver(
+        env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
+    )
+
+    @tf.function
+    def loop(n, time_step):
+        with random_state.draws_from(random):
+            total_loss = tf.constant(0.0)
+            for _ in tf.range(n):
+                time_step, _ = driver.run(time_step)
+                loss_info = agent.train(sample_transitions(replay, batch_size))
+                after_train()
+                total_loss += loss_info.loss
+        return total_loss / tf.cast(n, tf.float32)
+
+    time_step_spec = tensor_spec.add_outer_dim(env.time_step_spec(), env.batch_size)
+    traced = loop.get_concrete_function(tf.TensorSpec((), tf.int32), time_step_spec)
+    random_state.assert_resumable(traced)
+
+    def train(n: int) -> float:
+        return float(loop(tf.constant(n), env.current_time_step()))
+
+    return train

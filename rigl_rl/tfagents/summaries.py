@@ -1,0 +1,103 @@
+"""What a run shows while it goes: TensorBoard, and a progress bar with a line per evaluation."""
+
+from __future__ import annotations
+
+import sys
+from typing import Mapping, Optional, Sequence
+
+import gin
+import tensorflow as tf
+from tqdm import tqdm
+
+from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
+
+
+@gin.configurable
+def log_snr(freq: int = 0) -> int:
+    """Train steps between two measurements of the gradients' signal-to-noise ratio; 0: never."""
+    if freq < 0:
+        raise ValueError(f"log_snr.freq is {freq}, but must be 0 (off) or a number of train steps")
+    return freq
+
+
+@gin.configurable
+def log_sparsities(log_images: bool = False) -> bool:
+    """Whether masks are logged to TensorBoard as images."""
+    return log_images
+
+
+class TensorBoard:
+    """Scalars of a run by train step.
+
+    Args:
+      path: of the event files.
+      optimizers: {name: the sparse optimizer} of the run.
+      dense_params: number of trained parameters outside of masked kernels.
+    """
+
+    def __init__(self, path: str, optimizers: Mapping[str, SparseOptimizer], dense_params: int):
+        self._writer = tf.summary.create_file_writer(path)
+        self._optimizers = optimizers
+        self._dense_params = dense_params
+        self._images = log_sparsities()
+
+    def training(self, step: int, loss: float, steps_per_s: float) -> None:
+        """Mean loss since the last call, speed and the state of the masks."""
+        kernels = [k for optimizer in self._optimizers.values() for k in optimizer.kernels]
+        with self._writer.as_default(step=step):
+            tf.summary.scalar("train/loss", loss)
+            tf.summary.scalar("train/steps_per_s", steps_per_s)
+            if not kernels:
+                return
+            for name, optimizer in self._optimizers.items():
+                tf.summary.scalar(f"sparsity/{name}/drop_fraction", optimizer.drop_fraction())
+            tf.summary.scalar("sparsity/total", sparsity_of(kernels))
+            for kernel in kernels:
+                label = f"{kernel.network}/{kernel.label}"
+                tf.summary.scalar(f"sparsity/layers/{label}", sparsity_of([kernel]))
+                if self._images and len(kernel.mask.shape) == 2:
+                    image = tf.reshape(kernel.mask, [1, *kernel.mask.shape, 1])
+                    tf.summary.image(f"masks/{label}", image)
+            active = sum(int(kernel.active()) for kernel in kernels)
+            tf.summary.scalar("sparsity/active_params", active + self._dense_params)
+
+    def evaluation(self, step: int, row: Mapping[str, float]) -> None:
+        """Mean and standard deviation of the returns of one evaluation."""
+        with self._writer.as_default(step=step):
+            tf.summary.scalar("eval/avg_return", row["avg_return"])
+            tf.summary.scalar("eval/std_return", row["std_return"])
+            tf.summary.scalar("eval/avg_return_by_env_step", row["avg_return"], row["env_step"])
+        self._writer.flush()
+
+    def snr(self, step: int, network: str, value: float) -> None:
+        """Mean signal-to-noise ratio of a network's gradients."""
+        with self._writer.as_default(step=step):
+            tf.summary.scalar(f"snr/{network}", value)
+
+
+class Progress:
+    """A bar with steps/s, last return, sparsity and time left; a line for every evaluation.
+
+    Args:
+      total: train steps of the run.
+      start: train steps already done.
+      show_bar: whether to draw the bar; by default on a terminal only.
+    """
+
+    def __init__(self, total: int, start: int, show_bar: Optional[bool] = None):
+        disable = None if show_bar is None else not show_bar
+        self._bar = tqdm(total=total, initial=start, unit="step", disable=disable)
+
+    def advance(self, steps: int, last_return: float, kernels: Sequence[MaskedKernel]) -> None:
+        """Moves the bar by `steps` train steps."""
+        sparsity = sparsity_of(kernels) if kernels else 0.0
+        self._bar.set_postfix_str(f"return {last_return:.1f}, sparsity {sparsity:.1%}", False)
+        self._bar.update(steps)
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bar."""
+        self._bar.write(line, file=sys.stdout)
+
+    def close(self) -> None:
+        """Leaves the bar as it is."""
+        self._bar.close()

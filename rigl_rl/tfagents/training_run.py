@@ -1,0 +1,180 @@
+"""One training run, whichever the agent: train, evaluate, log, checkpoint, resume, finish.
+
+An agent's main brings the parts that differ (how to advance, how to evaluate, what to save); the
+order of events is here. Checkpoints are taken right after an evaluation, so what follows is a
+function of the checkpoint alone and a killed run repeats it exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any, Callable, Dict, Mapping, Optional
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.errors import RiglRlError
+from rigl_rl.runs import result
+from rigl_rl.runs.history import History, final_score
+from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.sparsity import SparseOptimizer
+from rigl_rl.tfagents.reporting import describe
+from rigl_rl.tfagents.summaries import Progress, TensorBoard
+
+
+@dataclasses.dataclass
+class TrainingRun:
+    """The parts of a run.
+
+    Attributes:
+      directory: where everything is recorded.
+      labels: what result.json says of the configuration ('env', 'method', ...).
+      networks: {name: network} whose parameters are trained.
+      optimizers: {name: sparse optimizer}.
+      variables: all TensorFlow state of the run.
+      env: the training environment, whose state is saved with the variables.
+      collect_initially: fills the replay buffer before the first train step.
+      advance: n -> mean loss; n train steps.
+      evaluate: train step -> returns (episodes,).
+      env_step: train step -> environment steps taken.
+      save_policy: writes the greedy policy to a directory; at the end, and every
+        `policy_save_interval` train steps unless that is 0.
+      snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
+    """
+
+    directory: RunDirectory
+    labels: Mapping[str, Any]
+    networks: Mapping[str, tf.keras.layers.Layer]
+    optimizers: Mapping[str, SparseOptimizer]
+    variables: tf.train.Checkpoint
+    env: GymnasiumEnvironment
+    collect_initially: Callable[[], None]
+    advance: Callable[[int], float]
+    evaluate: Callable[[int], np.ndarray]
+    env_step: Callable[[int], int]
+    save_policy: Callable[[str], None]
+    snr: Callable[[int], Dict[str, float]]
+    num_iterations: int
+    eval_interval: int
+    snr_interval: int = 0
+    policy_save_interval: int = 0
+    summary_interval: int = 500
+    last_fraction: float = 0.1
+    show_bar: Optional[bool] = None
+
+    def run(self) -> None:
+        """Starts or resumes, and finishes. Does nothing for a finished run."""
+        if self.directory.finished:
+            print(f"{self.directory.path} is finished; nothing to do", flush=True)
+            return
+        self._started = time.monotonic()
+        self._history = History()
+        self._wall_before = 0.0
+        self._kernels = [k for o in self.optimizers.values() for k in o.kernels]
+        total = sum(int(tf.size(v)) for n in self.networks.values() for v in n.trainable_variables)
+        masked = sum(int(tf.size(k.mask)) for k in self._kernels)
+        self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
+        step = self._resume()
+        self._progress = Progress(self.num_iterations, step, self.show_bar)
+        if step == 0 and not self._history.evals:
+            self.collect_initially()
+            self._evaluate(0)
+            self.directory.write_operative_config(gin.operative_config_str())
+        try:
+            while step < self.num_iterations:
+                step = self._train_until_next_event(step)
+                if self.snr_interval and step % self.snr_interval == 0:
+                    self._measure_snr(step)
+                if self.policy_save_interval and step % self.policy_save_interval == 0:
+                    self.save_policy(self.directory.policy(step))
+                if step % self.eval_interval == 0 or step == self.num_iterations:
+                    self._evaluate(step)
+        finally:
+            self._progress.close()
+        self._finish()
+
+    def _resume(self) -> int:
+        """Restores the newest checkpoint; the train step to go on from."""
+        restored = self.directory.checkpoints.restore(self.variables)
+        if restored is None:
+            return 0
+        step, host = restored
+        self.env.set_state(host["env"])
+        self._history.restore(host["history"])
+        self._wall_before = host["wall_s"]
+        self.directory.write_history(self._history)
+        print(f"resuming {self.directory.path} at step {step}", flush=True)
+        return step
+
+    def _train_until_next_event(self, step: int) -> int:
+        intervals = (
+            self.summary_interval,
+            self.eval_interval,
+            self.snr_interval,
+            self.policy_save_interval,
+        )
+        after = min((step // every + 1) * every for every in intervals if every)
+        after = min(after, self.num_iterations)
+        started = time.monotonic()
+        try:
+            loss = self.advance(after - step)
+        except tf.errors.InvalidArgumentError as error:
+            # TF-Agents checks the loss in the graph.
+            if "inf or nan" not in str(error).lower():
+                raise
+            raise RiglRlError(
+                f"the loss became infinite or NaN between train steps {step} and {after}; "
+                "the last checkpoint is intact"
+            ) from error
+        rate = (after - step) / (time.monotonic() - started)
+        self._tensorboard.training(after, loss, rate)
+        self._progress.advance(after - step, self._history.evals[-1]["avg_return"], self._kernels)
+        return after
+
+    def _measure_snr(self, step: int) -> None:
+        for network, value in self.snr(step).items():
+            self._history.add_snr(self.env_step(step), step, network, value)
+            self._tensorboard.snr(step, network, value)
+
+    def _evaluate(self, step: int) -> None:
+        returns = self.evaluate(step)
+        self._history.add_evaluation(self.env_step(step), step, returns, self._wall_s())
+        row = self._history.evals[-1]
+        self._tensorboard.evaluation(step, row)
+        self._progress.say(
+            f"step {step}: return {row['avg_return']:.1f} +- {row['std_return']:.1f}"
+        )
+        host = {
+            "env": self.env.get_state(),
+            "history": self._history.state(),
+            "wall_s": self._wall_s(),
+        }
+        self.directory.checkpoints.save(step, self.variables, host)
+        self.directory.write_history(self._history)
+
+    def _wall_s(self) -> float:
+        """Seconds spent on the run, those of interrupted sessions up to their checkpoint included."""
+        return self._wall_before + time.monotonic() - self._started
+
+    def _finish(self) -> None:
+        self.save_policy(self.directory.policy(self.num_iterations))
+        self.directory.write_operative_config(gin.operative_config_str())
+        returns = [row["avg_return"] for row in self._history.evals]
+        wall_s = self._wall_s()
+        self.directory.finish(
+            {
+                **self.labels,
+                "final_return": final_score(returns, self.last_fraction),
+                "evaluations": len(returns),
+                "env_steps": self.env_step(self.num_iterations),
+                "train_steps": self.num_iterations,
+                **describe(self.networks, self._kernels),
+                "wall_s": round(wall_s, 1),
+                "steps_per_s": round(self.num_iterations / wall_s, 1),
+                "peak_memory_mb": round(result.peak_memory_mb()),
+                "versions": result.versions(),
+            }
+        )

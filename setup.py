@@ -1,0 +1,65 @@
+"""Packaging of rigl_rl. Exact versions of everything below are in requirements.lock."""
+
+import re
+import sys
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# python_requires alone would leave a 3.12 user with pip's failed search for a TensorFlow wheel.
+if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+    sys.exit(
+        "rigl_rl needs Python 3.9, 3.10 or 3.11: TensorFlow 2.15 has no wheels for "
+        f"{sys.version_info[0]}.{sys.version_info[1]}"
+    )
+
+ROOT = Path(__file__).resolve().parent
+# Read, not imported: the package's dependencies are not installed yet.
+VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "rigl_rl/__init__.py").read_text(), re.M)[1]
+
+INSTALL_REQUIRES = [
+    "absl-py>=1.4",
+    "gin-config>=0.5",
+    "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
+    "matplotlib>=3.7",
+    "numpy>=1.23.5,<2",  # TensorFlow 2.15's range
+    "pandas>=2.0,<3",  # arch, which rliable needs, breaks with pandas 3
+    "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
+    "rliable>=1.2,<2",
+    "setuptools>=70.1,<80.9",  # TensorBoard 2.15 imports pkg_resources: 80.9 warns, 82 lacks it
+    "tensorflow>=2.15,<2.16",
+    "tensorflow-probability==0.23.*",
+    "tf-agents==0.19.*",
+    "tqdm>=4.60",
+]
+
+EXTRAS_REQUIRE = {
+    "test": ["mypy>=1.10", "pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9"],
+    "cluster": ["submitit>=1.5"],
+}
+
+setup(
+    name="rigl_rl",
+    version=VERSION,
+    description="Sparse training for deep reinforcement learning in TensorFlow",
+    long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9,<3.12",
+    packages=find_packages(
+        include=[
+            f"{name}{suffix}"
+            for name in ("rigl_rl", "launch", "analysis", "benchmarks")
+            for suffix in ("", ".*")
+        ]
+    ),
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,80 @@
+"""SYNTHETIC run directories: invented numbers in the layout of real runs, for these tests only."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+OBSERVATIONS = {"CartPole-v0": 4, "Acrobot-v1": 6, "MountainCar-v0": 2}
+ACTIONS = {"CartPole-v0": 2, "Acrobot-v1": 3, "MountainCar-v0": 3}
+
+
+def write_synthetic_run(
+    directory,
+    env="CartPole-v0",
+    method="rigl",
+    sparsity=0.9,
+    seed=0,
+    distribution="erdos_renyi_kernel",
+    width=1.0,
+    returns=(10.0, 20.0, 30.0),
+    steps=100,
+    snr=None,
+    **changes,
+):
+    """A finished run whose result agrees with its evaluations, unless `changes` says otherwise."""
+    if method == "dense":
+        sparsity, distribution = 0.0, None
+    hidden = int(512 * width + 0.5)
+    shapes = [(OBSERVATIONS[env], hidden), (hidden, hidden), (hidden, ACTIONS[env])]
+    kernels = [a * b for a, b in shapes]
+    biases = sum(b for _, b in shapes)
+    active = [round(k * (1 - sparsity)) for k in kernels]
+    last = max(1, int(0.1 * len(returns)))
+    result = {
+        "agent": "dqn",
+        "suite": "classic",
+        "env": env,
+        "method": method,
+        "distribution": distribution,
+        "target_sparsity": sparsity,
+        "width": width,
+        "seed": seed,
+        "final_return": sum(returns[-last:]) / last,
+        "evaluations": len(returns),
+        "env_steps": steps + 10,
+        "train_steps": steps,
+        "active_params": sum(active) + biases,
+        "total_params": sum(kernels) + biases,
+        "sparsity": sparsity,
+        "layers": [
+            {"network": "q", "name": f"dense_{i}/kernel", "shape": list(shape), "active": n}
+            for i, (shape, n) in enumerate(zip(shapes, active))
+        ],
+        "forward_flops": {"q": 2 * sum(active)},
+        "wall_s": 1.0,
+        "steps_per_s": 100.0,
+        "peak_memory_mb": 1,
+        "versions": {"rigl_rl": "0.1.0", "tensorflow": "2.15.1"},
+        **changes,
+    }
+    directory.mkdir(parents=True)
+    at = [round(i * steps / max(1, len(returns) - 1)) for i in range(len(returns))]
+    rows = [f"{step + 10},{step},{value},0.0,20,1.0" for step, value in zip(at, returns)]
+    (directory / "evals.csv").write_text(
+        "\n".join(["env_step,train_step,avg_return,std_return,episodes,wall_s", *rows]) + "\n"
+    )
+    if snr is not None:
+        rows = [f"{step + 10},{step},q,{value}" for step, value in snr]
+        (directory / "snr.csv").write_text(
+            "\n".join(["env_step,train_step,network,snr", *rows]) + "\n"
+        )
+    (directory / "result.json").write_text(json.dumps(result))
+    return directory
+
+
+@pytest.fixture
+def run():
+    """Writes one synthetic run: run(directory, method='rigl', seed=0, ...)."""
+    return write_synthetic_run

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+import pandas as pd
+import pytest
+
+from analysis.collect import collect, load, main, read, write
+from analysis.errors import AnalysisError, exit_code
+
+
+def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
+    run(tmp_path / "study/a/seed0", seed=0, returns=(1.0, 2.0, 6.0), snr=[(50, 0.25), (100, 0.5)])
+    run(tmp_path / "b", method="dense", seed=3)
+    tables = collect(tmp_path)
+    row = tables.runs.set_index("path").loc["study/a/seed0"]
+    assert row["final_return"] == 6.0
+    assert row["versions.tensorflow"] == "2.15.1"
+    assert row["kernel_params"] == 4 * 512 + 512 * 512 + 512 * 2
+    assert row["total_params"] == row["kernel_params"] + 512 + 512 + 2
+    assert json.loads(row["layers"])[0]["shape"] == [4, 512]
+    assert tables.runs.set_index("path").loc["b", "distribution"] is None
+    evals = tables.evals[tables.evals["path"] == "study/a/seed0"]
+    assert evals["avg_return"].tolist() == [1.0, 2.0, 6.0]
+    assert evals["env_step"].tolist() == [10, 60, 110]
+    assert tables.snr[["path", "train_step", "network", "snr"]].to_numpy().tolist() == [
+        ["study/a/seed0", 50, "q", 0.25],
+        ["study/a/seed0", 100, "q", 0.5],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("breakage", "reason"),
+    [
+        (lambda d: (d / "result.json").unlink(), "unfinished"),
+        (lambda d: (d / "result.json").write_text('{"agent": '), "result.json is broken"),
+        (lambda d: (d / "result.json").write_bytes(b"\xff\xfe"), "result.json is broken"),
+        (lambda d: (d / "result.json").write_text("[]"), "holds no object"),
+        (lambda d: (d / "evals.csv").write_text("env_step\n1\n"), "evals.csv lacks the column"),
+        (lambda d: (d / "evals.csv").write_text(""), "evals.csv is broken"),
+        (lambda d: (d / "evals.csv").write_text('a,b\n1,2,3,4\n"'), "evals.csv is broken"),
+    ],
+)
+def test_a_broken_run_is_reported_in_one_line_and_left_out(run, tmp_path, capsys, breakage, reason):
+    run(tmp_path / "good")
+    breakage(run(tmp_path / "bad"))
+    assert collect(tmp_path).runs["path"].tolist() == ["good"]
+    error = capsys.readouterr().err
+    assert error.startswith("analysis: left out bad: ")
+    assert reason in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"final_return": float("nan")}, "final_return is nan, not a finite number"),
+        ({"final_return": None}, "final_return is None"),
+        ({"active_params": "many"}, "active_params is many"),
+        ({"layers": [{"name": "q"}]}, "layers is not a list of kernels"),
+    ],
+)
+def test_a_result_that_makes_no_sense_is_left_out(run, tmp_path, capsys, change, reason):
+    run(tmp_path / "bad", **change)
+    assert collect(tmp_path).runs.empty
+    assert reason in capsys.readouterr().err
+
+
+def test_a_missing_field_is_named(run, tmp_path, capsys):
+    path = run(tmp_path / "bad") / "result.json"
+    result = json.loads(path.read_text())
+    del result["width"], result["distribution"]
+    path.write_text(json.dumps(result))
+    assert collect(tmp_path).runs.empty
+    assert "result.json lacks distribution, width" in capsys.readouterr().err
+
+
+def test_a_score_that_its_evaluations_do_not_give_is_noticed(run, tmp_path, capsys):
+    run(tmp_path / "a", returns=(1.0, 2.0), final_return=1.5)
+    assert len(collect(tmp_path).runs) == 1
+    assert "a: final_return is 1.5 in result.json, but" in capsys.readouterr().err
+
+
+def test_links_are_followed_once_and_insides_of_runs_are_not_read(run, tmp_path):
+    root = tmp_path / "runs"
+    run(root / "a")
+    shutil.copytree(root / "a", root / "a/checkpoints/saved")
+    run(tmp_path / "elsewhere/b")
+    (root / "linked").symlink_to(tmp_path / "elsewhere")
+    (root / "again").symlink_to(root / "a")
+    (root / "a/loop").symlink_to(root)
+    (root / "dangling").symlink_to(tmp_path / "nowhere")
+    assert len(collect(root).runs) == 2
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_tables_read_back_are_those_written(run, tmp_path, name):
+    run(tmp_path / "runs/a", snr=[(50, 0.1)])
+    run(tmp_path / "runs/b", method="dense")
+    tables = collect(tmp_path / "runs")
+    paths = write(tables, tmp_path / name)
+    back = load(tmp_path / name)
+    suffix = paths[0].suffix
+    assert [path.name for path in paths] == [f"t{suffix}", f"t.evals{suffix}", f"t.snr{suffix}"]
+    for ours, theirs in (
+        (tables.runs, back.runs),
+        (tables.evals, back.evals),
+        (tables.snr, back.snr),
+    ):
+        pd.testing.assert_frame_equal(ours.fillna("-"), theirs.fillna("-"), check_dtype=False)
+
+
+def test_a_table_without_its_curves_still_has_its_runs(run, tmp_path):
+    run(tmp_path / "runs/a")
+    write(collect(tmp_path / "runs"), tmp_path / "t.csv")
+    (tmp_path / "t.snr.csv").unlink()
+    assert read(tmp_path / "t.csv").snr.empty
+    assert len(read(tmp_path / "t.csv").runs) == 1
+
+
+def test_a_foreign_table_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(AnalysisError, match="lacks the column"):
+        read(tmp_path / "t.csv")
+    (tmp_path / "t.parquet").write_text("no parquet")
+    with pytest.raises(AnalysisError, match="t.parquet"):
+        read(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("runs", "out", "reason"),
+    [
+        ("nowhere", "t.csv", "no such directory"),
+        ("empty", "t.csv", "no finished run"),
+        ("full", "t.xlsx", "ends in .parquet or .csv"),
+        ("full", "blocked/t.csv", "blocked"),
+    ],
+)
+def test_command_line_errors_are_one_line(run, tmp_path, capsys, runs, out, reason):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "blocked").write_text("a file")
+    run(tmp_path / "full/a")
+    code = exit_code(main, ["--runs", str(tmp_path / runs), "--out", str(tmp_path / out)])
+    error = capsys.readouterr().err
+    assert code == 1
+    assert reason in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / out).exists()
+
+
+def test_hundreds_of_runs_take_a_moment(run, tmp_path):
+    # 5,000 in less than a minute is 12 ms a run; half of that leaves room for a slow machine.
+    for seed in range(300):
+        run(tmp_path / f"{seed}", seed=seed, returns=tuple(range(51)))
+    start = time.perf_counter()
+    assert len(collect(tmp_path).runs) == 300
+    assert time.perf_counter() - start < 300 * 0.012

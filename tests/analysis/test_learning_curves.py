@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from analysis import learning_curves
+from analysis.collect import collect
+from analysis.errors import exit_code
+
+
+@pytest.fixture
+def demo(run, tmp_path):
+    """SYNTHETIC: three of the demo's lines, RigL with two seeds."""
+    root = tmp_path / "demo"
+    run(root / "dense", method="dense", returns=(10.0, 200.0))
+    run(root / "small", method="dense", width=0.3125, returns=(10.0, 90.0))
+    for seed, last in ((0, 150.0), (1, 170.0)):
+        run(root / f"rigl{seed}", seed=seed, returns=(20.0, last))
+    return root
+
+
+def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_path):
+    points = learning_curves.data(collect(demo)).set_index(["label", "env_step"])
+    assert points["mean"].to_dict() == {
+        ("Dense (266k)", 10): 10.0,
+        ("Dense (266k)", 110): 200.0,
+        ("Dense, width 0.312 (27k)", 10): 10.0,
+        ("Dense, width 0.312 (27k)", 110): 90.0,
+        ("RigL 90 % (28k)", 10): 20.0,
+        ("RigL 90 % (28k)", 110): 160.0,
+    }
+    last = points.loc[("RigL 90 % (28k)", 110)]
+    assert last[["low", "high", "n_seeds"]].tolist() == [150.0, 170.0, 2]
+    png, pdf, csv = learning_curves.draw(demo, tmp_path / "out")
+    assert plt.imread(png).std() > 0.02
+    assert pdf.read_bytes().startswith(b"%PDF")
+    written = pd.read_csv(csv).set_index(["label", "env_step"])
+    assert written["mean"].to_dict() == points["mean"].to_dict()
+
+
+def test_distributions_are_separate_lines(run, tmp_path):
+    run(tmp_path / "a", returns=(0.0, 1.0))
+    run(tmp_path / "b", returns=(0.0, 3.0), distribution="uniform")
+    points = learning_curves.data(collect(tmp_path))
+    assert sorted(points["label"].unique()) == ["RigL ERK 90 % (28k)", "RigL Uniform 90 % (28k)"]
+    assert (points["n_seeds"] == 1).all()
+
+
+def test_summary_table(demo):
+    assert learning_curves.summary_table(demo).splitlines()[2:] == [
+        "| CartPole-v0 | Dense | 0 % | 266,242 | 200.0 | 1 |",
+        "| CartPole-v0 | Dense, width 0.312 | 0 % | 26,882 | 90.0 | 1 |",
+        "| CartPole-v0 | RigL | 90 % | 27,547 | 160.0 [150.0, 170.0] | 2 |",
+    ]
+
+
+def test_command_line_prints_the_table(demo, tmp_path, capsys):
+    argv = ["--runs", str(demo), "--out", str(tmp_path / "out")]
+    assert exit_code(learning_curves.main, argv) == 0
+    assert "| RigL | 90 % | 27,547 |" in capsys.readouterr().out
+
+
+def test_nothing_to_draw_is_one_line(tmp_path, run, capsys):
+    argv = ["--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert exit_code(learning_curves.main, argv) == 1
+    error = capsys.readouterr().err
+    assert "no finished run" in error
+    assert error.count("\n") == 1
+    (run(tmp_path / "a") / "evals.csv").unlink()
+    assert exit_code(learning_curves.main, argv) == 1
+    assert "no evals.csv" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

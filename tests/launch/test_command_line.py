@@ -1,0 +1,158 @@
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launch import demo, local, studies
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def launch(*args, module="launch", cwd=REPOSITORY):
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, args)],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_list_shows_every_study_in_every_preset():
+    result = launch("list")
+    assert result.returncode == 0
+    rows = {tuple(line.split()[:3]) for line in result.stdout.splitlines()}
+    assert {
+        ("figure8", "paper", "1,650"),
+        ("figure14_right", "paper", "490"),
+        ("figure5_left", "paper", "150"),
+        ("all", "paper", "1,800"),
+        ("all", "reduced", "378"),
+        ("all", "smoke", "36"),
+    } <= rows
+    assert "490 with figure8" in result.stdout
+
+
+def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
+    runs = studies.expand(["figure8", "figure5_left"], studies.PRESETS["smoke"])
+    done = tmp_path / runs[4].name
+    done.mkdir(parents=True)
+    (done / "result.json").touch()
+    result = launch(
+        "run", "figure8", "figure5_left", "--preset", "smoke", "--runs", tmp_path, "--dry_run"
+    )
+    assert result.returncode == 0
+    commands = [tuple(shlex.split(line)) for line in result.stdout.splitlines()]
+    assert commands == [run.command(tmp_path) for run in runs if run is not runs[4]]
+    assert "36 runs, 1 already finished; the 35 left" in result.stderr
+
+
+def test_dry_run_elsewhere_begins_at_the_repository(tmp_path):
+    args = ["run", "figure14_right", "--preset", "smoke", "--runs", "my runs", "--threads", "2"]
+    result = launch(*args, "--dry_run", cwd=tmp_path)
+    first, *commands = result.stdout.splitlines()
+    assert shlex.split(first) == ["cd", str(REPOSITORY)]
+    runs = studies.expand(["figure14_right"], studies.PRESETS["smoke"])
+    assert [tuple(shlex.split(line)) for line in commands] == [
+        run.command(tmp_path / "my runs", threads=2) for run in runs
+    ]
+    assert not (tmp_path / "my runs").exists()
+
+
+def test_every_study_in_full_expands_quickly(tmp_path):
+    start = time.monotonic()
+    result = launch(
+        "run", *studies.STUDIES, "--preset", "paper", "--runs", tmp_path, "--dry_run", "--seeds", 20
+    )
+    assert time.monotonic() - start < 10
+    assert len(result.stdout.splitlines()) == 3600
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["run", "figure7", "--preset", "smoke", "--runs", "r"], ["'figure7'", "figure8"]),
+        (["run", "figure8", "--preset", "huge", "--runs", "r"], ["'huge'", "paper", "reduced"]),
+        (["run", "figure8", "--preset", "smoke"], ["--runs"]),
+        (["run", "figure8", "--preset", "smoke", "--runs", "r", "--workers", "0"], ["'0'"]),
+        (["run", "figure8", "--preset", "smoke", "--runs", "r", "--seeds", "-1"], ["--seeds"]),
+        (["run", "figure8", "--preset", "smoke", "--runs", "/dev/null/r"], ["/dev/null/r"]),
+        (["fly"], ["'fly'", "list"]),
+    ],
+)
+def test_bad_input_gets_one_line(args, words, tmp_path):
+    result = launch(*args, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert all(word in result.stderr for word in words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_study_ends_at_once(tmp_path):
+    for run in studies.expand(["figure14_right"], studies.PRESETS["smoke"]):
+        (tmp_path / run.name).mkdir(parents=True)
+        (tmp_path / run.name / "result.json").touch()
+    result = launch("run", "figure14_right", "--preset", "smoke", "--runs", tmp_path)
+    assert result.returncode == 0
+    assert "9 of 9 runs finished, 0 failed" in result.stderr
+
+
+def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, monkeypatch, capsys):
+    # A main that only records how it was started stands in for training.
+    recorder = "rigl_rl_fake_main"
+    (tmp_path / f"{recorder}.py").write_text(
+        "import os, pathlib, sys\n"
+        "root = pathlib.Path(sys.argv[2])\n"
+        "root.mkdir(parents=True)\n"
+        "(root / 'result.json').write_text(os.getcwd() + ' ' + ' '.join(sys.argv[1:]))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run = studies.Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1)
+    assert local.launch([run], tmp_path / "runs", workers=1) == 0
+    root = tmp_path / "runs" / "label" / "seed7"
+    flags = "--gin_file a.gin --gin_bindings x='y' --seed 7 --threads 1 --noprogress"
+    assert (root / "result.json").read_text() == f"{REPOSITORY} --root_dir {root} {flags}"
+    assert (tmp_path / "runs" / "logs" / "label" / "seed7.log").exists()
+    assert "1 of 1 runs finished" in capsys.readouterr().err
+
+
+def test_demo_runs():
+    names = [run.name.split("/")[2] for run in demo.runs()]
+    assert names == [
+        "dense-demo",
+        "prune-erk-s0.90-demo",
+        "static-erk-s0.90-demo",
+        "set-erk-s0.90-demo",
+        "rigl-erk-s0.90-demo",
+        # 26,522 weights and 1,026 biases; h*h + 8h + 2 = 27,557 for h = 162, 27,890 for 163.
+        "dense-h162-demo",
+    ]
+    assert sum(run.core_seconds for run in demo.runs()) / 2 < 5 * 60
+
+
+def test_demo_draws_after_training(tmp_path, monkeypatch, capsys):
+    def draw(runs_dir, out):
+        return [out / "curves.png"]
+
+    launched = []
+    monkeypatch.setattr(local, "launch", lambda *args: launched.append(args) or 0)
+    monkeypatch.setattr(demo.learning_curves, "draw", draw)
+    monkeypatch.setattr(demo.learning_curves, "summary_table", lambda runs_dir: "THE TABLE")
+    assert demo.main(["--out", str(tmp_path), "--workers", "3"]) == 0
+    assert launched == [(demo.runs(), tmp_path / "runs", 3)]
+    out = capsys.readouterr().out
+    assert "THE TABLE" in out
+    assert f"wrote {tmp_path / 'curves.png'}" in out
+
+
+def test_demo_with_a_failed_run_ends_with_its_exit_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "launch", lambda *args: 1)
+    monkeypatch.setattr(demo.learning_curves, "draw", lambda *args: pytest.fail("drawn"))
+    assert demo.main(["--out", str(tmp_path)]) == 1

@@ -1,0 +1,117 @@
+"""Sparsity-aware initialization against limits worked by hand and by loops, and its statistics."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from rigl_rl.sparsity.initializers import sparsity_aware
+
+
+def _random_mask(shape, density, seed=0):
+    return (np.random.default_rng(seed).random(shape) < density).astype(np.float32)
+
+
+def _limits(mask):
+    """The limit of every active weight, connection by connection."""
+    limits = np.zeros(mask.shape)
+    for index in np.argwhere(mask):
+        fan_in = np.sum(mask[..., :, index[-1]])
+        fan_out = np.sum(mask[..., index[-2], :])
+        limits[tuple(index)] = math.sqrt(3 / max(1, (fan_in + fan_out) / 2))
+    return limits
+
+
+def _draws(mask, number=4000):
+    rng = np.random.default_rng(0)
+    return np.stack([sparsity_aware(mask, rng) for _ in range(number)])
+
+
+def test_limits_by_hand():
+    # Column sums (fan in): 3, 1, 1. Row sums (fan out): 3, 1, 1.
+    mask = np.array([[1, 1, 1], [1, 0, 0], [1, 0, 0]], np.float32)
+    expected = np.array([[1, 3 / 2, 3 / 2], [3 / 2, 0, 0], [3 / 2, 0, 0]]) ** 0.5
+    largest = np.abs(_draws(mask)).max(axis=0)
+    assert np.all(largest <= expected * (1 + 1e-6))
+    np.testing.assert_allclose(largest, expected, rtol=5e-3)
+
+
+def test_one_lonely_connection_has_the_limit_of_fan_one():
+    mask = np.zeros((4, 4), np.float32)
+    mask[2, 1] = 1
+    np.testing.assert_allclose(np.abs(_draws(mask)).max(), math.sqrt(3), rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "density"), [((40, 30), 0.1), ((3, 3, 6, 8), 0.2), ((5, 4, 3, 2), 0.5)]
+)
+def test_weights_are_uniform_within_the_limits_of_their_own_units(shape, density):
+    mask = _random_mask(shape, density)
+    limits = _limits(mask)
+    draws = _draws(mask, 500)
+    assert np.all(draws[:, mask == 0] == 0)
+    scaled = draws[:, mask == 1] / limits[mask == 1]
+    assert np.abs(scaled).max() <= 1 + 1e-6
+    # Every weight fills its own interval: the largest of 500 draws misses the end by 1 % or so.
+    assert np.abs(scaled).max(axis=0).min() > 0.95
+    assert stats.kstest(scaled.ravel(), stats.uniform(-1, 2).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(512, 256), (3, 3, 64, 32)])
+def test_a_full_mask_gives_glorots_uniform_initializer(shape):
+    ours = sparsity_aware(np.ones(shape), seed=1)
+    keras = tf.keras.initializers.GlorotUniform(seed=1)(shape).numpy()
+    assert np.abs(ours).max() == pytest.approx(np.abs(keras).max(), rel=1e-3)
+    assert ours.std() == pytest.approx(keras.std(), rel=1e-2)
+    assert abs(ours.mean()) < 0.02 * ours.std()
+
+
+def test_activations_keep_their_variance_where_a_dense_initializer_loses_it():
+    mask = _random_mask((1000, 1000), 0.1)
+    inputs = np.random.default_rng(1).standard_normal((2000, 1000)).astype(np.float32)
+    assert (inputs @ sparsity_aware(mask, 0)).var() == pytest.approx(1, rel=0.05)
+    assert (inputs @ (sparsity_aware(np.ones_like(mask), 0) * mask)).var() < 0.15
+
+
+def test_seed_determines_the_weights():
+    mask = _random_mask((50, 40), 0.3)
+    first = sparsity_aware(mask, seed=3)
+    assert np.array_equal(first, sparsity_aware(mask, seed=3))
+    assert not np.array_equal(first, sparsity_aware(mask, seed=4))
+    rng = np.random.default_rng(3)
+    assert np.array_equal(first, sparsity_aware(mask, rng))
+    assert not np.array_equal(first, sparsity_aware(mask, rng))
+    assert not np.array_equal(sparsity_aware(mask), sparsity_aware(mask))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, tf.constant, tf.Variable, np.ndarray.tolist])
+def test_takes_arrays_tensors_and_variables(convert):
+    mask = _random_mask((5, 4), 0.5)
+    weights = sparsity_aware(convert(mask), seed=0)
+    assert weights.shape == (5, 4)
+    assert weights.dtype == np.float32
+    assert np.array_equal(weights, sparsity_aware(mask, seed=0))
+
+
+def test_empty_mask_gives_zeros():
+    assert not np.any(sparsity_aware(np.zeros((3, 3, 2, 4)), seed=0))
+
+
+def test_refuses_a_bias():
+    with pytest.raises(ValueError, match=r"shape \(5,\)"):
+        sparsity_aware(np.ones(5))
+
+
+def test_four_million_parameters_take_well_below_a_second():
+    masks = [
+        _random_mask(shape, 0.1)
+        for shape in [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (7744, 512), (512, 6)]
+    ]
+    rng = np.random.default_rng(0)
+    start = time.perf_counter()
+    for mask in masks:
+        sparsity_aware(mask, rng)
+    assert time.perf_counter() - start < 0.5
