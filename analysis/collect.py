@@ -190,7 +190,11 @@ def read(table: Path) -> Tables:
             parts.append(pd.DataFrame(columns=list(columns)))
             continue
         try:
-            part = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+            part = (
+                pd.read_csv(path)
+                if path.suffix == ".csv"
+                else pd.read_parquet(path, use_threads=False)
+            )
             _require(part, columns, path.name)
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error

@@ -20,7 +20,9 @@ class Evaluator:
 
     def __init__(self, name: str, episodes: int):
         self.episodes = episodes
-        self._envs = gymnasium.vector.SyncVectorEnv([lambda: make(name)] * episodes)
+        self._envs: gymnasium.vector.VectorEnv = gymnasium.vector.SyncVectorEnv(
+            [lambda: make(name)] * episodes
+        )
 
     def run(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
         """Undiscounted returns of `episodes` episodes: float64, shape (episodes,).

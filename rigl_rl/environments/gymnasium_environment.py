@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from typing import Any
+from typing import Any, Optional
 
 import gymnasium
 import numpy as np
@@ -25,7 +25,7 @@ def make(name: str) -> gymnasium.Env:
         with warnings.catch_warnings():
             # CartPole-v0 and friends are "out of date": they are the paper's tasks.
             warnings.filterwarnings("ignore", message=".*out of date.*")
-            # The checker is for environments under development; it costs a tenth of a CartPole step.
+            # The checker is for environments under development, and costs time in every step.
             return gymnasium.make(name, disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split())
@@ -34,8 +34,8 @@ def make(name: str) -> gymnasium.Env:
 
 def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
     if isinstance(space, gymnasium.spaces.Discrete):
-        low, high = int(space.start), int(space.start + space.n - 1)
-        return array_spec.BoundedArraySpec((), np.int64, low, high, name)
+        first, last = space.start, space.start + space.n - 1
+        return array_spec.BoundedArraySpec((), np.int64, first, last, name)
     if isinstance(space, gymnasium.spaces.Box):
         # float32 throughout: MuJoCo observes float64, networks and replay do not.
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
@@ -56,7 +56,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     def __init__(self, name: str, seed: int):
         self._gym = make(name)
-        self._seed = seed  # used by the first reset only: later ones go on from there
+        self._seed: Optional[int] = (
+            seed  # used by the first reset only: later ones go on from there
+        )
         self._observation_spec = _spec_of(self._gym.observation_space, "observation")
         self._action_spec = _spec_of(self._gym.action_space, "action")
         self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
@@ -64,17 +66,20 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     @property
     def batched(self) -> bool:
-        # Batched by ourselves: TF-Agents' wrapper for it costs more than a step of CartPole.
+        """True: TF-Agents' own wrapper for it costs more than a step of CartPole."""
         return True
 
     @property
     def batch_size(self) -> int:
+        """One environment."""
         return 1
 
     def observation_spec(self):
+        """float32, with the bounds of the gymnasium space."""
         return self._observation_spec
 
     def action_spec(self):
+        """int64 scalar for Discrete spaces, float32 for Box."""
         return self._action_spec
 
     def _reset(self):
@@ -110,4 +115,5 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         self._gym, self._seed, self._current_time_step = pickle.loads(state)
 
     def close(self) -> None:
+        """Closes the gymnasium environment."""
         self._gym.close()

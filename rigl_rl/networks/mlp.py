@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import tensorflow as tf
 from tf_agents.networks import sequential
 
 
-def scaled_units(units: Sequence[int], width: float) -> Tuple[int, ...]:
+def scaled_units(units: Sequence[int], width: float) -> tuple[int, ...]:
     """Hidden layer sizes of a net `width` times as wide: rounded (halves up), at least 1.
 
     Raises:

@@ -14,7 +14,7 @@ import pathlib
 import pickle
 import shutil
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -32,7 +32,7 @@ class Checkpoints:
         self.path = path
         self._keep = keep
 
-    def save(self, step: int, variables: tf.train.Checkpoint, host: Dict[str, Any]) -> None:
+    def save(self, step: int, variables: tf.train.Checkpoint, host: dict[str, Any]) -> None:
         """Writes the checkpoint of train step `step`, then drops all but the newest.
 
         Args:
@@ -66,7 +66,7 @@ class Checkpoints:
                 f"{' '.join(str(error).split())}; earlier checkpoints are intact"
             ) from error
 
-    def restore(self, variables: tf.train.Checkpoint) -> Optional[Tuple[int, Dict[str, Any]]]:
+    def restore(self, variables: tf.train.Checkpoint) -> Optional[tuple[int, dict[str, Any]]]:
         """Restores the newest intact checkpoint.
 
         A damaged one is passed over with a warning on standard error.
@@ -95,7 +95,7 @@ class Checkpoints:
             )
         return None
 
-    def _complete(self) -> List[pathlib.Path]:
+    def _complete(self) -> list[pathlib.Path]:
         """Newest first."""
         directories = [p for p in self.path.glob("*") if p.name.isdigit()]
         return sorted(directories, key=lambda p: int(p.name), reverse=True)

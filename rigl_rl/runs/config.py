@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 import re
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import gin
 
@@ -25,9 +25,11 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
     for path in gin_files:
         if not os.path.isfile(path):
             raise ConfigError(f"gin file {path!r} does not exist")
-        gin.add_config_file_search_path(os.path.dirname(os.path.abspath(path)))
+        # Beside the file first, and no public call says so: a base.gin in the working directory
+        # must not pass for the one that is meant.
+        gin.config._LOCATION_PREFIXES[:] = [os.path.dirname(os.path.abspath(path)), ""]
         with one_line(f"gin file {path!r}"):
-            gin.parse_config_file(path)
+            gin.parse_config_file(os.path.abspath(path))
     macros = _macros()
     for binding in bindings:
         with one_line(f"gin binding {binding!r}"):

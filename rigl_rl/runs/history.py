@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,8 @@ class History:
     """Evaluations and signal-to-noise ratios of one run, in order of time."""
 
     def __init__(self):
-        self.evals: List[Dict[str, Any]] = []
-        self.snr: List[Dict[str, Any]] = []
+        self.evals: list[dict[str, Any]] = []
+        self.snr: list[dict[str, Any]] = []
 
     def add_evaluation(self, env_step: int, train_step: int, returns, wall_s: float) -> None:
         """Appends the returns of one evaluation's episodes, shape (episodes,)."""
@@ -35,22 +36,22 @@ class History:
         """Appends one network's mean signal-to-noise ratio."""
         self.snr.append(dict(zip(SNR_COLUMNS, (env_step, train_step, network, snr))))
 
-    def state(self) -> Dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """A JSON-able copy."""
         return {"evals": list(self.evals), "snr": list(self.snr)}
 
-    def restore(self, state: Dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Goes back to a `state`."""
         self.evals, self.snr = list(state["evals"]), list(state["snr"])
 
 
 def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
-    """Mean of the last int(last_fraction * n) evaluations, at least one (section 3 of the paper)."""
+    """Mean of the last int(last_fraction * n) evaluations, at least one (section 3)."""
     last = max(1, int(last_fraction * len(returns)))
     return float(np.mean(returns[-last:]))
 
 
-def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[str]) -> str:
+def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """CSV with a header; floats in full precision, so that equal text means equal bits."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")

@@ -10,7 +10,7 @@ the training function is traced, `draws_from` lets every such operation draw fro
 from __future__ import annotations
 
 import contextlib
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import resource
-from typing import Dict
 
 import rigl_rl
 
 _PACKAGES = ("tensorflow", "tf-agents", "gin-config", "gymnasium", "numpy")
 
 
-def versions() -> Dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of Python, of this package and of those that decide a run's numbers."""
     found = {"rigl_rl": rigl_rl.__version__, "python": platform.python_version()}
     for package in _PACKAGES:

@@ -16,7 +16,7 @@ import fcntl
 import json
 import pathlib
 import shutil
-from typing import Any, Dict
+from typing import Any
 
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs.checkpoints import Checkpoints
@@ -42,7 +42,7 @@ class RunDirectory:
         self._refuse_foreign(config)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / ".lock", "a")
+            self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not self._recorded.exists():
                 write_atomically(self._recorded, config)
@@ -100,7 +100,7 @@ class RunDirectory:
         if history.snr:
             write_atomically(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
 
-    def finish(self, result: Dict[str, Any]) -> None:
+    def finish(self, result: dict[str, Any]) -> None:
         """Writes result.json, which makes the run finished, then drops its checkpoints."""
         write_atomically(self.path / "result.json", json.dumps(result, indent=1) + "\n")
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)

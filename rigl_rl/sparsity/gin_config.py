@@ -7,7 +7,7 @@ that is configured by gin uses this; the rest of the package knows nothing of gi
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
 import gin
 
@@ -21,9 +21,9 @@ def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
     sparsity: float = 0.0,
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[Dict[str, float]] = None,
+    custom_sparsity_map: Optional[dict[str, float]] = None,
     fixed_sparse_init: bool = False,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Masks at the start of Static, SET and RigL, and the initialization of every method.
 
     Args:
@@ -51,7 +51,7 @@ def wrap_all_layers(
     begin_step: Optional[int] = None,
     end_step: Optional[int] = None,
     frequency: int = 1000,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Whether the network is pruned ('prune') or sparse from the start ('constant').
 
     The other arguments are pruning's. `begin_step` and `end_step` default to 20 % and 80 % of
@@ -78,7 +78,7 @@ def mask_updater(
     init_drop_fraction: float = 0.5,
     last_update_step: Optional[int] = None,
     use_stateless: bool = True,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """How masks change in 'constant' mode: '' (Static), 'set', 'rigl' or 'rigl_inverted'.
 
     `last_update_step` defaults to 80 % of training (section A.3). `use_stateless` is accepted for
@@ -99,7 +99,7 @@ def mask_updater(
     )
 
 
-def sparse_settings(train_mode: str) -> Dict[str, Any]:
+def sparse_settings(train_mode: str) -> dict[str, Any]:
     """The arguments of `sparsify` that the gin bindings ask for.
 
     Args:

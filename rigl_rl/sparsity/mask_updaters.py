@@ -76,84 +76,105 @@ def magnitude_mask(weights, sparsity):
 
 
 @dataclasses.dataclass(frozen=True)
-class Static:
-    """The random mask of the start, kept (and the method of a dense network, whose mask is full)."""
+class MaskUpdater:
+    """A method: when masks change, and to what. This one never changes them: Static, and dense.
+
+    Attributes:
+      method: its name, one of `METHODS`.
+      times: its update steps.
+    """
 
     method: str = "static"
     times: UpdateTimes = UpdateTimes(frequency=1, end=0)
 
+    @property
+    def replaces(self) -> bool:
+        """Whether an update drops and grows connections, by the gradient it is about to step by.
+
+        Such an update comes before the optimizer's step, and what it grows starts from nothing.
+        """
+        return False
+
     def drop_fraction(self, step, learning_rate_ratio=1.0):
-        """0: a static network replaces nothing."""
+        """Share of the active connections that an update at train step `step` replaces."""
         return tf.constant(0.0)
+
+    def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
+        """Mask of one kernel after an update.
+
+        Args:
+          mask: the kernel's mask now.
+          weights: the kernel, same shape.
+          gradient: its dense gradient, same shape; None for methods that replace nothing.
+          sparsity: share of zeros that the kernel ends at.
+          step: train steps already taken, int64 scalar.
+          learning_rate_ratio: current over initial learning rate.
+          index: of the kernel among its optimizer's.
+        """
+        return mask
 
 
 @dataclasses.dataclass(frozen=True)
-class Prune:
+class Prune(MaskUpdater):
     """Gradual magnitude pruning (Zhu & Gupta 2018) from a dense network to each layer's sparsity.
 
+    The paper prunes from 20 % to 80 % of training (section A.3).
+
     Attributes:
-      times: the paper prunes from 20 % to 80 % of training (section A.3).
       initial_sparsity: of every layer when pruning begins.
     """
 
-    times: UpdateTimes
-    initial_sparsity: float = 0.0
     method: str = "prune"
+    initial_sparsity: float = 0.0
 
     def __post_init__(self):
         if not 0.0 <= self.initial_sparsity < 1.0:
             raise ValueError(
-                f"pruning starts at sparsity {self.initial_sparsity}, but must within [0, 1)"
+                f"pruning starts at sparsity {self.initial_sparsity}, but must lie within [0, 1)"
             )
         if self.times.end < 0:
-            raise ValueError("pruning needs a last step: its schedule ends there")
+            raise ValueError(
+                f"pruning ends at step {self.times.end}, but its schedule needs a last step"
+            )
 
-    def new_mask(self, weights, final_sparsity: float, step):
-        """Mask of one kernel after an update at train step `step`."""
-        sparsity = cubic_sparsity(
-            step, self.initial_sparsity, final_sparsity, self.times.begin, self.times.end
-        )
-        return magnitude_mask(weights, sparsity)
-
-    def drop_fraction(self, step, learning_rate_ratio=1.0):
-        """0: pruning drops without growing."""
-        return tf.constant(0.0)
+    def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
+        """The largest weights, as many as the cubic schedule leaves."""
+        begin, end = self.times.begin, self.times.end
+        now = cubic_sparsity(step, self.initial_sparsity, sparsity, begin, end)
+        return magnitude_mask(weights, now)
 
 
 @dataclasses.dataclass(frozen=True)
-class DropAndGrow:
+class DropAndGrow(MaskUpdater):
     """SET (Mocanu et al. 2018), RigL (Evci et al. 2020) and its control 'rigl_inverted'.
 
+    'set' grows at random, 'rigl' where the dense gradient is largest, 'rigl_inverted' where it is
+    smallest. The paper updates from step 0 to 80 % of training (section A.3).
+
     Attributes:
-      method: 'set' grows at random, 'rigl' where the dense gradient is largest, 'rigl_inverted'
-        where it is smallest.
-      times: from step 0 to 80 % of training in the paper (section A.3).
       fraction: the share of active connections that one update replaces.
       seed: of SET's random scores.
     """
 
-    method: str
-    times: UpdateTimes
-    fraction: DropFraction
+    method: str = "rigl"
+    fraction: DropFraction = DropFraction(0.0, "constant")
     seed: int = 0
 
+    @property
+    def replaces(self) -> bool:
+        """True."""
+        return True
+
     def drop_fraction(self, step, learning_rate_ratio=1.0):
-        """Share of active connections replaced by an update at `step`."""
+        """As scheduled."""
         return self.fraction(step, learning_rate_ratio)
 
-    def new_mask(self, mask, weights, gradient, step, learning_rate_ratio, index: int):
-        """Mask of one kernel after an update at train step `step`.
-
-        Args:
-          mask, weights, gradient: the kernel's, equal shapes; the gradient is dense.
-          step: int64 scalar.
-          learning_rate_ratio: current over initial learning rate.
-          index: of the kernel among its optimizer's, so that every kernel draws its own noise.
-        """
+    def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
+        """Weak connections replaced, the number of connections kept."""
         if self.method == "set":
             # A function of (seed, kernel, step): nothing to store, and a resumed run draws alike.
-            seed = tf.stack([tf.constant(self.seed * 10_007 + index, tf.int64), step])
-            grow_score = tf.random.stateless_uniform(tf.shape(mask), seed)
+            kernel_seed = tf.constant(self.seed * 10_007 + index, tf.int64)
+            grow_score = tf.random.stateless_uniform(tf.shape(mask), tf.stack([kernel_seed, step]))
         else:
             grow_score = tf.abs(gradient)
             if self.method == "rigl_inverted":

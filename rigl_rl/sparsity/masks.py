@@ -5,7 +5,8 @@ The one invariant of the package, kept by the sparse optimizer: kernel == kernel
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +14,8 @@ import tensorflow as tf
 from rigl_rl.sparsity import distributions
 from rigl_rl.sparsity.initializers import sparsity_aware
 
-Network = Any  # tf.keras.Model, tf.keras.layers.Layer, TF-Agents network
-Kernels = Union[Network, Sequence[tf.Variable]]
+# A built tf.keras.Model, tf.keras.layers.Layer or TF-Agents network, or a list of its kernels.
+Kernels = Any
 
 
 class MaskedKernel(tf.Module):
@@ -36,7 +37,7 @@ class MaskedKernel(tf.Module):
         self.sparsity = float(sparsity)
 
     def apply_mask(self) -> None:
-        """kernel <- kernel * mask."""
+        """Kernel <- kernel * mask."""
         self.kernel.assign(self.kernel * self.mask)
 
     def active(self):
@@ -44,11 +45,11 @@ class MaskedKernel(tf.Module):
         return tf.math.count_nonzero(self.mask)
 
 
-def kernels_of(network_or_kernels: Kernels) -> Dict[str, tf.Variable]:
+def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
     """The Dense and Conv kernels of a built network, by name, from input to output.
 
     Args:
-      network_or_kernels: a built Keras model, layer or TF-Agents network, or the kernels themselves.
+      network_or_kernels: a built Keras model, layer or TF-Agents network, or the kernels.
 
     Returns:
       {name: variable}; names are the variables' own, made unique by a number where needed.
@@ -56,6 +57,7 @@ def kernels_of(network_or_kernels: Kernels) -> Dict[str, tf.Variable]:
     Raises:
       ValueError: the network has no variables yet, or none of them is a kernel.
     """
+    found: list[tf.Variable]
     if isinstance(network_or_kernels, (list, tuple)):
         found = list(network_or_kernels)
     else:
@@ -71,7 +73,7 @@ def kernels_of(network_or_kernels: Kernels) -> Dict[str, tf.Variable]:
         ]
     if not found:
         raise ValueError(f"no Dense or Conv kernel to make sparse in {network_or_kernels!r}")
-    named: Dict[str, tf.Variable] = {}
+    named: dict[str, tf.Variable] = {}
     for variable in found:
         name = base = variable.name.split(":")[0]
         number = 1
@@ -91,17 +93,17 @@ def random_mask(shape: Sequence[int], sparsity: float, rng: np.random.Generator)
 
 
 def mask_kernels(
-    kernels: Dict[str, tf.Variable],
+    kernels: dict[str, tf.Variable],
     sparsity: float,
     *,
     network: str = "network",
     distribution: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[Dict[str, float]] = None,
+    custom_sparsity_map: Optional[dict[str, float]] = None,
     start_dense: bool = False,
     sparsity_aware_init: bool = True,
     seed: int = 0,
-) -> List[MaskedKernel]:
+) -> list[MaskedKernel]:
     """Attaches masks to the kernels of one network and sets the kernels accordingly.
 
     Args:
@@ -134,7 +136,7 @@ def mask_kernels(
     return masked
 
 
-def _generators(seed: int, count: int) -> List[np.random.Generator]:
+def _generators(seed: int, count: int) -> list[np.random.Generator]:
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(count)]
 
 

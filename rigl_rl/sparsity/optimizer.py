@@ -7,14 +7,13 @@ multiply the kernels by their masks. Whatever calls `apply_gradients` (a TF-Agen
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Optional
 
 import tensorflow as tf
 
-from rigl_rl.sparsity.mask_updaters import DropAndGrow, Prune, Static
+from rigl_rl.sparsity.mask_updaters import MaskUpdater
 from rigl_rl.sparsity.masks import MaskedKernel
-
-Updater = Union[Static, Prune, DropAndGrow]
 
 
 class SparseOptimizer(tf.keras.optimizers.Optimizer):
@@ -35,13 +34,13 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         self,
         optimizer: tf.keras.optimizers.Optimizer,
         kernels: Sequence[MaskedKernel],
-        updater: Optional[Updater] = None,
+        updater: Optional[MaskUpdater] = None,
     ):
         # Before super().__init__, which asks for the iteration variable.
         self._optimizer = optimizer
         super().__init__(name=f"sparse_{getattr(optimizer, '_name', None) or optimizer.name}")
         self.kernels = list(kernels)
-        self.updater = updater or Static()
+        self.updater = updater or MaskUpdater()
         self._initial_learning_rate = float(self._current_learning_rate_value())
 
     # -- what Keras and TF-Agents ask of an optimizer -----------------------------------------
@@ -91,14 +90,13 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         with tf.init_scope():
             self.build([variable for _, variable in grads_and_vars])
         step = tf.identity(self.iterations)
-        if isinstance(self.updater, DropAndGrow) and not self.updater.times.never:
+        if self.updater.replaces:
             gradients = self._kernel_gradients(grads_and_vars)
-            ratio = self._learning_rate_ratio()
-            self._when_due(step, lambda: self._drop_and_grow(gradients, step, ratio))
+            self._update_masks_if_due(step, gradients)
         result = self._optimizer.apply_gradients(grads_and_vars, name=name, **kwargs)
-        if isinstance(self.updater, Prune):
+        if not self.updater.replaces:
             # After the step: a pruned weight that moved far enough in it returns.
-            self._when_due(step, lambda: self._prune(step))
+            self._update_masks_if_due(step, [None] * len(self.kernels))
         for kernel in self.kernels:
             kernel.apply_mask()
         return result
@@ -107,32 +105,33 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         """Share of active connections that an update would replace now: float32 scalar."""
         return self.updater.drop_fraction(self.iterations, self._learning_rate_ratio())
 
-    def _when_due(self, step, update) -> None:
-        def run():
-            update()
+    def _update_masks_if_due(self, step, gradients) -> None:
+        if self.updater.times.never:
+            return
+
+        def update():
+            self._update_masks(step, gradients)
             return tf.constant(True)
 
-        tf.cond(self.updater.times.due(step), run, lambda: tf.constant(False))
+        tf.cond(self.updater.times.due(step), update, lambda: tf.constant(False))
 
-    def _drop_and_grow(self, gradients, step, learning_rate_ratio) -> None:
+    def _update_masks(self, step, gradients) -> None:
+        ratio = self._learning_rate_ratio()
         for index, (kernel, gradient) in enumerate(zip(self.kernels, gradients)):
             old = kernel.mask.read_value()
             new = self.updater.new_mask(
-                old, kernel.kernel, gradient, step, learning_rate_ratio, index
+                old, kernel.kernel, gradient, kernel.sparsity, step, ratio, index
             )
             kernel.mask.assign(new)
-            # What was inactive starts from nothing: weight 0 (the mask has kept it there, and
-            # dropped weights become 0 here, before the step can move them) and no moments.
-            kernel.apply_mask()
-            not_grown = tf.cast(tf.logical_or(old > 0, new == 0), tf.float32)
-            for slot in slots_of(self._optimizer, kernel.kernel):
-                slot.assign(slot * tf.cast(not_grown, slot.dtype))
+            if self.updater.replaces:
+                # What was inactive starts from nothing: weight 0 (its mask has kept it there) and
+                # no moments. What was dropped becomes 0 here, before the step can move it.
+                kernel.apply_mask()
+                not_grown = tf.cast(tf.logical_or(old > 0, new == 0), tf.float32)
+                for slot in slots_of(self._optimizer, kernel.kernel):
+                    slot.assign(slot * tf.cast(not_grown, slot.dtype))
 
-    def _prune(self, step) -> None:
-        for kernel in self.kernels:
-            kernel.mask.assign(self.updater.new_mask(kernel.kernel, kernel.sparsity, step))
-
-    def _kernel_gradients(self, grads_and_vars) -> List[tf.Tensor]:
+    def _kernel_gradients(self, grads_and_vars) -> list[tf.Tensor]:
         gradient_of = {variable.ref(): gradient for gradient, variable in grads_and_vars}
         gradients = []
         for kernel in self.kernels:
@@ -157,7 +156,7 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         )
 
 
-def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) -> List[tf.Variable]:
+def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
     """The optimizer's variables that hold one number per weight of `variable` (Adam: m and v)."""
     if _is_legacy(optimizer):
         slots = [optimizer.get_slot(variable, name) for name in optimizer.get_slot_names()]

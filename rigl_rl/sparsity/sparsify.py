@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Union
+from typing import Optional, Union
 
 import tensorflow as tf
 
-from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, Prune, Static
+from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
 from rigl_rl.sparsity.optimizer import SparseOptimizer
 from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
@@ -17,7 +17,7 @@ UPDATES_END = 0.8
 
 
 def sparsify(
-    network_or_kernels: Union[Kernels, Dict[str, Kernels]],
+    network_or_kernels: Union[Kernels, dict[str, Kernels]],
     method: str = "rigl",
     sparsity: float = 0.9,
     optimizer: Union[str, tf.keras.optimizers.Optimizer] = "adam",
@@ -25,7 +25,7 @@ def sparsify(
     total_steps: Optional[int] = None,
     distribution: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[Dict[str, float]] = None,
+    custom_sparsity_map: Optional[dict[str, float]] = None,
     sparsity_aware_init: bool = True,
     update_freq: int = 1000,
     begin_step: Optional[int] = None,
@@ -35,7 +35,7 @@ def sparsify(
     initial_sparsity: float = 0.0,
     seed: int = 0,
 ) -> SparseOptimizer:
-    """Makes networks sparse, at once or over training, and returns the optimizer that keeps them so.
+    """Makes networks sparse, at once or over training, and returns the optimizer to train with.
 
     The networks' kernels are set here (masks, sparsity-aware initialization); their masks change
     when the returned optimizer's `apply_gradients` is called.
@@ -71,12 +71,10 @@ def sparsify(
         else {getattr(network_or_kernels, "name", "network"): network_or_kernels}
     )
     if method == "dense":
-        return SparseOptimizer(optimizer, [], Static(method="dense"))
+        return SparseOptimizer(optimizer, [], MaskUpdater("dense"))
 
-    updater: Union[Static, Prune, DropAndGrow]
-    if method == "static":
-        updater = Static()
-    else:
+    updater = MaskUpdater()
+    if method != "static":
         if last_update_step is None:
             if total_steps is None:
                 raise ValueError(
@@ -85,11 +83,10 @@ def sparsify(
                 )
             last_update_step = int(UPDATES_END * total_steps)
         if begin_step is None:
-            prunes = method == "prune" and total_steps is not None
-            begin_step = int(PRUNING_BEGINS * total_steps) if prunes else 0
+            begin_step = int(PRUNING_BEGINS * (total_steps or 0)) if method == "prune" else 0
         times = UpdateTimes(update_freq, end=last_update_step, begin=begin_step)
         if method == "prune":
-            updater = Prune(times, initial_sparsity)
+            updater = Prune(times=times, initial_sparsity=initial_sparsity)
         else:
             schedule = drop_fraction_schedule if last_update_step > 0 else "constant"
             fraction = DropFraction(drop_fraction, schedule, last_update_step)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Callable
 
-# Before TensorFlow loads: its start-up notes are not the user's concern.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 
 from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import config
@@ -43,6 +39,10 @@ def main(train_eval: Callable[..., None]) -> None:
         try:
             if len(argv) > 1:
                 raise RiglRlError(f"unexpected argument {argv[1]!r}; values go to flags")
+            if not FLAGS["verbosity"].present:
+                # Deprecations inside of libraries; what goes wrong here comes as an exception.
+                logging.set_verbosity(logging.FATAL)
+                tf.get_logger().setLevel("FATAL")
             config.parse(FLAGS.gin_file, FLAGS.gin_bindings)
             tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
             tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)

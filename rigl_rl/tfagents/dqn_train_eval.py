@@ -8,14 +8,12 @@ Hyper-parameters: Table 1, Table 6 and section A.1 of the paper.
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from collections.abc import Sequence
+from typing import Optional
 
 import gin
 import numpy as np
 import tensorflow as tf
-
-from rigl_rl.tfagents import command_line  # first: quietens TensorFlow's start
-
 from tf_agents.environments import tf_py_environment
 from tf_agents.policies import epsilon_greedy_policy, policy_saver
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
@@ -32,7 +30,7 @@ from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import kernels_of, snr, sparsify
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import off_policy_loop, summaries
+from rigl_rl.tfagents import command_line, off_policy_loop, summaries
 from rigl_rl.tfagents.dqn_agent import DqnAgent
 from rigl_rl.tfagents.training_run import TrainingRun
 

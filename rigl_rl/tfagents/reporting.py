@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from rigl_rl.sparsity import MaskedKernel, counting
 
 def describe(
     networks: Mapping[str, tf.keras.layers.Layer], kernels: Sequence[MaskedKernel]
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Counts over all networks.
 
     Args:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any, Callable, Dict, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
 
 import gin
 import numpy as np
@@ -56,7 +57,7 @@ class TrainingRun:
     evaluate: Callable[[int], np.ndarray]
     env_step: Callable[[int], int]
     save_policy: Callable[[str], None]
-    snr: Callable[[int], Dict[str, float]]
+    snr: Callable[[int], dict[str, float]]
     num_iterations: int
     eval_interval: int
     snr_interval: int = 0
@@ -156,7 +157,7 @@ class TrainingRun:
         self.directory.write_history(self._history)
 
     def _wall_s(self) -> float:
-        """Seconds spent on the run, those of interrupted sessions up to their checkpoint included."""
+        """Seconds of the run, those of earlier sessions up to their last checkpoint included."""
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:

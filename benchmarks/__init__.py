@@ -1,0 +1,1 @@
+"""Measurements of speed and of resuming. Run one with `python -m benchmarks.NAME`."""
