@@ -11,8 +11,17 @@ class ConfigError(RiglRlError):
     """Bad input: the line says what is wrong and what would be right."""
 
 
-def check_at_least(minimum: float, **values: float) -> None:
-    """Raises a ConfigError for a value that is not a number, or is below `minimum`."""
+def check_counts(**values: int) -> None:
+    """Raises a ConfigError for a value that is not a whole number of at least 1."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < minimum:
-            raise ConfigError(f"{name} is {value!r}, but must be at least {minimum}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {value!r}, but must be a whole number, at least 1")
+
+
+def check_within(low: float, high: float, **values: float) -> None:
+    """Raises a ConfigError for a value that is not a number within [low, high]."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ConfigError(f"{name} is {value!r}, but must be a number")
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value!r}, but must lie within [{low}, {high}]")

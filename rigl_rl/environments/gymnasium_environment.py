@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 import gymnasium
 import numpy as np
@@ -34,8 +34,8 @@ def make(name: str) -> gymnasium.Env:
 
 def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
     if isinstance(space, gymnasium.spaces.Discrete):
-        first, last = space.start, space.start + space.n - 1
-        return array_spec.BoundedArraySpec((), np.int64, first, last, name)
+        first, size = cast(int, space.start), cast(int, space.n)
+        return array_spec.BoundedArraySpec((), np.int64, first, first + size - 1, name)
     if isinstance(space, gymnasium.spaces.Box):
         # float32 throughout: MuJoCo observes float64, networks and replay do not.
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)

@@ -58,6 +58,9 @@ def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
     text = " ".join(text.split())
+    token = re.search(r"Failed to parse token '(.*?)'", text)
+    if token:
+        return f"cannot read the value {token.group(1)}; strings need quotes"
     match = re.search(r"(?:No configurable matching|doesn't have a parameter named) '(\S+?)'", text)
     if match:
         text = text.rstrip(".") + _did_you_mean(match.group(1), _known_names())
@@ -68,7 +71,7 @@ def _known_names() -> Sequence[str]:
     """Names a user may bind: our configurables and their parameters."""
     names = []
     for entry in gin.config._REGISTRY._selector_map.values():
-        if entry.module.startswith(("rigl_rl", "__main__")):
+        if (entry.module or "").startswith(("rigl_rl", "__main__")):
             names += [entry.name, *entry.wrapped.__code__.co_varnames]
     return names
 

@@ -54,7 +54,8 @@ def main(train_eval: Callable[..., None]) -> None:
                 show_bar=FLAGS.progress,
             )
         except RiglRlError as error:
-            sys.exit(f"error: {error}")
+            # Gin adds lines on where it was called from.
+            sys.exit(f"error: {str(error).splitlines()[0]}")
         except OSError as error:
             sys.exit(f"error: {' '.join(str(error).split())}; what was written before is intact")
 

@@ -19,19 +19,16 @@ from tf_agents.policies import epsilon_greedy_policy, policy_saver
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
-from tf_agents.utils import common
 
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.errors import ConfigError, check_at_least
-from rigl_rl.networks import mlp
+from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.runs import random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.sparsity import kernels_of, snr, sparsify
+from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import command_line, off_policy_loop, summaries
-from rigl_rl.tfagents.dqn_agent import DqnAgent
+from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, summaries
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -98,8 +95,7 @@ def train_eval(
       eval_episodes: episodes per evaluation, run side by side.
       policy_save_interval: train steps between saved policies; 0: only the trained one.
     """
-    check_at_least(
-        1,
+    check_counts(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
         batch_size=batch_size,
@@ -108,6 +104,14 @@ def train_eval(
         epsilon_decay_period=epsilon_decay_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
+    )
+    check_within(
+        0,
+        1,
+        target_update_tau=target_update_tau,
+        gamma=gamma,
+        epsilon_greedy=epsilon_greedy,
+        eval_epsilon_greedy=eval_epsilon_greedy,
     )
     py_env = GymnasiumEnvironment(env_name, random_state.seed_from(seed, _TRAIN_ENV))
     env = tf_py_environment.TFPyEnvironment(py_env, check_dims=False)
@@ -118,39 +122,26 @@ def train_eval(
     tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     with one_line():
-        num_actions = int(action_spec.maximum - action_spec.minimum + 1)
-        units = mlp.scaled_units(fc_layer_params, width)
-        q_network = mlp.q_network(units, num_actions, weight_decay)
-        q_network.create_variables(env.observation_spec())
-        kernels = list(kernels_of(q_network).values())
         sparse = sparse_settings(train_mode)
-        optimizer = sparsify(
-            {"q": kernels if sparse_output_layer else kernels[:-1]},
-            optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
+        snr_interval = summaries.log_snr()
+        agent = dqn_agent.make_agent(
+            env,
+            step,
+            sparse,
             total_steps=num_iterations,
             seed=random_state.seed_from(seed, _MASKS),
-            **sparse,
+            fc_layer_params=fc_layer_params,
+            width=width,
+            sparse_output_layer=sparse_output_layer,
+            weight_decay=weight_decay,
+            learning_rate=learning_rate,
+            target_update_tau=target_update_tau,
+            target_update_period=target_update_period,
+            gamma=gamma,
+            reward_scale_factor=reward_scale_factor,
+            epsilon_greedy=epsilon_greedy,
+            epsilon_decay_period=epsilon_decay_period,
         )
-        snr_interval = summaries.log_snr()
-
-    def epsilon():
-        progress = tf.minimum(tf.cast(step, tf.float32) / epsilon_decay_period, 1.0)
-        return 1.0 + (epsilon_greedy - 1.0) * progress
-
-    agent = DqnAgent(
-        env.time_step_spec(),
-        action_spec,
-        q_network=q_network,
-        optimizer=optimizer,
-        epsilon_greedy=epsilon,
-        target_update_tau=target_update_tau,
-        target_update_period=target_update_period,
-        td_errors_loss_fn=common.element_wise_squared_loss,
-        gamma=gamma,
-        reward_scale_factor=reward_scale_factor,
-        train_step_counter=step,
-    )
-    agent.initialize()
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=replay_capacity
     )
@@ -161,7 +152,7 @@ def train_eval(
         replay,
         batch_size,
         training_random,
-        after_train=_target_masker(agent, optimizer, target_update_tau, target_update_period),
+        after_train=dqn_agent.target_masker(agent, target_update_tau, target_update_period),
     )
 
     def collect_initially():
@@ -181,20 +172,18 @@ def train_eval(
             "width": width,
             "seed": seed,
         },
-        networks={"q": q_network},
-        optimizers={"q": optimizer},
+        networks={"q": agent.q_network},
+        optimizers={"q": agent.optimizer},
         variables=tf.train.Checkpoint(
-            agent=agent, optimizer=optimizer, replay=replay, step=step, random=training_random
+            agent=agent, optimizer=agent.optimizer, replay=replay, step=step, random=training_random
         ),
         env=py_env,
         collect_initially=collect_initially,
         advance=train,
         evaluate=_evaluation(agent, env_name, eval_episodes, eval_epsilon_greedy, seed),
         env_step=lambda train_step: initial_collect_steps + train_step,
-        save_policy=policy_saver.PolicySaver(agent.policy, batch_size=None).save,
-        snr=_snr_measurement(
-            agent, q_network, replay, batch_size, gamma, reward_scale_factor, seed
-        ),
+        save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
+        snr=_snr_measurement(agent, replay, batch_size, seed),
         num_iterations=num_iterations,
         eval_interval=eval_interval,
         snr_interval=snr_interval,
@@ -202,25 +191,6 @@ def train_eval(
         last_fraction=last_fraction,
         show_bar=show_bar,
     ).run()
-
-
-def _target_masker(agent, optimizer, tau, period):
-    """After a train step: masks for the target network, copied when its weights are."""
-    target_kernels = kernels_of(agent._target_q_network).values()
-    labels = kernels_of(agent._q_network)
-    copies = dict(zip(labels, target_kernels))
-
-    def mask():
-        for kernel in optimizer.kernels:
-            copies[kernel.label].assign(copies[kernel.label] * kernel.mask)
-        return tf.no_op()
-
-    def after_train():
-        # A hard copy of masked kernels is masked; a soft one keeps traces of dropped weights.
-        if tau < 1.0:
-            tf.cond(agent.train_step_counter % period == 0, mask, tf.no_op)
-
-    return after_train
 
 
 def _evaluation(agent, env_name, episodes, epsilon, seed):
@@ -242,28 +212,23 @@ def _evaluation(agent, env_name, episodes, epsilon, seed):
     return evaluate
 
 
-def _snr_measurement(agent, q_network, replay, batch_size, gamma, reward_scale_factor, seed):
-    """`snr(step)`: signal-to-noise ratio of a batch's TD-error gradients (section 7)."""
+def _snr_measurement(agent, replay, batch_size, seed):
+    """`measure(step)`: signal-to-noise ratio of a batch's TD-error gradients (section 7)."""
     random = random_state.generator(0)
 
-    def td_losses(transition):
-        loss_info = agent._loss(
-            transition, gamma=gamma, reward_scale_factor=reward_scale_factor, training=True
-        )
-        return loss_info.extra.td_loss
-
     @tf.function
-    def measure():
+    def of_a_batch():
         # Its own random numbers: looking does not change the run.
         with random_state.draws_from(random):
             batch = off_policy_loop.sample_transitions(replay, batch_size)
-        return snr.batch_snr(td_losses, q_network.trainable_variables, batch, chunk_size=32)
+        variables = agent.q_network.trainable_variables
+        return snr.batch_snr(agent.td_losses, variables, batch, chunk_size=32)
 
-    def at_step(step: int) -> dict:
+    def measure(step: int) -> dict[str, float]:
         random_state.reseed(random, seed, _SNR, step)
-        return {"q": float(measure())}
+        return {"q": float(of_a_batch())}
 
-    return at_step
+    return measure
 
 
 if __name__ == "__main__":

@@ -1,0 +1,192 @@
+"""Kills a training run again and again, and checks that nobody can tell from its evaluations.
+
+python -m benchmarks.kill_and_resume --kills 50 --out DIR
+
+A shortened run is trained once without interruption, then again with SIGKILLs at random moments,
+each followed by a restart. A run that finishes is compared with the uninterrupted one, and a new
+one takes the kills that are left. Exit code 0 if all agree in every column but the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import pandas as pd
+from tqdm import tqdm
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Small and quick, but with all that a checkpoint holds in use: masks that change, a replay buffer
+# that learns from its oldest entries, exploration on its decline, a target network between copies.
+SHORTENED = (
+    "train_eval.fc_layer_params = (32, 32)",
+    "train_eval.num_iterations = 4000",
+    "train_eval.initial_collect_steps = 200",
+    "train_eval.epsilon_decay_period = 1000",
+    "train_eval.target_update_period = 70",
+    "train_eval.eval_interval = 50",
+    "train_eval.eval_episodes = 4",
+    "mask_updater.update_freq = 50",
+)
+
+# Where a kill is aimed: before the run has begun or resumed, at any time after that, or at the
+# next checkpoint from such a time on.
+START_UP, RUNNING, CHECKPOINT = "start-up", "running", "checkpoint"
+# Weights of the three. Start-ups, most of the time, would catch nearly all of uniform kills.
+AIMS = {START_UP: 0.2, RUNNING: 0.4, CHECKPOINT: 0.4}
+
+POLL_S = 0.0005
+
+
+def command(bindings: Sequence[str], seed: int = 0) -> list[str]:
+    """The command of a RigL run with `bindings`, all but its root_dir."""
+    config = ROOT / "gin_configs" / "dqn_classic" / "rigl.gin"
+    line = [sys.executable, "-m", "rigl_rl.tfagents.dqn_train_eval", f"--gin_file={config}"]
+    return [*line, f"--seed={seed}", *(f"--gin_bindings={binding}" for binding in bindings)]
+
+
+def evaluations(run: pathlib.Path) -> pd.DataFrame:
+    """The text of evals.csv, number by number, without the clock."""
+    return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
+
+
+@dataclasses.dataclass
+class Killer:
+    """Runs a command on root directories, and kills it.
+
+    Attributes:
+      command: without --root_dir.
+      moments: the source of random moments.
+      delay_s: a kill follows up to this many seconds after the run has begun or resumed.
+      start_up_s: how long a start-up may take; measured, from the first one on.
+      kills: how many kills hit the process in each phase.
+    """
+
+    command: Sequence[str]
+    moments: random.Random
+    delay_s: float
+    start_up_s: float = 10.0
+    kills: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+
+    def run(self, root_dir: pathlib.Path) -> None:
+        """Runs to the end.
+
+        Raises:
+          RuntimeError: the command failed; with the last lines of its log.
+        """
+        process, log = self._start(root_dir)
+        self._check(process.wait(), log)
+
+    def interrupt(self, root_dir: pathlib.Path, aim: str) -> bool:
+        """Starts or resumes, then kills; False if the run finished before that.
+
+        Raises:
+          RuntimeError: the command failed by itself.
+        """
+        process, log = self._start(root_dir)
+        started = time.monotonic()
+        if aim == START_UP:
+            moment = started + self.moments.uniform(0, self.start_up_s)
+        else:
+            while process.poll() is None and not log.stat().st_size:
+                time.sleep(POLL_S)
+            begun = time.monotonic()
+            self.start_up_s = begun - started
+            moment = begun + self.moments.uniform(0, self.delay_s)
+        while process.poll() is None and (
+            time.monotonic() < moment or (aim == CHECKPOINT and not being_written(root_dir))
+        ):
+            time.sleep(POLL_S)
+        process.kill()
+        if process.wait() >= 0:  # it was quicker
+            self._check(process.returncode, log)
+            return False
+        self.kills[self._phase(root_dir, log)] += 1
+        return True
+
+    def _start(self, root_dir: pathlib.Path) -> tuple[subprocess.Popen, pathlib.Path]:
+        log = root_dir.with_suffix(".log")
+        with open(log, "w") as file:
+            process = subprocess.Popen(
+                [*self.command, f"--root_dir={root_dir}"],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        return process, log
+
+    def _check(self, code: int, log: pathlib.Path) -> None:
+        if code:
+            last = "\n".join(log.read_text().splitlines()[-20:])
+            raise RuntimeError(f"exit code {code} of {' '.join(self.command)}:\n{last}")
+
+    def _phase(self, root_dir: pathlib.Path, log: pathlib.Path) -> str:
+        if being_written(root_dir):
+            return CHECKPOINT
+        return RUNNING if log.stat().st_size else START_UP
+
+
+def being_written(root_dir: pathlib.Path) -> bool:
+    """Whether a checkpoint lies half-written in the run directory."""
+    return any((root_dir / "checkpoints").glob(".writing-*"))
+
+
+def main() -> int:
+    """Runs the whole comparison; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    options = parser.parse_args()
+    if options.kills < 1:
+        parser.error(f"--kills is {options.kills}, but must be at least 1")
+    if options.out.exists():
+        parser.error(f"--out {str(options.out)!r} exists; give a new directory")
+    options.out.mkdir(parents=True)
+
+    killer = Killer(command(SHORTENED), random.Random(options.seed), delay_s=4.0)
+    killer.run(options.out / "uninterrupted")
+    expected = evaluations(options.out / "uninterrupted")
+
+    different, number = [], 0
+    with tqdm(total=options.kills, unit="kill") as bar:
+        while killer.kills.total() < options.kills:
+            number += 1
+            run = options.out / f"killed_{number}"
+            while killer.kills.total() < options.kills:
+                (aim,) = killer.moments.choices(list(AIMS), AIMS.values())
+                if not killer.interrupt(run, aim):
+                    break
+                bar.update()
+            killer.run(run)
+            if not evaluations(run).equals(expected):
+                different.append(run.name)
+
+    phases = ", ".join(f"{killer.kills[aim]} {name}" for aim, name in _PHASE_NAMES.items())
+    verdict = f"differ from the uninterrupted run: {', '.join(different)}" if different else "agree"
+    print(
+        f"{killer.kills.total()} kills ({phases}) in {number} runs, each with {len(expected)} "
+        f"evaluations: {verdict if different else 'all identical to the uninterrupted run'}"
+    )
+    return 1 if different else 0
+
+
+_PHASE_NAMES = {
+    START_UP: "during start-up",
+    RUNNING: "while training or evaluating",
+    CHECKPOINT: "with a checkpoint half-written",
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
