@@ -160,10 +160,10 @@ def main() -> int:
 
     different, number = [], 0
     with tqdm(total=options.kills, unit="kill") as bar:
-        while killer.kills.total() < options.kills:
+        while sum(killer.kills.values()) < options.kills:
             number += 1
             run = options.out / f"killed_{number}"
-            while killer.kills.total() < options.kills:
+            while sum(killer.kills.values()) < options.kills:
                 (aim,) = killer.moments.choices(list(AIMS), AIMS.values())
                 if not killer.interrupt(run, aim):
                     break
@@ -175,7 +175,7 @@ def main() -> int:
     phases = ", ".join(f"{killer.kills[aim]} {name}" for aim, name in _PHASE_NAMES.items())
     verdict = f"differ from the uninterrupted run: {', '.join(different)}" if different else "agree"
     print(
-        f"{killer.kills.total()} kills ({phases}) in {number} runs, each with {len(expected)} "
+        f"{sum(killer.kills.values())} kills ({phases}) in {number} runs, each with {len(expected)} "
         f"evaluations: {verdict if different else 'all identical to the uninterrupted run'}"
     )
     return 1 if different else 0

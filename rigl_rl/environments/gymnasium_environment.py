@@ -52,10 +52,12 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     Args:
       name: a gymnasium id.
       seed: of the environment's randomness, through all its episodes.
+      bootstrap_at_time_limit: False makes the time limit a terminal step, as in the original.
     """
 
-    def __init__(self, name: str, seed: int):
+    def __init__(self, name: str, seed: int, bootstrap_at_time_limit: bool = True):
         self._gym = make(name)
+        self._bootstrap = bootstrap_at_time_limit
         self._seed: Optional[int] = (
             seed  # used by the first reset only: later ones go on from there
         )
@@ -91,11 +93,12 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         action = int(action[0]) if self._discrete else action[0]
         observation, reward, terminated, truncated, _ = self._gym.step(action)
         last = terminated or truncated
+        ends_values = terminated or (truncated and not self._bootstrap)
         return self._time_step(
             ts.StepType.LAST if last else ts.StepType.MID,
             observation,
             reward,
-            0.0 if terminated else 1.0,
+            0.0 if ends_values else 1.0,
         )
 
     def _time_step(self, step_type, observation, reward, discount) -> ts.TimeStep:

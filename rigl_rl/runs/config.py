@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from tokenize import TokenError
 
 import gin
 
@@ -50,7 +51,7 @@ def one_line(context: str = "") -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except (ValueError, TypeError, SyntaxError, OSError, LookupError) as error:
+    except (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError) as error:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 

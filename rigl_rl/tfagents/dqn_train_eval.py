@@ -43,6 +43,7 @@ def train_eval(
     last_fraction: float = 0.1,
     show_bar: Optional[bool] = None,
     env_name: str = "CartPole-v0",
+    bootstrap_at_time_limit: bool = True,
     num_iterations: int = 100_000,
     initial_collect_steps: int = 1_000,
     fc_layer_params: Sequence[int] = (512, 512),
@@ -73,6 +74,7 @@ def train_eval(
       last_fraction: share of the evaluations, the last ones, in the final score.
       show_bar: whether to draw a progress bar; by default on a terminal.
       env_name: gymnasium id with discrete actions.
+      bootstrap_at_time_limit: False makes the time limit terminal, as in the original.
       num_iterations: train steps, each after one environment step.
       initial_collect_steps: random environment steps before the first train step.
       fc_layer_params: hidden units before `width`.
@@ -113,7 +115,9 @@ def train_eval(
         epsilon_greedy=epsilon_greedy,
         eval_epsilon_greedy=eval_epsilon_greedy,
     )
-    py_env = GymnasiumEnvironment(env_name, random_state.seed_from(seed, _TRAIN_ENV))
+    py_env = GymnasiumEnvironment(
+        env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
+    )
     env = tf_py_environment.TFPyEnvironment(py_env, check_dims=False)
     action_spec = env.action_spec()
     if not tensor_spec.is_discrete(action_spec) or action_spec.shape.rank:

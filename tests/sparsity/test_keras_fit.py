@@ -22,7 +22,7 @@ class OnMasks(tf.keras.callbacks.Callback):
 
 
 def _regression():
-    """Four of ten inputs matter; a network without hidden units of use cannot fit the product."""
+    """A product and a difference of four of the ten inputs."""
     x = np.random.default_rng(0).standard_normal((512, 10)).astype(np.float32)
     return x, x[:, :1] * x[:, 1:2] + x[:, 2:3] - x[:, 3:4]
 
@@ -98,7 +98,9 @@ def test_a_convolutional_network():
     history = model.fit(images, labels, batch_size=32, epochs=10, verbose=0, callbacks=[on_masks])
     assert on_masks.batches == 80
     assert history.history["accuracy"][-1] > 0.9
-    assert sparsity_of(optimizer.kernels) == pytest.approx(0.8, abs=2e-3)
+    assert sparsity_of(optimizer.kernels) == pytest.approx(
+        0.8, abs=6 / 904
+    )  # 904 weights, 3 kernels
 
 
 def test_a_learning_rate_scheduler_scales_the_drop_fraction():
@@ -114,7 +116,12 @@ def test_a_learning_rate_scheduler_scales_the_drop_fraction():
     )
     assert float(optimizer.drop_fraction()) == pytest.approx(0.4)
     scaled = sparsify(
-        model, "set", 0.8, optimizer.inner, total_steps=100, drop_fraction=0.4,
+        model,
+        "set",
+        0.8,
+        optimizer.inner,
+        total_steps=100,
+        drop_fraction=0.4,
         drop_fraction_schedule="lr",
     )
     model.compile(scaled, loss="mse")

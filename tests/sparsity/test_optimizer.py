@@ -12,7 +12,7 @@ import tensorflow as tf
 from rigl_rl.sparsity.mask_updaters import DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import MaskedKernel
 from rigl_rl.sparsity.optimizer import SparseOptimizer, slots_of
-from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes, cubic_sparsity
+from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
 
 new, legacy = tf.keras.optimizers, tf.keras.optimizers.legacy
 OPTIMIZERS = {
@@ -101,7 +101,9 @@ def test_only_newly_grown_connections_lose_their_slots(make):
     others = [0, 1, 2, 3, 4, 5, 7]
     for our, their in zip(ours, theirs):
         np.testing.assert_allclose(our.numpy()[0, others], their.numpy()[0, others], rtol=1e-6)
-    assert any(our.numpy()[0, 6] != pytest.approx(their.numpy()[0, 6]) for our, their in zip(ours, theirs))
+    assert any(
+        our.numpy()[0, 6] != pytest.approx(their.numpy()[0, 6]) for our, their in zip(ours, theirs)
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,9 @@ def test_variables_without_masks_take_the_plain_step():
     optimizer = _sparse(new.SGD(0.5, jit_compile=False), _updater(), [[1.0, 0.0]], [[1.0, 0.0]])
     bias = tf.Variable([1.0, 2.0])
     kernel = optimizer.kernels[0].kernel
-    optimizer.apply_gradients([(tf.constant([[0.0, 0.0]]), kernel), (tf.constant([2.0, -2.0]), bias)])
+    optimizer.apply_gradients(
+        [(tf.constant([[0.0, 0.0]]), kernel), (tf.constant([2.0, -2.0]), bias)]
+    )
     np.testing.assert_array_equal(bias, [0.0, 3.0])
 
 
@@ -159,21 +163,16 @@ def test_inside_a_graph_loop_the_result_is_that_of_eager_steps(make):
     mask = (_random(4, 5) > 0).astype(np.float32)
     gradients = tf.constant(_random(5, 4, 5, seed=7))
 
-    def run(loop):
-        optimizer = _sparse(make(), _updater("set", frequency=2, begin=1), _random(4, 5), mask)
-        loop(optimizer, optimizer.kernels[0].kernel)
-        return optimizer
-
-    @tf.function
-    def graph_loop(optimizer, kernel):
+    def train(optimizer):
         for i in tf.range(5):
-            optimizer.apply_gradients([(gradients[i], kernel)])
+            optimizer.apply_gradients([(gradients[i], optimizer.kernels[0].kernel)])
 
-    def eager_loop(optimizer, kernel):
-        for i in range(5):
-            optimizer.apply_gradients([(gradients[i], kernel)])
-
-    graph, eager = run(graph_loop), run(eager_loop)
+    graph, eager = (
+        _sparse(make(), _updater("set", frequency=2, begin=1), _random(4, 5), mask)
+        for _ in range(2)
+    )
+    tf.function(train)(graph)
+    train(eager)
     assert int(graph.iterations) == int(eager.iterations) == 5
     np.testing.assert_array_equal(graph.kernels[0].mask, eager.kernels[0].mask)
     np.testing.assert_allclose(graph.kernels[0].kernel, eager.kernels[0].kernel, rtol=1e-5)
@@ -259,13 +258,18 @@ def test_pruning_follows_the_cubic_schedule(make):
     sizes = {0: 300, 1: 40}
     finals = {0: 0.9, 1: 0.3}
     kernels = [
-        MaskedKernel(f"k{i}", "net", tf.Variable(_random(size // 10, 10)), tf.ones((size // 10, 10)), finals[i])
+        MaskedKernel(
+            f"k{i}",
+            "net",
+            tf.Variable(_random(size // 10, 10)),
+            tf.ones((size // 10, 10)),
+            finals[i],
+        )
         for i, size in sizes.items()
     ]
     optimizer = SparseOptimizer(make(), kernels, Prune(times=UpdateTimes(2, end=11, begin=3)))
-    remaining = {0: 1.0, 1: 1.0, 2: 1.0}  # (1 - progress)^3 in force after each step
-    remaining.update({3: 1.0, 4: 1.0, 5: 27 / 64, 6: 27 / 64, 7: 1 / 8, 8: 1 / 8, 9: 1 / 64})
-    remaining.update({10: 1 / 64, 11: 0.0, 12: 0.0, 13: 0.0})
+    # (1 - progress)^3 in force after each step
+    remaining = 5 * [1] + 2 * [27 / 64] + 2 * [1 / 8] + 2 * [1 / 64] + 3 * [0]
     for step in range(14):
         _step(optimizer, *(_random(size // 10, 10, seed=step) for size in sizes.values()))
         for i, kernel in enumerate(kernels):
@@ -289,4 +293,3 @@ def test_pruned_weights_return_only_at_an_update_and_by_their_own_step():
     ]:
         _step(optimizer, gradient)
         np.testing.assert_array_equal(kernel.kernel, expected)
-    assert float(cubic_sparsity(2, 0.5, 0.5, 0, 4)) == 0.5

@@ -1,0 +1,69 @@
+"""Batched evaluation against the same episodes run one after the other by gymnasium alone."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+from rigl_rl.environments.evaluation import Evaluator
+
+# Policies of one observation; those of a batch are made of them below.
+POLICIES = {
+    "CartPole-v0": lambda o: int(o[2] > 0),
+    "Acrobot-v1": lambda o: 2 if o[5] > 0 else 0,
+    "MountainCar-v0": lambda o: 2 if o[1] > 0.004 * np.cos(30 * o[0]) else 0,
+}
+
+
+def batched(policy):
+    return lambda observations: np.array([policy(each) for each in observations])
+
+
+def one_after_the_other(task, policy, episodes, seed) -> list:
+    returns = []
+    for episode in range(episodes):
+        env = gymnasium.make(task)
+        observation, _ = env.reset(seed=seed + episode)
+        total, over = 0.0, False
+        while not over:
+            action = policy(observation.astype(np.float32))
+            observation, reward, terminated, truncated, _ = env.step(action)
+            total += reward
+            over = terminated or truncated
+        returns.append(total)
+    return returns
+
+
+@pytest.mark.parametrize("task", POLICIES)
+def test_every_return_is_that_of_its_own_episode(task):
+    policy = POLICIES[task]
+    expected = one_after_the_other(task, policy, episodes=7, seed=42)
+    assert len(set(expected)) > 2  # episodes of different lengths: some go on while others wait
+    assert Evaluator(task, 7).run(batched(policy), seed=42).tolist() == expected
+
+
+def test_the_seed_determines_the_returns_whatever_ran_before():
+    evaluator = Evaluator("CartPole-v0", 5)
+    policy = batched(POLICIES["CartPole-v0"])
+    first = evaluator.run(policy, seed=3)
+    other = evaluator.run(policy, seed=4)
+    assert first.tolist() == evaluator.run(policy, seed=3).tolist()
+    assert first.tolist() != other.tolist()
+
+
+def test_a_car_that_never_arrives_returns_minus_200():
+    returns = Evaluator("MountainCar-v0", 3).run(lambda o: np.ones(3, int), seed=0)
+    assert returns.tolist() == [-200.0] * 3
+
+
+def test_policies_see_float32_of_all_episodes():
+    seen = []
+
+    def policy(observations):
+        seen.append((observations.shape, observations.dtype))
+        return np.zeros(4, int)
+
+    Evaluator("Acrobot-v1", 4).run(policy, seed=0)
+    assert set(seen) == {((4, 6), np.dtype(np.float32))}
+    assert len(seen) == 500  # Acrobot's time limit

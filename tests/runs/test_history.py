@@ -1,0 +1,61 @@
+"""Scores and the tables they are read from."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rigl_rl.runs.history import EVAL_COLUMNS, History, as_csv, final_score
+
+
+@pytest.mark.parametrize(
+    ("count", "last"),
+    [(51, 5), (50, 5), (20, 2), (19, 1), (10, 1), (9, 1), (1, 1)],  # int(0.1 n), at least one
+)
+def test_final_score_is_the_mean_of_the_last_tenth(count, last):
+    returns = [float(number) for number in range(count)]  # their mean: the middle of the last ones
+    assert final_score(returns) == (returns[-1] + returns[-last]) / 2
+
+
+def test_final_score_of_another_fraction():
+    assert final_score([100.0, 1.0, 2.0, 6.0], 0.75) == 3.0
+    assert final_score([100.0, 1.0, 2.0, 6.0], 0.0) == 6.0
+    assert final_score([4.0, 1.0, 2.0, 6.0], 1.0) == 3.25
+
+
+def test_an_evaluation_is_summed_up():
+    history = History()
+    history.add_evaluation(3000, 2000, np.array([9.0, 11.0, 40.0]), 1.23456)
+    (row,) = history.evals
+    assert tuple(row) == EVAL_COLUMNS
+    assert row["avg_return"] == 20.0
+    # The episodes' own deviation: sqrt((121 + 81 + 400) / 3)
+    assert row["std_return"] == pytest.approx(14.16569, abs=1e-5)
+    assert (row["env_step"], row["train_step"], row["episodes"]) == (3000, 2000, 3)
+    assert row["wall_s"] == 1.23
+
+
+def test_csv_gives_back_every_bit():
+    rng = np.random.default_rng(0)
+    history = History()
+    for step in range(200):
+        history.add_evaluation(step, step, rng.normal(size=7) * 10.0 ** rng.integers(-9, 9), step)
+    text = as_csv(history.evals, EVAL_COLUMNS)
+    read = pd.read_csv(io.StringIO(text), float_precision="round_trip")
+    assert list(read.columns) == list(EVAL_COLUMNS)
+    for column in EVAL_COLUMNS:
+        assert read[column].tolist() == [row[column] for row in history.evals]
+
+
+def test_a_state_is_a_copy():
+    history = History()
+    history.add_evaluation(0, 0, [1.0], 0.0)
+    state = history.state()
+    history.add_evaluation(10, 10, [2.0], 0.0)
+    history.add_snr(10, 10, "q", 0.5)
+    history.restore(state)
+    assert [row["avg_return"] for row in history.evals] == [1.0]
+    assert history.snr == []

@@ -1,0 +1,117 @@
+"""Whose a run directory is: another configuration, another process, something else entirely."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.runs.history import History
+from rigl_rl.runs.run_directory import RunDirectory
+
+CONFIG = "# seed = 0\nmask_updater.update_freq = 1000\ntrain_eval.width = 1.0\n"
+
+
+def contents(directory) -> dict:
+    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in directory.rglob("*") if p.is_file()}
+
+
+def refusal(root_dir, config=CONFIG, error=ConfigError) -> str:
+    """The line with which the directory is refused; nothing in it may change."""
+    before = contents(root_dir) if root_dir.is_dir() else None
+    with pytest.raises(error) as caught:
+        RunDirectory(str(root_dir), config)
+    assert before is None or contents(root_dir) == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_it_is_made_and_opened_again_for_the_same_configuration(tmp_path):
+    root_dir = tmp_path / "deep" / "run"
+    first = RunDirectory(str(root_dir), CONFIG)
+    assert (root_dir / "config.gin").read_text() == CONFIG
+    del first
+    assert not RunDirectory(str(root_dir), CONFIG).finished
+
+
+def test_another_configuration_is_refused_with_the_difference(tmp_path):
+    RunDirectory(str(tmp_path / "run"), CONFIG)
+    line = refusal(tmp_path / "run", CONFIG.replace("1000", "250"))
+    assert "belongs to another configuration" in line
+    assert "- mask_updater.update_freq = 1000 | + mask_updater.update_freq = 250" in line
+    assert "width" not in line
+    assert str(tmp_path / "run") in line
+
+
+def test_another_seed_is_another_configuration(tmp_path):
+    RunDirectory(str(tmp_path / "run"), CONFIG)
+    line = refusal(tmp_path / "run", CONFIG.replace("seed = 0", "seed = 1"))
+    assert "- # seed = 0 | + # seed = 1" in line
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    line = refusal(tmp_path)
+    assert "not a run directory" in line
+    assert "thesis.txt" in line
+
+
+def test_a_file_is_refused(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    assert "is not a directory" in refusal(tmp_path / "run")
+    assert (tmp_path / "run").read_text() == "a file"
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refusal(tmp_path / "file" / "run")  # a file for a parent
+    assert "cannot be written" in line
+    assert str(tmp_path / "file" / "run") in line
+
+
+def test_an_empty_directory_is_taken(tmp_path):
+    RunDirectory(str(tmp_path), CONFIG)
+    assert (tmp_path / "config.gin").read_text() == CONFIG
+
+
+def test_two_at_work_in_one_directory_are_one_too_many(tmp_path):
+    holder = RunDirectory(str(tmp_path / "run"), CONFIG)
+    assert "another process is running" in refusal(tmp_path / "run", error=RiglRlError)
+    del holder
+    RunDirectory(str(tmp_path / "run"), CONFIG)
+
+
+def test_finishing_writes_the_result_and_drops_the_checkpoints(tmp_path):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    (directory.checkpoints.path / "000000010").mkdir(parents=True)
+    assert not directory.finished
+    directory.finish({"final_return": 1 / 3})
+    assert directory.finished
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == {"final_return": 1 / 3}
+    assert not directory.checkpoints.path.exists()
+
+
+def test_the_history_is_written_row_by_row(tmp_path):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    history = History()
+    history.add_evaluation(1000, 0, [1.0, 3.0], 2.5)
+    directory.write_history(history)
+    assert not (tmp_path / "run" / "snr.csv").exists()
+    history.add_evaluation(3000, 2000, [10.0, 20.0], 5.0)
+    history.add_snr(1500, 500, "q", 0.25)
+    directory.write_history(history)
+    evals = pd.read_csv(tmp_path / "run" / "evals.csv")
+    assert evals.to_dict("list") == {
+        "env_step": [1000, 3000],
+        "train_step": [0, 2000],
+        "avg_return": [2.0, 15.0],
+        "std_return": [1.0, 5.0],
+        "episodes": [2, 2],
+        "wall_s": [2.5, 5.0],
+    }
+    snr = pd.read_csv(tmp_path / "run" / "snr.csv")
+    assert snr.to_dict("records") == [
+        {"env_step": 1500, "train_step": 500, "network": "q", "snr": 0.25}
+    ]
