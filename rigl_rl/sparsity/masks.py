@@ -6,7 +6,7 @@ The one invariant of the package, kept by the sparse optimizer: kernel == kernel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import tensorflow as tf
@@ -102,7 +102,7 @@ def mask_kernels(
     custom_sparsity_map: Optional[dict[str, float]] = None,
     start_dense: bool = False,
     sparsity_aware_init: bool = True,
-    seed: int = 0,
+    seed: Union[int, Sequence[int]] = 0,
 ) -> list[MaskedKernel]:
     """Attaches masks to the kernels of one network and sets the kernels accordingly.
 
@@ -115,7 +115,7 @@ def mask_kernels(
       start_dense: full masks; the sparsities are then what pruning ends at.
       sparsity_aware_init: redraw every kernel for its mask (Evci et al. 2022). A network that
         starts dense keeps its own initializer.
-      seed: determines masks and weights.
+      seed: determines masks and weights; several numbers make one seed.
     """
     shapes = {name: tuple(variable.shape.as_list()) for name, variable in kernels.items()}
     sparsities = distributions.layer_sparsities(
@@ -136,7 +136,7 @@ def mask_kernels(
     return masked
 
 
-def _generators(seed: int, count: int) -> list[np.random.Generator]:
+def _generators(seed: Union[int, Sequence[int]], count: int) -> list[np.random.Generator]:
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(count)]
 
 

@@ -16,7 +16,7 @@ from rigl_rl.sparsity.mask_updaters import MaskUpdater
 from rigl_rl.sparsity.masks import MaskedKernel
 
 
-class SparseOptimizer(tf.keras.optimizers.Optimizer):
+class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
     """Wraps a Keras optimizer, new or legacy.
 
     The gradients handed to `apply_gradients` have to be dense, as they are when the loss is a
@@ -36,17 +36,22 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         kernels: Sequence[MaskedKernel],
         updater: Optional[MaskUpdater] = None,
     ):
-        # Before super().__init__, which asks for the iteration variable.
-        self._optimizer = optimizer
         super().__init__(name=f"sparse_{getattr(optimizer, '_name', None) or optimizer.name}")
+        self._optimizer = optimizer
         self.kernels = list(kernels)
         self.updater = updater or MaskUpdater()
         self._initial_learning_rate = float(self._current_learning_rate_value())
+        # Legacy optimizers do not find their attributes for checkpoints by themselves.
+        self._track_trackable(optimizer, "optimizer")
+        for index, kernel in enumerate(self.kernels):
+            self._track_trackable(kernel, f"kernel_{index}")
 
     # -- what Keras and TF-Agents ask of an optimizer -----------------------------------------
 
-    def _create_iteration_variable(self):
-        self._iterations = self._optimizer.iterations  # one count, the wrapped optimizer's
+    @property
+    def iterations(self):
+        """Train steps taken: the wrapped optimizer's count."""
+        return self._optimizer.iterations
 
     @property
     def inner(self) -> tf.keras.optimizers.Optimizer:
@@ -62,14 +67,12 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
     def learning_rate(self, value):
         self._optimizer.learning_rate = value
 
-    @property
+    lr = learning_rate  # the name that Keras' callbacks use
+
     def variables(self):
         """The wrapped optimizer's variables and the masks."""
-        variables = super().variables  # empty, but of Keras' own list type
         inner = self._optimizer.variables
-        variables.extend(inner() if callable(inner) else inner)
-        variables.extend(kernel.mask for kernel in self.kernels)
-        return variables
+        return [*(inner() if callable(inner) else inner), *(k.mask for k in self.kernels)]
 
     def build(self, var_list):
         """Creates the wrapped optimizer's slot variables."""
@@ -145,7 +148,8 @@ class SparseOptimizer(tf.keras.optimizers.Optimizer):
         return gradients
 
     def _current_learning_rate_value(self):
-        rate = self._optimizer.learning_rate
+        # New optimizers hold their schedule here; `learning_rate` is its value one step ago.
+        rate = getattr(self._optimizer, "_learning_rate", self._optimizer.learning_rate)
         if isinstance(rate, tf.keras.optimizers.schedules.LearningRateSchedule):
             return rate(self._optimizer.iterations)
         return rate() if callable(rate) else rate

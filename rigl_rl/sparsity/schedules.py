@@ -49,6 +49,8 @@ class UpdateTimes:
 
     def due(self, step):
         """Boolean (tensor): is `step` an update step?"""
+        if self.never:
+            return tf.constant(False)
         step = tf.cast(step, tf.int64)
         due = tf.logical_and(step >= self.begin, (step - self.begin) % self.frequency == 0)
         return due if self.end < 0 else tf.logical_and(due, step <= self.end)

@@ -92,10 +92,11 @@ def sparsify(
             fraction = DropFraction(drop_fraction, schedule, last_update_step)
             updater = DropAndGrow(method, times, fraction, seed)
 
-    kernels = []
-    for number, (name, network) in enumerate(networks.items()):
-        kernels += mask_kernels(
-            kernels_of(network),
+    found = {name: kernels_of(network) for name, network in networks.items()}
+    masked = []
+    for number, (name, kernels) in enumerate(found.items()):
+        masked += mask_kernels(
+            kernels,
             sparsity,
             network=name,
             distribution=distribution,
@@ -103,6 +104,6 @@ def sparsify(
             custom_sparsity_map=custom_sparsity_map,
             start_dense=method == "prune",
             sparsity_aware_init=sparsity_aware_init,
-            seed=seed + number,
+            seed=(seed, number),
         )
-    return SparseOptimizer(optimizer, kernels, updater)
+    return SparseOptimizer(optimizer, masked, updater)

@@ -83,6 +83,8 @@ def make_train_loop(
     random_state.assert_resumable(traced)
 
     def train(n: int) -> float:
-        return float(loop(tf.constant(n), env.current_time_step()))
+        # The Python environment's own: TFPyEnvironment, unaware of a restored one, would reset it.
+        time_step = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
+        return float(loop(tf.constant(n), time_step))
 
     return train

@@ -94,7 +94,9 @@ def test_weight_decay_is_the_sum_of_squares_of_kernels_alone():
     kernels, biases = kernels_and_biases(network)
     for bias in biases:
         bias.assign(tf.ones_like(bias))  # would show
-    expected = 1e-3 * sum(float(np.sum(kernel.numpy().astype(np.float64) ** 2)) for kernel in kernels)
+    expected = 1e-3 * sum(
+        float(np.sum(kernel.numpy().astype(np.float64) ** 2)) for kernel in kernels
+    )
     assert float(tf.add_n(network.losses)) == pytest.approx(expected, rel=1e-5)
     assert len(network.losses) == 3
 

@@ -161,5 +161,3 @@ def test_a_file_that_cannot_be_written_in_full_keeps_the_earlier_ones(checkpoint
     assert "\n" not in str(caught.value)
     assert sorted(p.name for p in checkpoints.path.iterdir()) == ["000000010", "000000020"]
     assert restore(checkpoints) == 20
-
-

@@ -93,7 +93,12 @@ def test_misspelt_macro(gin_file):
 
 @pytest.mark.parametrize(
     "binding",
-    ["mask_updater.update_freq =", "mask_updater.update_freq", "= 3", "mask_updater.update_freq = [1"],
+    [
+        "mask_updater.update_freq =",
+        "mask_updater.update_freq",
+        "= 3",
+        "mask_updater.update_freq = [1",
+    ],
 )
 def test_a_binding_that_cannot_be_parsed(binding):
     assert repr(binding) in refusal(bindings=[binding])

@@ -1,0 +1,199 @@
+"""Real runs of the training command, made small, and shared by the tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import gin
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "gin_configs" / "dqn_classic"
+
+# All that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
+SMALL = (
+    "train_eval.fc_layer_params = (32, 32)",
+    "train_eval.num_iterations = 400",
+    "train_eval.initial_collect_steps = 200",
+    "train_eval.epsilon_decay_period = 200",
+    "train_eval.target_update_period = 70",
+    "train_eval.eval_interval = 20",
+    "train_eval.eval_episodes = 3",
+    "mask_updater.update_freq = 20",
+    "wrap_all_layers.frequency = 20",
+)
+
+# The authors' names, all of them, for values that no file of ours has.
+ORIGINAL_NAMES = """
+train_eval.env_name = 'MountainCar-v0'
+train_eval.train_mode = 'sparse'
+train_eval.fc_layer_params = (32, 32)
+train_eval.num_iterations = 60
+train_eval.initial_collect_steps = 200
+train_eval.target_update_period = 10
+train_eval.target_update_tau = 0.5
+train_eval.batch_size = 64
+train_eval.learning_rate = 2e-3
+train_eval.gamma = 0.98
+train_eval.reward_scale_factor = 0.5
+train_eval.replay_capacity = 1000
+train_eval.weight_decay = 1e-4
+train_eval.width = 1.0
+train_eval.policy_save_interval = 30
+train_eval.epsilon_greedy = 0.01
+train_eval.eval_interval = 20
+train_eval.eval_episodes = 2
+train_eval.sparse_output_layer = False
+mask_updater.update_alg = 'rigl_inverted'
+mask_updater.schedule_alg = 'lr'
+mask_updater.update_freq = 10
+mask_updater.init_drop_fraction = 0.3
+mask_updater.last_update_step = -1
+mask_updater.use_stateless = True
+init_masks.mask_init_method = 'random'
+init_masks.sparsity = 0.9
+init_masks.erk_power_scale = 1.0
+init_masks.custom_sparsity_map = {}
+init_masks.fixed_sparse_init = True
+wrap_all_layers.mode = 'constant'
+wrap_all_layers.mask_init_method = 'random'
+wrap_all_layers.initial_sparsity = 0.0
+wrap_all_layers.final_sparsity = 0.9
+wrap_all_layers.begin_step = 10
+wrap_all_layers.end_step = 50
+wrap_all_layers.frequency = 10
+log_snr.freq = 0
+log_sparsities.log_images = False
+"""
+
+LOGGED = ("log_snr.freq = 50", "log_sparsities.log_images = True")
+
+
+def arguments(method: str, bindings=SMALL, seed: int = 0, *more: str) -> list[str]:
+    """Flags of a run, all but its root_dir."""
+    flags = [f"--gin_file={CONFIGS / method}.gin", f"--seed={seed}", *more]
+    return [*flags, *(f"--gin_bindings={binding}" for binding in bindings)]
+
+
+def main_command(*flags: str) -> list[str]:
+    return [sys.executable, "-m", "rigl_rl.tfagents.dqn_train_eval", *flags]
+
+
+def run_main(*flags: str, **options) -> subprocess.CompletedProcess:
+    """The training command, to its end."""
+    # As at a user's prompt: without what a shell of ours may have set to quieten TensorFlow.
+    env = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        main_command(*flags), cwd=ROOT, env=env, capture_output=True, text=True, **options
+    )
+
+
+class Trainings:
+    """Runs by name, two at a time in the background, waited for when asked for."""
+
+    def __init__(self, folder: Path, flags: dict[str, list[str]], pool: ThreadPoolExecutor):
+        self._folder = folder
+        self._running = {
+            name: pool.submit(run_main, *each, f"--root_dir={folder / name}")
+            for name, each in flags.items()
+        }
+
+    def __getitem__(self, name: str) -> Path:
+        """The finished run's directory."""
+        completed = self.completed(name)
+        assert completed.returncode == 0, completed.stderr
+        return self._folder / name
+
+    def completed(self, name: str) -> subprocess.CompletedProcess:
+        """The finished run's exit code and output."""
+        return self._running[name].result()
+
+
+@pytest.fixture(scope="session")
+def pool():
+    with ThreadPoolExecutor(max_workers=2) as executor:
+        yield executor
+        executor.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def trainings(pool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    original = folder / "original.gin"
+    original.write_text(ORIGINAL_NAMES)
+    flags = {
+        "rigl": arguments("rigl"),
+        "rigl logged": arguments("rigl", (*SMALL, *LOGGED)),
+        "rigl seed 1": arguments("rigl", seed=1),
+        "dense": arguments("dense", (*SMALL, "train_eval.width = 0.5")),
+        "prune": arguments("prune"),
+        "static": arguments("static"),
+        "set": arguments("set"),
+        "original": [f"--gin_file={original}", "--is_classic=True", "--average_last_fraction=0.5"],
+    }
+    return Trainings(folder, flags, pool)
+
+
+@pytest.fixture(scope="session")
+def interrupted(tmp_path_factory):
+    """The 'rigl' run, killed when two checkpoints were there. For copies: do not change it."""
+    root_dir = tmp_path_factory.mktemp("interrupted") / "run"
+    process = subprocess.Popen(
+        main_command(*arguments("rigl"), f"--root_dir={root_dir}"),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and len(list(root_dir.glob("checkpoints/[0-9]*"))) < 2:
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() < 0
+    return root_dir
+
+
+@pytest.fixture(scope="session")
+def train():
+    """Runs the training command: train(*flags)."""
+    return run_main
+
+
+@pytest.fixture(scope="session")
+def rigl_flags():
+    """Flags of the 'rigl' run, all but its root_dir."""
+    return arguments("rigl")
+
+
+@pytest.fixture(scope="session")
+def rigl_command(rigl_flags):
+    """The command of the 'rigl' run, all but its root_dir."""
+    return main_command(*rigl_flags)
+
+
+@pytest.fixture(scope="session")
+def configs():
+    """Where the gin files are."""
+    return CONFIGS
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """What must not change: every file of a directory with its time and bytes."""
+
+    def of(directory: Path) -> dict:
+        files = (path for path in directory.rglob("*") if path.is_file())
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+    return of
+
+
+@pytest.fixture
+def gin_cleared():
+    """No bindings before the test, none after it."""
+    gin.clear_config()
+    yield
+    gin.clear_config()
