@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = _runs(tables)
     paths = _draw(_curves(runs, tables), args.out)
     print(_summary(runs))
-    print(", ".join(map(str, paths)))
+    print("wrote", ", ".join(map(str, paths)))
     return 0
 
 

@@ -44,6 +44,12 @@ START_UP, RUNNING, CHECKPOINT = "start-up", "running", "checkpoint"
 # Weights of the three. Start-ups, most of the time, would catch nearly all of uniform kills.
 AIMS = {START_UP: 0.2, RUNNING: 0.4, CHECKPOINT: 0.4}
 
+_PHASES = {
+    START_UP: "during start-up",
+    RUNNING: "while training or evaluating",
+    CHECKPOINT: "with a checkpoint half-written",
+}
+
 POLL_S = 0.0005
 
 
@@ -172,20 +178,15 @@ def main() -> int:
             if not evaluations(run).equals(expected):
                 different.append(run.name)
 
-    phases = ", ".join(f"{killer.kills[aim]} {name}" for aim, name in _PHASE_NAMES.items())
-    verdict = f"differ from the uninterrupted run: {', '.join(different)}" if different else "agree"
+    phases = ", ".join(f"{killer.kills[aim]} {name}" for aim, name in _PHASES.items())
+    verdict = "all identical to the uninterrupted run"
+    if different:
+        verdict = f"NOT identical to the uninterrupted run: {', '.join(different)}"
     print(
-        f"{sum(killer.kills.values())} kills ({phases}) in {number} runs, each with {len(expected)} "
-        f"evaluations: {verdict if different else 'all identical to the uninterrupted run'}"
+        f"{sum(killer.kills.values())} kills ({phases}) in {number} runs of {len(expected)} "
+        f"evaluations each: {verdict}"
     )
     return 1 if different else 0
-
-
-_PHASE_NAMES = {
-    START_UP: "during start-up",
-    RUNNING: "while training or evaluating",
-    CHECKPOINT: "with a checkpoint half-written",
-}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis import learning_curves
+from analysis.errors import exit_code
 from launch import local, studies
 from launch.cli import Parser, positive
 
@@ -55,14 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     steps = SCHEDULE.num_iterations
     print(f"Training six networks for {steps:,} steps on {ENV}; logs: {runs_dir / 'logs'}")
-    exit_code = local.launch(runs(), runs_dir, args.workers or local.default_workers(threads=1))
-    if exit_code:
-        return exit_code
-    figures = learning_curves.draw(runs_dir, out)
-    print(learning_curves.summary_table(runs_dir))
-    for path in figures:
-        print(f"wrote {path}")
-    return 0
+    failed = local.launch(runs(), runs_dir, args.workers or local.default_workers(threads=1))
+    if failed:
+        return failed
+    # Draws the curves and prints the table, or one line on what stands against it.
+    return exit_code(learning_curves.main, ["--runs", str(runs_dir), "--out", str(out)])
 
 
 if __name__ == "__main__":

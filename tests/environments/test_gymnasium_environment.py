@@ -55,6 +55,12 @@ def test_the_time_limit_ends_an_episode_with_discount_1():
     assert all(step.discount[0] == 1.0 for step in steps)
 
 
+def test_on_request_the_time_limit_is_terminal_as_in_the_original():
+    env = GymnasiumEnvironment("CartPole-v0", seed=0, bootstrap_at_time_limit=False)
+    steps = episode(env, balance)
+    assert [float(step.discount[0]) for step in steps] == [1.0] * 199 + [0.0]
+
+
 def test_mountain_car_that_stands_still_runs_into_the_time_limit():
     steps = episode(GymnasiumEnvironment("MountainCar-v0", seed=0), lambda observation: 1)
     assert sum(float(step.reward[0]) for step in steps) == -200.0

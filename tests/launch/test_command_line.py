@@ -137,22 +137,27 @@ def test_demo_runs():
     assert sum(run.core_seconds for run in demo.runs()) / 2 < 5 * 60
 
 
-def test_demo_draws_after_training(tmp_path, monkeypatch, capsys):
-    def draw(runs_dir, out):
-        return [out / "curves.png"]
-
-    launched = []
-    monkeypatch.setattr(local, "launch", lambda *args: launched.append(args) or 0)
-    monkeypatch.setattr(demo.learning_curves, "draw", draw)
-    monkeypatch.setattr(demo.learning_curves, "summary_table", lambda runs_dir: "THE TABLE")
+def test_demo_draws_after_training(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(local, "launch", lambda *args: done.append(args) or 0)
+    monkeypatch.setattr(demo.learning_curves, "main", lambda argv: done.append(argv) or 0)
     assert demo.main(["--out", str(tmp_path), "--workers", "3"]) == 0
-    assert launched == [(demo.runs(), tmp_path / "runs", 3)]
-    out = capsys.readouterr().out
-    assert "THE TABLE" in out
-    assert f"wrote {tmp_path / 'curves.png'}" in out
+    runs_dir = tmp_path / "runs"
+    assert done == [
+        (demo.runs(), runs_dir, 3),
+        ["--runs", str(runs_dir), "--out", str(tmp_path)],
+    ]
+
+
+def test_demo_without_a_finished_run_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(local, "launch", lambda jobs, runs_dir, workers: runs_dir.mkdir() or 0)
+    assert demo.main(["--out", str(tmp_path)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "no finished run" in lines[0]
 
 
 def test_demo_with_a_failed_run_ends_with_its_exit_code(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "launch", lambda *args: 1)
-    monkeypatch.setattr(demo.learning_curves, "draw", lambda *args: pytest.fail("drawn"))
+    monkeypatch.setattr(demo.learning_curves, "main", lambda argv: pytest.fail("drawn"))
     assert demo.main(["--out", str(tmp_path)]) == 1

@@ -15,7 +15,6 @@ from tf_agents.trajectories import time_step as ts
 from rigl_rl.runs import config
 from rigl_rl.tfagents import dqn_train_eval
 
-
 METHODS = ["dense", "prune", "static", "set", "rigl"]
 
 # ERK at 90 % on kernels (4, 32), (32, 32), (32, 2): 1,216 weights, 121.6 of them to stay. The
