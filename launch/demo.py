@@ -28,8 +28,6 @@ SCHEDULE = studies.Schedule(
     eval_interval=1_000,
     eval_episodes=10,
     initial_collect_steps=1_000,
-    # Exploration ends after as large a part of the run as at the paper's length.
-    epsilon_decay_period=5_000,
 )
 
 

@@ -68,7 +68,6 @@ class Schedule:
     eval_interval: int
     eval_episodes: int
     initial_collect_steps: int
-    epsilon_decay_period: int | None = None
     update_freq: int | None = None
     """Steps between mask updates; None: the best values of Table 1, as in the gin files."""
 
@@ -85,8 +84,6 @@ class Schedule:
             f"train_eval.eval_episodes={self.eval_episodes}",
             f"train_eval.initial_collect_steps={self.initial_collect_steps}",
         ]
-        if self.epsilon_decay_period is not None:
-            bindings.append(f"train_eval.epsilon_decay_period={self.epsilon_decay_period}")
         interval = _UPDATE_INTERVALS.get(method)
         if self.update_freq is not None and interval is not None:
             bindings.append(f"{interval}={self.update_freq}")

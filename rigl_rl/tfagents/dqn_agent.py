@@ -71,6 +71,7 @@ def make_agent(
     target_update_period: int = 100,
     gamma: float = 0.99,
     reward_scale_factor: float = 1.0,
+    initial_epsilon_greedy: float = 0.1,
     epsilon_greedy: float = 0.1,
     epsilon_decay_period: int = 25_000,
 ) -> DqnAgent:
@@ -88,8 +89,9 @@ def make_agent(
       target_update_tau, target_update_period: share of the online weights in a target update, and
         train steps between two.
       gamma, reward_scale_factor: discount, and factor of rewards in the loss.
-      epsilon_greedy, epsilon_decay_period: final epsilon of the collect policy, and train steps
-        over which it falls linearly from 1.
+      initial_epsilon_greedy, epsilon_greedy, epsilon_decay_period: epsilon of the collect policy
+        at the start, in the end, and the train steps over which it goes linearly from one to the
+        other.
 
     Raises:
       ValueError: a value is outside of what is allowed.
@@ -110,7 +112,7 @@ def make_agent(
 
     def epsilon():
         progress = tf.minimum(tf.cast(train_step, tf.float32) / epsilon_decay_period, 1.0)
-        return 1.0 + (epsilon_greedy - 1.0) * progress
+        return initial_epsilon_greedy + (epsilon_greedy - initial_epsilon_greedy) * progress
 
     agent = DqnAgent(
         env.time_step_spec(),

@@ -58,6 +58,7 @@ def train_eval(
     gamma: float = 0.99,
     reward_scale_factor: float = 1.0,
     replay_capacity: int = 100_000,
+    initial_epsilon_greedy: float = 0.1,
     epsilon_greedy: float = 0.1,
     epsilon_decay_period: int = 25_000,
     eval_epsilon_greedy: float = 0.1,
@@ -90,8 +91,10 @@ def train_eval(
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
       replay_capacity: transitions.
+      initial_epsilon_greedy: epsilon of the collect policy at the first train step.
       epsilon_greedy: final epsilon of the collect policy.
-      epsilon_decay_period: train steps over which epsilon falls linearly from 1.
+      epsilon_decay_period: train steps over which epsilon goes linearly from its first to its
+        final value.
       eval_epsilon_greedy: epsilon in evaluation.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
@@ -112,6 +115,7 @@ def train_eval(
         1,
         target_update_tau=target_update_tau,
         gamma=gamma,
+        initial_epsilon_greedy=initial_epsilon_greedy,
         epsilon_greedy=epsilon_greedy,
         eval_epsilon_greedy=eval_epsilon_greedy,
     )
@@ -143,6 +147,7 @@ def train_eval(
             target_update_period=target_update_period,
             gamma=gamma,
             reward_scale_factor=reward_scale_factor,
+            initial_epsilon_greedy=initial_epsilon_greedy,
             epsilon_greedy=epsilon_greedy,
             epsilon_decay_period=epsilon_decay_period,
         )
