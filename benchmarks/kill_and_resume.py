@@ -31,6 +31,7 @@ SHORTENED = (
     "train_eval.fc_layer_params = (32, 32)",
     "train_eval.num_iterations = 4000",
     "train_eval.initial_collect_steps = 200",
+    "train_eval.initial_epsilon_greedy = 1.0",
     "train_eval.epsilon_decay_period = 1000",
     "train_eval.target_update_period = 70",
     "train_eval.eval_interval = 50",
@@ -170,7 +171,7 @@ def main() -> int:
             number += 1
             run = options.out / f"killed_{number}"
             while sum(killer.kills.values()) < options.kills:
-                (aim,) = killer.moments.choices(list(AIMS), AIMS.values())
+                (aim,) = killer.moments.choices(list(AIMS), list(AIMS.values()))
                 if not killer.interrupt(run, aim):
                     break
                 bar.update()

@@ -36,6 +36,8 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         with one_line(f"gin binding {binding!r}"):
             gin.parse_config(binding)
     used = set(re.findall(r"%(\w+)", gin.config_str()))
+    for name in sorted(used - _macros()):
+        raise ConfigError(f"gin macro %{name} is not defined{_did_you_mean(name, _macros())}")
     for name in sorted(_macros() - macros - used):
         hint = _did_you_mean(name, macros)
         raise ConfigError(

@@ -33,7 +33,7 @@ _STATEFUL_OPS = frozenset(
 
 
 def generator(*seeds: int) -> tf.random.Generator:
-    """A checkpointable generator; different seeds give independent streams."""
+    """A checkpointable generator; different seeds (but for zeros at the end) are independent."""
     return tf.random.Generator.from_state(_state(*seeds), alg="philox")
 
 
@@ -56,8 +56,9 @@ def _state(*seeds: int) -> np.ndarray:
 def draws_from(random: tf.random.Generator) -> Iterator[None]:
     """Within this context, TensorFlow's stateful random operations draw from `random`.
 
-    Meant for the code that is traced into a `tf.function`. All of TensorFlow's public random
-    functions end in one of the five operations that are exchanged here.
+    Meant for the code that is traced into a `tf.function`. The five operations exchanged here are
+    behind uniform, normal and truncated normal numbers, integers and shuffling; what else draws
+    with hidden state, such as `tf.random.categorical`, is found by `assert_resumable`.
     """
 
     def uniform(shape, dtype, seed=0, seed2=0, name=None):

@@ -40,6 +40,9 @@ class RunDirectory:
     def __init__(self, root_dir: str, config: str):
         self.path = pathlib.Path(root_dir)
         self._refuse_foreign(config)
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        if self.finished:
+            return  # nothing will be written, so the directory may well be read-only
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
@@ -52,7 +55,6 @@ class RunDirectory:
             raise ConfigError(
                 f"root_dir {root_dir!r} cannot be written: {error}; give a writable directory"
             ) from error
-        self.checkpoints = Checkpoints(self.path / "checkpoints")
 
     @property
     def _recorded(self) -> pathlib.Path:

@@ -11,6 +11,8 @@ from typing import Any, Optional
 
 import gin
 
+from rigl_rl.sparsity.distributions import UNIFORM_NAMES
+
 TRAIN_MODES = ("dense", "sparse")
 MODES = ("constant", "prune")
 UPDATE_ALGORITHMS = ("", "set", "rigl", "rigl_inverted")
@@ -34,7 +36,7 @@ def init_masks(
       fixed_sparse_init: sparsity-aware initialization.
     """
     return dict(
-        distribution=mask_init_method,
+        distribution=_distribution(mask_init_method),
         sparsity=sparsity,
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
@@ -61,7 +63,7 @@ def wrap_all_layers(
         raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(MODES)}")
     return dict(
         mode=mode,
-        distribution=mask_init_method,
+        distribution=_distribution(mask_init_method),
         initial_sparsity=initial_sparsity,
         sparsity=final_sparsity,
         begin_step=begin_step,
@@ -97,6 +99,11 @@ def mask_updater(
         drop_fraction=init_drop_fraction,
         last_update_step=last_update_step,
     )
+
+
+def _distribution(mask_init_method: str) -> str:
+    """One name in results for uniform, which the original calls 'random'."""
+    return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
 
 
 def sparse_settings(train_mode: str) -> dict[str, Any]:

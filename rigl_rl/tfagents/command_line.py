@@ -39,6 +39,8 @@ def main(train_eval: Callable[..., None]) -> None:
         try:
             if len(argv) > 1:
                 raise RiglRlError(f"unexpected argument {argv[1]!r}; values go to flags")
+            if FLAGS.seed < 0:
+                raise RiglRlError(f"--seed is {FLAGS.seed}, but must be at least 0")
             if not FLAGS["verbosity"].present:
                 # Deprecations inside of libraries; what goes wrong here comes as an exception.
                 logging.set_verbosity(logging.FATAL)

@@ -8,6 +8,7 @@ Hyper-parameters: Table 1, Table 6 and section A.1 of the paper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Optional
 
@@ -109,6 +110,13 @@ def train_eval(
         epsilon_decay_period=epsilon_decay_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
+    )
+    check_within(
+        0,
+        math.inf,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        reward_scale_factor=reward_scale_factor,
     )
     check_within(
         0,

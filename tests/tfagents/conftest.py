@@ -20,6 +20,7 @@ SMALL = (
     "train_eval.fc_layer_params = (32, 32)",
     "train_eval.num_iterations = 400",
     "train_eval.initial_collect_steps = 200",
+    "train_eval.initial_epsilon_greedy = 1.0",
     "train_eval.epsilon_decay_period = 200",
     "train_eval.target_update_period = 70",
     "train_eval.eval_interval = 20",

@@ -87,13 +87,13 @@ def test_a_read_only_place(train, rigl_flags, interrupted, contents, tmp_path, e
     place.mkdir()
     root_dir = shutil.copytree(interrupted, place / "run") if existing else place / "run"
     before = contents(place)
-    locked = [path for path in (place, *place.rglob("*")) if path.is_dir()]
-    for path in locked:
-        path.chmod(0o555)
-    (root_dir / ".lock").chmod(0o444) if existing else None
+    paths = [place, *place.rglob("*")]
+    modes = [path.stat().st_mode for path in paths]
+    for path, mode in zip(paths, modes):
+        path.chmod(mode & 0o555)
     completed = train(*rigl_flags, f"--root_dir={root_dir}", preexec_fn=_as_an_ordinary_user)
-    for path in locked:
-        path.chmod(0o755)
+    for path, mode in zip(paths, modes):
+        path.chmod(mode)
     line = the_line(completed)
     assert f"root_dir '{root_dir}' cannot be written" in line
     assert "give a writable directory" in line

@@ -144,17 +144,24 @@ def test_td_losses_are_the_equation(replay):
     np.testing.assert_allclose(agent.td_losses(transition).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_epsilon_falls_linearly_to_its_final_value():
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [0.1, 0.1, 0.1, 0.1]),  # Table 6, constant as the original's
+        ({"initial_epsilon_greedy": 1.0}, [1.0, 0.55, 0.1, 0.1]),  # over 25,000 steps
+    ],
+)
+def test_epsilon(changes, expected):
     env = environment()
     step = tf.Variable(0, dtype=tf.int64)
     agent = dqn_agent.make_agent(
-        env, step, DENSE, total_steps=100_000, seed=0, fc_layer_params=(4,)
+        env, step, DENSE, total_steps=100_000, seed=0, fc_layer_params=(4,), **changes
     )
     seen = []
-    for at in (0, 12_500, 25_000, 90_000):  # Table 6: over 25,000 steps, to 0.1
+    for at in (0, 12_500, 25_000, 90_000):
         step.assign(at)
         seen.append(float(agent.collect_policy._get_epsilon()))
-    assert seen == pytest.approx([1.0, 0.55, 0.1, 0.1])
+    assert seen == pytest.approx(expected)
 
 
 def test_train_steps_keep_a_sparse_network_on_its_masks(replay):

@@ -64,7 +64,9 @@ def test_hyperparameters_shared_by_all_methods(parsed, method):
     expected = {**TABLE_6, **SECTION_A1, "weight_decay": TABLE_1[method][0]}
     assert {name: bound[name] for name in expected} == expected
     assert (bound["env_name"], bound["width"]) == ("CartPole-v0", 1.0)
+    # Not in the paper: the time limit is no terminal state, exploration starts at its final rate.
     assert bound["bootstrap_at_time_limit"] is True
+    assert bound["initial_epsilon_greedy"] == 0.1
 
 
 def test_without_any_file_the_defaults_are_the_papers_too():
