@@ -48,7 +48,7 @@ PRUNE = (
 def test_constant_mode_is_configured_by_init_masks_and_mask_updater():
     assert _settings(*RIGL) == dict(
         method="rigl",
-        distribution="random",
+        distribution="uniform",
         sparsity=0.8,
         erk_power_scale=0.5,
         custom_sparsity_map={"a": 0.1},
