@@ -104,11 +104,10 @@ class Killer:
         if aim == START_UP:
             moment = started + self.moments.uniform(0, self.start_up_s)
         else:
-            while process.poll() is None and not log.stat().st_size:
+            while process.poll() is None and not begun(log):
                 time.sleep(POLL_S)
-            begun = time.monotonic()
-            self.start_up_s = begun - started
-            moment = begun + self.moments.uniform(0, self.delay_s)
+            self.start_up_s = time.monotonic() - started
+            moment = time.monotonic() + self.moments.uniform(0, self.delay_s)
         while process.poll() is None and (
             time.monotonic() < moment or (aim == CHECKPOINT and not being_written(root_dir))
         ):
@@ -138,9 +137,14 @@ class Killer:
             raise RuntimeError(f"exit code {code} of {' '.join(self.command)}:\n{last}")
 
     def _phase(self, root_dir: pathlib.Path, log: pathlib.Path) -> str:
-        if being_written(root_dir):
-            return CHECKPOINT
-        return RUNNING if log.stat().st_size else START_UP
+        if not begun(log):
+            return START_UP  # what lies half-written is an earlier kill's
+        return CHECKPOINT if being_written(root_dir) else RUNNING
+
+
+def begun(log: pathlib.Path) -> bool:
+    """Whether a run has made its first evaluation, or resumed and swept up what was left over."""
+    return any(line.startswith(("step ", "resuming ")) for line in log.read_text().splitlines())
 
 
 def being_written(root_dir: pathlib.Path) -> bool:
