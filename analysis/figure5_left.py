@@ -113,4 +113,4 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: in
             colors[sparsity],
         )
     axes.set_yscale("log")
-    return axes.xaxis.set_major_formatter(lambda step, _: style.short(step))
+    return axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))

@@ -132,7 +132,7 @@ def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
                 )
     for axes in grid:
         axes.set_xlabel("Environment steps")
-        axes.xaxis.set_major_formatter(lambda step, _: style.short(step))
+        axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))
     grid[0].set_ylabel("Evaluation return")
     style.finish(figure, handles, seeds, "line")
     return style.save(figure, points, out, NAME)

@@ -153,6 +153,14 @@ def short(count: float) -> str:
     return f"{count:.0f}"
 
 
+def steps(count: float) -> str:
+    """A number of environment steps as a tick label, unrounded: 500, 12.5k, 1M."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:g}{suffix}"
+    return f"{count:g}"
+
+
 def percent(sparsity: float) -> str:
     """A sparsity as a label: 90 %, 99.5 %."""
     return f"{100 * sparsity:.4g} %"

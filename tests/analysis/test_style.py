@@ -49,3 +49,13 @@ def test_a_failed_save_keeps_the_older_figure(tmp_path, monkeypatch):
     assert old.read_text() == "older"
     assert list(tmp_path.iterdir()) == [old]
     plt.close("all")
+
+
+def test_ticks_of_environment_steps_are_exact():
+    assert [style.steps(n) for n in (0, 500, 12_500, 100_000, 1_000_000)] == [
+        "0",
+        "500",
+        "12.5k",
+        "100k",
+        "1M",
+    ]
