@@ -18,7 +18,7 @@ from typing import Callable
 from launch import widths
 
 START_UP_SECONDS = 15.0
-STEPS_PER_SECOND = 340.0
+STEPS_PER_SECOND = 220.0
 """What one core does on a run of classic DQN: seconds until the first training step, then
 environment steps per second, evaluation included. Only the printed estimates rest on them."""
 
