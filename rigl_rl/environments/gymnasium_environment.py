@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from typing import Any, Optional, cast
+from typing import Optional, cast
 
 import gymnasium
 import numpy as np
@@ -113,7 +113,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """Everything the next steps depend on: simulator, random state and current step."""
         return pickle.dumps((self._gym, self._seed, self._current_time_step))
 
-    def set_state(self, state: Any) -> None:
+    def set_state(self, state: bytes) -> None:
         """Continues from what `get_state` returned."""
         self._gym, self._seed, self._current_time_step = pickle.loads(state)
 
