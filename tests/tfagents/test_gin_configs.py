@@ -12,7 +12,7 @@ import tensorflow as tf
 from rigl_rl.runs import config
 from rigl_rl.sparsity import sparsify
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import dqn_train_eval
+from rigl_rl.tfagents import dqn_agent, dqn_train_eval
 
 METHODS = ["dense", "prune", "static", "set", "rigl"]
 
@@ -73,6 +73,17 @@ def test_without_any_file_the_defaults_are_the_papers_too():
     parameters = inspect.signature(dqn_train_eval.train_eval).parameters
     expected = {**TABLE_6, **SECTION_A1, "weight_decay": 1e-6}
     assert {name: parameters[name].default for name in expected} == expected
+
+
+def test_the_agent_made_without_a_main_has_the_mains_defaults():
+    def defaults(function):
+        parameters = inspect.signature(function).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    of_the_main = defaults(dqn_train_eval.train_eval)
+    of_the_agent = defaults(dqn_agent.make_agent)
+    assert len(of_the_agent) >= 11
+    assert {name: of_the_main[name] for name in of_the_agent} == of_the_agent
 
 
 @pytest.mark.parametrize("method", METHODS)
