@@ -4,7 +4,6 @@ import resource
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
