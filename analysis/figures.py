@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from analysis import iqm, paper
+from analysis.actor_share import ActorShareFigure
 from analysis.by_sparsity import BySparsityFigure
 from analysis.by_sparsity import Panel as Layers
 from analysis.collect import Tables, load
@@ -47,6 +48,7 @@ class Figure(Protocol):
 _ALL: tuple[Figure, ...] = (
     IqmFigure("figure1", (iqm.Panel("sac", 0.9), iqm.Panel("ppo", 0.9))),
     ScalingFigure("figure2", _mujoco(paper.MUJOCO_MAIN, ERK)),
+    ActorShareFigure("figure3", paper.MUJOCO_MAIN, paper.BUDGETS),
     BySparsityFigure("figure4_left", (Layers("sac", "mujoco", CHEETAH),)),
     SensitivityFigure(
         "figure4_center",

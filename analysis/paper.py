@@ -62,6 +62,12 @@ WEIGHT_DECAYS = (0.0, 1e-6, 1e-4, 1e-3)
 UPDATE_INTERVALS = (100, 250, 500, 1000, 5000)
 DROP_FRACTIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
 
+# Figure 3 and section 5.
+BUDGETS = (1.0, 0.2, 0.1)
+"""Shares of the standard dense parameter count."""
+ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""10 % to 90 %; the steps are our choice."""
+
 
 def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:
     """MuJoCo tasks that an IQM averages over (captions of Figures 15 and 16).
