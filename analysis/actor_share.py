@@ -66,7 +66,8 @@ class ActorShareFigure:
         full = runs["env"].map(standard["params"])
         if full.isna().any():
             full = full.fillna(runs.groupby("env")["total_params"].transform("max"))
-        nearest = [
+        shares = runs["params"] / full
+        nearest = [min(self.budgets, key=lambda b: abs(b - share)) for share in shares]
             min(self.budgets, key=lambda b: abs(b - share)) for share in runs["params"] / full
         ]
         points = over_seeds(

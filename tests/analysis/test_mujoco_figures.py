@@ -154,6 +154,31 @@ def test_sparsity_aware_initialization_on_and_off(sac, drawn):
     }
 
 
+def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn):
+    def split(score, actor, critic, text, method="dense"):
+        kind = "widths" if method == "dense" else "sparsities"
+        parameters = {f"train_eval.actor_critic_{kind}_str": text} if text else {}
+        params = {"actor": actor, "critic_1": critic, "critic_2": critic}
+        sac(score, method=method, parameters=parameters, network_params=params)
+
+    split(90.0, 340, 330, "")
+    split(10.0, 900, 50, "1.6_0.2")
+    split(80.0, 100, 450, "0.5_1.2")
+    split(7.0, 20, 91, "0.2_0.5")  # 202 of 1,000: 20 %
+    split(8.0, 50, 25, "0.9_0.95", method="rigl")  # 10 %
+    points = drawn("3")
+    found = points.set_index(["method", "budget", "actor_share"])["mean"].to_dict()
+    assert found == {
+        ("dense", 1.0, 0.1): 80.0,
+        ("dense", 1.0, 0.34): 90.0,
+        ("dense", 1.0, 0.9): 10.0,
+        ("dense", 0.2, 0.099): 7.0,
+        ("rigl", 0.1, 0.5): 8.0,
+    }
+    assert set(points["dense_reward"]) == {90.0}
+    assert set(points["standard_share"]) == {0.34}
+
+
 def test_figure14_tells_a_dense_output_layer_from_a_sparse_one(sac, drawn):
     sac(9.0, method="dense")
     for output, score in ((True, 1.0), (False, 4.0)):
@@ -182,7 +207,7 @@ def test_snr_of_actor_and_critic_are_rows_of_their_own(sac, drawn):
 def test_a_figure_without_runs_says_how_to_make_them(sac, tmp_path):
     sac(1.0, agent="dqn", suite="classic", env="CartPole-v0")
     tables = collect(tmp_path / "runs")
-    for name in ("1", "2", "4_center", "4_right", "5_right", "9", "13", "14_left", "16"):
+    for name in ("1", "2", "3", "4_center", "4_right", "5_right", "9", "13", "14_left", "16"):
         with pytest.raises(AnalysisError, match=f"launch run figure{name} --preset reduced"):
             FIGURES[name].draw(tables, tmp_path / "out")
     assert not (tmp_path / "out").exists()
