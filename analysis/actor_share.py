@@ -68,8 +68,6 @@ class ActorShareFigure:
             full = full.fillna(runs.groupby("env")["total_params"].transform("max"))
         shares = runs["params"] / full
         nearest = [min(self.budgets, key=lambda b: abs(b - share)) for share in shares]
-            min(self.budgets, key=lambda b: abs(b - share)) for share in runs["params"] / full
-        ]
         points = over_seeds(
             runs.assign(budget=nearest), [*TASK, "method", "budget", "actor_share"], "final_return"
         )
