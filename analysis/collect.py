@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analysis import hyperparameters
 from analysis.errors import AnalysisError, Parser, exit_code, note
 from analysis.files import replacing
 from analysis.intervals import final_score
@@ -33,11 +34,12 @@ NUMBERS = (
     "active_params",
     "total_params",
 )
-RUN = ("path", *TEXT, "distribution", *NUMBERS, "kernel_params")
+RUN = ("path", *TEXT, "distribution", *NUMBERS, "kernel_params", *hyperparameters.COLUMNS)
 CURVES = {
     "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
     "snr": ("env_step", "train_step", "network", "snr"),
 }
+CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policy"}
 FORMATS = (".parquet", ".csv")
 
@@ -46,8 +48,9 @@ class Tables(NamedTuple):
     """What the figures are drawn from.
 
     runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
-        `layers` as JSON, `kernel_params` (elements of the masked kernels) and `path` (below the
-        root). evals, snr: the runs' evaluation and SNR rows, each with its run's `path`.
+        `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
+        `hyperparameters` and `path` (below the root).
+    evals, snr: the runs' evaluation and SNR rows, each with its run's `path`.
     source: what the user gave as --runs.
     """
 
@@ -145,6 +148,7 @@ def collect(root: Path) -> Tables:
             continue
         try:
             run = read_result(directory / "result.json")
+            run.update(hyperparameters.of_run(_text(directory / CONFIG), run["method"]))
             found = {
                 name: read_curve(directory / f"{name}.csv", columns)
                 for name, columns in CURVES.items()
@@ -224,6 +228,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:

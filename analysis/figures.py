@@ -11,12 +11,95 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from analysis import figure5_left, figure8, figure14_right
-from analysis.collect import load
+from analysis import iqm, paper
+from analysis.actor_share import ActorShareFigure
+from analysis.by_sparsity import BySparsityFigure
+from analysis.by_sparsity import Panel as Layers
+from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code, note
+from analysis.iqm import IqmFigure
+from analysis.scaling import Row, ScalingFigure
+from analysis.sensitivity import Panel, SensitivityFigure
+from analysis.snr import SnrFigure
 
-FIGURES = {"5_left": figure5_left, "8": figure8, "14_right": figure14_right}
+ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
+CHEETAH = "HalfCheetah-v4"
+SPARSE = paper.METHODS
+_IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
+
+
+def _mujoco(tasks: tuple[str, ...], distribution: str) -> tuple[Row, ...]:
+    return tuple(Row(agent, "mujoco", tasks, distribution) for agent in ("sac", "ppo"))
+
+
+class Figure(Protocol):
+    """What every kind of figure offers."""
+
+    @property
+    def name(self) -> str:
+        """Of its files, and of the study that makes its runs."""
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes .png, .pdf and .csv into `out`; raises AnalysisError when there is no data."""
+
+
+_ALL: tuple[Figure, ...] = (
+    IqmFigure("figure1", (iqm.Panel("sac", 0.9), iqm.Panel("ppo", 0.9))),
+    ScalingFigure("figure2", _mujoco(paper.MUJOCO_MAIN, ERK)),
+    ActorShareFigure("figure3", paper.MUJOCO_MAIN, paper.BUDGETS),
+    BySparsityFigure("figure4_left", (Layers("sac", "mujoco", CHEETAH),)),
+    SensitivityFigure(
+        "figure4_center",
+        CHEETAH,
+        0.8,
+        (Panel("weight_decay", "Weight decay", ("dense", *SPARSE)),),
+    ),
+    SensitivityFigure(
+        "figure4_right",
+        CHEETAH,
+        0.8,
+        (
+            Panel(
+                "sparsity_aware_init",
+                "Sparsity-aware initialization",
+                ("static", "set", "rigl"),
+                (ERK, UNIFORM),
+            ),
+        ),
+    ),
+    SnrFigure("figure5_left", "dqn", "classic", paper.CLASSIC),
+    SnrFigure("figure5_right", "sac", "mujoco", paper.MUJOCO_MAIN),
+    ScalingFigure(
+        "figure8",
+        (
+            Row("dqn", "classic", paper.CLASSIC, ERK),
+            Row("dqn", "classic", paper.CLASSIC, UNIFORM),
+        ),
+    ),
+    ScalingFigure("figure9", _mujoco(paper.MUJOCO_OTHERS, ERK)),
+    ScalingFigure("figure12", _mujoco(paper.MUJOCO_MAIN, UNIFORM)),
+    SensitivityFigure(
+        "figure13",
+        CHEETAH,
+        0.8,
+        (
+            Panel("drop_fraction", "Drop fraction", ("set", "rigl")),
+            Panel("update_freq", "Train steps between mask updates", ("prune", "set", "rigl")),
+            Panel("batch_size", "Batch size", ("dense", *SPARSE)),
+        ),
+    ),
+    BySparsityFigure(
+        "figure14_left",
+        (Layers("sac", "mujoco", CHEETAH), Layers("sac", "mujoco", CHEETAH, False)),
+    ),
+    BySparsityFigure("figure14_right", (Layers("dqn", "classic", "Acrobot-v1"),)),
+    IqmFigure("figure15", tuple(iqm.Panel("sac", s) for s in _IQM_SPARSITIES)),
+    IqmFigure("figure16", tuple(iqm.Panel("ppo", s) for s in _IQM_SPARSITIES)),
+)
+FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
+"""What each figure shows; how it is drawn is in the module of its class."""
 
 
 def figure_names(only: str) -> list[str]:

@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from rliable import library as rliable
+from rliable import metrics
 
 REPETITIONS = 2000
 SEED = 0
 
 
 class Estimate(NamedTuple):
-    """Mean over seeds and the ends of its 95 % interval (NaN for a single seed), shape [points]."""
+    """A statistic and the ends of its 95 % interval (NaN for a single seed), shape [points]."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -47,18 +48,34 @@ def mean_interval(scores: np.ndarray, repetitions: int = REPETITIONS, seed: int 
     if len(scores) == 1:
         unknown = np.full(scores.shape[1], np.nan)
         return Estimate(scores[0], unknown, unknown)
+    return _bootstrap(scores, lambda x: np.mean(x, axis=0), repetitions, seed)
+
+
+def iqm_interval(scores: np.ndarray, repetitions: int = REPETITIONS, seed: int = SEED) -> Estimate:
+    """Interquartile mean of all of `scores` [seeds, tasks] and its 95 % interval: shape [1].
+
+    Seeds are drawn anew within each task (Agarwal et al., 2021); one seed has no interval.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if len(scores) == 1:
+        unknown = np.full(1, np.nan)
+        return Estimate(np.array([metrics.aggregate_iqm(scores)]), unknown, unknown)
+    return _bootstrap(scores, lambda x: np.array([metrics.aggregate_iqm(x)]), repetitions, seed)
+
+
+def _bootstrap(scores: np.ndarray, statistic, repetitions: int, seed: int) -> Estimate:
     # rliable 1.2 takes a random_state but draws from NumPy's global generator all the same, so
     # that one is seeded for the call and then put back as it was.
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:
-        means, intervals = rliable.get_interval_estimates(
-            {"scores": scores}, lambda x: np.mean(x, axis=0), reps=repetitions
+        values, intervals = rliable.get_interval_estimates(
+            {"scores": scores}, statistic, reps=repetitions
         )
     finally:
         np.random.set_state(state)  # noqa: NPY002
     low, high = intervals["scores"]
-    return Estimate(means["scores"], low, high)
+    return Estimate(values["scores"], low, high)
 
 
 def over_seeds(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:

@@ -72,15 +72,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _runs(tables: Tables) -> pd.DataFrame:
-    """The runs that can be compared, with the `label` of their line, in the methods' order."""
+    """The runs that can be compared, with the `panel` and `label` of their line."""
     runs = tables.runs[tables.runs["method"].isin(style.METHODS)]
     if runs.empty:
         raise AnalysisError(
             f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
         )
     runs = comparable(runs, NAME).copy()
+    agents = runs["agent"].str.upper() + ", " if runs["agent"].nunique() > 1 else ""
+    runs["panel"] = agents + runs["env"]
+    kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
-    for (method, distribution, _, width), group in runs.groupby(SETTING[1:], dropna=False):
+    for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):
         name = style.METHODS[method].name
         if several and method != "dense":
             name += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
@@ -98,28 +101,28 @@ def _runs(tables: Tables) -> pd.DataFrame:
 
 
 def _curves(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    evals = tables.evals.merge(runs[["path", *SETTING, "label"]], on="path")
+    evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise AnalysisError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
-    return curves_over_seeds(evals, [*SETTING, "label"], "env_step", "avg_return")
+    return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
 
 
 def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
-    environments = sorted(points["env"].unique())
-    seeds = points.groupby(["env", "label"])["n_seeds"].min()
+    panels = sorted(points["panel"].unique())
+    seeds = points.groupby(["panel", "label"])["n_seeds"].min()
     usual = style.usual_seeds(seeds)
-    figure, [grid] = style.panels(1, len(environments))
+    figure, [grid] = style.panels(1, len(panels))
     handles = []
     panel_usual = [
-        style.panel_title(axes, env, seeds[env], usual) for axes, env in zip(grid, environments)
+        style.panel_title(axes, panel, seeds[panel], usual) for axes, panel in zip(grid, panels)
     ]
     for method, look in style.METHODS.items():
         lines = points[points["method"] == method]
         labels = lines.sort_values("width", ascending=False, kind="stable")["label"].unique()
         for label, dashes in zip(labels, cycle(DASHES)):
             handles.append(Line2D([], [], color=look.color, linestyle=dashes, label=label))
-            for axes, env, often in zip(grid, environments, panel_usual):
-                line = points[(points["env"] == env) & (points["label"] == label)]
+            for axes, panel, often in zip(grid, panels, panel_usual):
+                line = points[(points["panel"] == panel) & (points["label"] == label)]
                 axes.plot(line["env_step"], line["mean"], color=look.color, linestyle=dashes)
                 style.band(axes, line["env_step"], line["low"], line["high"], look.color)
                 style.mark_seeds(
@@ -139,11 +142,11 @@ def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
 
 
 def _summary(runs: pd.DataFrame) -> str:
-    scores = over_seeds(runs, [*SETTING, "name"], "final_return")
-    params = over_seeds(runs, [*SETTING, "name"], "active_params")["mean"]
+    scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")
+    params = over_seeds(runs, [*SETTING, "panel", "name"], "active_params")["mean"]
     order = scores["method"].map(list(style.METHODS).index)
     scores = scores.assign(params=params, order=order).sort_values(
-        ["env", "order", "width", "target_sparsity", "name"],
+        ["panel", "order", "width", "target_sparsity", "name"],
         ascending=[True, True, False, True, True],
     )
     lines = [
@@ -153,7 +156,7 @@ def _summary(runs: pd.DataFrame) -> str:
     for row in scores.itertuples():
         interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.n_seeds > 1 else ""
         lines.append(
-            f"| {row.env} | {row.name} | {style.percent(row.target_sparsity)} | "
+            f"| {row.panel} | {row.name} | {style.percent(row.target_sparsity)} | "
             f"{row.params:,.0f} | {row.mean:.1f}{interval} | {row.n_seeds} |"
         )
     return "\n".join(lines)

@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from analysis import hyperparameters
 from analysis.errors import note
 
-SETTING = ["env", "method", "distribution", "target_sparsity", "width"]
-"""The columns that tell the settings of a study apart; runs equal in all of them are seeds."""
+TASK = ["agent", "suite", "env"]
+SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
+"""The columns that tell the settings of a figure apart; runs equal in all of them are seeds."""
 
 
-def classic_dqn(runs: pd.DataFrame) -> pd.DataFrame:
-    """The DQN runs on the classic-control tasks."""
-    return runs[(runs["agent"] == "dqn") & (runs["suite"] == "classic")]
+def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
+    """Runs of full length at the standard hyper-parameters, each setting and seed once.
 
+    What is left out is said on stderr: a shortened run (of another preset, say) must not be
+    averaged with full ones, a run of a sweep not with standard ones, and a run that was made twice
+    (a study with SNR logging repeats runs of one without) is no second seed.
 
-def comparable(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Runs of full length, each setting and seed once; what is left out is said on stderr.
-
-    A shortened run (of another preset, say) must not be averaged with full ones, and a run that
-    was made twice (a study with SNR logging repeats runs of one without) is no second seed.
+    varied: hyper-parameters (of `hyperparameters.COLUMNS`) that the figure shows, so that runs
+        which differ in them are different settings.
     """
-    full = runs.groupby("env")["train_steps"].transform("max")
-    for env, short in runs[runs["train_steps"] < full].groupby("env"):
+    setting = [*SETTING, *varied]
+    full = runs.groupby(TASK)["train_steps"].transform("max")
+    for task, short in runs[runs["train_steps"] < full].groupby(TASK):
         longest = int(full[short.index[0]])
         note(
-            f"{figure}: left out {len(short)} {env} run(s) shorter than {longest:,} train steps, "
-            f"the longest there (first: {short['path'].iloc[0]})"
+            f"{figure}: left out {len(short)} {task[0]} {task[2]} run(s) shorter than {longest:,} "
+            f"train steps, the longest there (first: {short['path'].iloc[0]})"
         )
     runs = runs[runs["train_steps"] == full].sort_values("path")
-    again = runs.duplicated([*SETTING, "seed"])
+    runs = _standard(runs, figure, setting, varied)
+    again = runs.duplicated([*setting, "seed"])
     # A run with and one without SNR logging train alike; that the two agree needs no words.
-    differs = again & ~runs.duplicated([*SETTING, "seed", "final_return"])
+    differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
     if differs.any():
         note(
             f"{figure}: left out {int(differs.sum())} run(s) that repeat another's setting and "
             f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})"
         )
     return runs[~again]
+
+
+def _standard(
+    runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
+) -> pd.DataFrame:
+    """Of each setting, the runs nearest to the paper's best hyper-parameters."""
+    if runs.empty:
+        return runs
+    fixed = runs.assign(**dict.fromkeys(varied))
+    changes = fixed.apply(hyperparameters.changes, axis=1)
+    fewest = changes.groupby([runs[column] for column in setting], dropna=False).transform("min")
+    if (changes > fewest).any():
+        note(
+            f"{figure}: left out {int((changes > fewest).sum())} run(s) of sweeps, which change "
+            f"other hyper-parameters than this figure shows"
+        )
+    return runs[changes == fewest]

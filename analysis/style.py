@@ -134,8 +134,8 @@ def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
         figure.set_figheight(max(figure.get_figheight(), 0.6 + 0.19 * len(handles)))
     else:
         inches = sum(0.7 + 0.07 * len(handle.get_label()) for handle in handles)
-        rows = math.ceil(inches / figure.get_figwidth())
-        place, columns = "outside lower center", math.ceil(len(handles) / rows)
+        rows = max(1, math.ceil(inches / figure.get_figwidth()))
+        place, columns = "outside lower center", max(1, math.ceil(len(handles) / rows))
         figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1))
     legend = figure.legend(
         handles=handles, loc=place, ncols=columns, title=text, title_fontsize=7, fontsize=8

@@ -17,35 +17,33 @@ from pathlib import Path
 
 from launch import jobs, local, studies
 from launch.cli import Parser, positive
+from launch.runs import Run
 
 
-def core_hours(runs: Sequence[studies.Run]) -> float:
+def core_hours(runs: Sequence[Run]) -> float:
     """Estimated hours on one core."""
     return sum(run.core_seconds for run in runs) / 3600
 
 
 def print_list() -> None:
-    """Prints the size of every study in every preset, and what studies share."""
-    print(f"{'study':<16}{'preset':<9}{'runs':>7}{'env steps':>14}{'core-hours':>12}  shared runs")
+    """Prints the size of every study in every preset, and how many runs it shares with others."""
+    print(f"{'study':<16}{'preset':<9}{'runs':>7}{'env steps':>14}{'core-hours':>12}")
     for preset_name, preset in studies.PRESETS.items():
         expanded = {study: studies.expand([study], preset) for study in studies.STUDIES}
         for study, runs in expanded.items():
-            shared = [
-                f"{len(set(runs) & set(others))} with {other}"
-                for other, others in expanded.items()
-                if other != study and set(runs) & set(others)
-            ]
-            _print_row(study, preset_name, runs, ", ".join(shared))
+            others = set().union(*(expanded[other] for other in expanded if other != study))
+            shared = len(others & set(runs))
+            _print_row(study, preset_name, runs, f"{shared:,} also of others" if shared else "")
         together = studies.expand(studies.STUDIES, preset)
         _print_row("all", preset_name, together, "each run once")
 
 
-def _print_row(study: str, preset: str, runs: Sequence[studies.Run], note: str) -> None:
+def _print_row(study: str, preset: str, runs: Sequence[Run], note: str) -> None:
     env_steps = sum(run.env_steps for run in runs)
     print(f"{study:<16}{preset:<9}{len(runs):>7,}{env_steps:>14,}{core_hours(runs):>12.1f}  {note}")
 
 
-def print_commands(runs: Sequence[studies.Run], runs_dir: Path, threads: int) -> None:
+def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
     """Prints the shell command of every unfinished run; the summary goes to stderr."""
     left = [run for run in runs if not local.job_of(run, runs_dir, threads).finished]
     if left and Path.cwd() != jobs.REPOSITORY:

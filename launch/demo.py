@@ -15,14 +15,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import learning_curves
+from analysis import learning_curves, paper
 from analysis.errors import exit_code
-from launch import local, studies
+from launch import local
+from launch.agents import DQN, matched_dense, train
 from launch.cli import Parser, positive
+from launch.runs import Run, Schedule
 
 ENV = "CartPole-v0"
 SPARSITY = 0.9
-SCHEDULE = studies.Schedule(
+SCHEDULE = Schedule(
     "demo",
     num_iterations=20_000,
     eval_interval=1_000,
@@ -31,15 +33,15 @@ SCHEDULE = studies.Schedule(
 )
 
 
-def runs() -> list[studies.Run]:
+def runs() -> list[Run]:
     """The runs of the demo; the small dense network, which is the fastest, comes last."""
     return [
-        studies.dqn(ENV, "dense", 0, SCHEDULE),
+        train(DQN, ENV, "dense", 0, SCHEDULE),
         *(
-            studies.dqn(ENV, method, 0, SCHEDULE, distribution="erk", sparsity=SPARSITY)
-            for method in studies.SPARSE_METHODS
+            train(DQN, ENV, method, 0, SCHEDULE, distribution="erk", sparsity=SPARSITY)
+            for method in paper.METHODS
         ),
-        studies.matched_dense(ENV, SPARSITY, 0, SCHEDULE),
+        matched_dense(DQN, ENV, SPARSITY, 0, SCHEDULE),
     ]
 
 

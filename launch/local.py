@@ -19,7 +19,7 @@ from types import FrameType
 
 from launch.jobs import Child, Failure, Job, lock
 from launch.progress import Progress
-from launch.studies import Run
+from launch.runs import Run
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0

@@ -1,283 +1,324 @@
 """Which runs make a figure, as data.
 
 A study is a function from a preset to its runs; `expand` joins several of them. A run's name says
-all that sets it apart (environment, method, distribution, sparsity, width, schedule, seed), so a
-run that serves two figures has one name in both, one directory, and is trained once.
+all that sets it apart (task, method, distribution, sparsity, width, changed hyper-parameters,
+schedule, seed), so a run that serves two figures has one name in both, one directory, and is
+trained once.
 
-Where runs execute is no concern of this module: see `local`.
+Where runs execute is no concern of this module: see `local`. What the paper leaves open about a
+figure (tasks of Figures 4, 5 and 13, sparsity of Figure 4, batch sizes) is our choice, said here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Callable
 
-from launch import widths
+from analysis import paper
+from launch.agents import DISTRIBUTIONS, DQN, PPO, SAC, Agent, matched_dense, train
+from launch.runs import Run, Schedule
 
-START_UP_SECONDS = 15.0
-STEPS_PER_SECOND = 220.0
-"""What one core does on a run of classic DQN: seconds until the first training step, then
-environment steps per second, evaluation included. Only the printed estimates rest on them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One training run: a main, its configuration and a seed."""
-
-    label: str
-    """Human-readable directory shared by the seeds: `dqn_classic/CartPole-v0/rigl-erk-s0.90`."""
-    main: str
-    """Module started with `python -m`."""
-    gin_files: tuple[str, ...]
-    """Paths from the root of the repository."""
-    bindings: tuple[str, ...]
-    seed: int
-    env_steps: int
-
-    @property
-    def name(self) -> str:
-        """Unique directory of the run, relative to the directory of all runs."""
-        return f"{self.label}/seed{self.seed}"
-
-    @property
-    def core_seconds(self) -> float:
-        """Estimated time on one core."""
-        return START_UP_SECONDS + self.env_steps / STEPS_PER_SECOND
-
-    def command(self, runs_dir: Path, threads: int = 1) -> tuple[str, ...]:
-        """The argument vector that trains this run, to be started at the repository's root."""
-        argv = [sys.executable, "-m", self.main, "--root_dir", str(runs_dir / self.name)]
-        for gin_file in self.gin_files:
-            argv += ["--gin_file", gin_file]
-        for binding in self.bindings:
-            argv += ["--gin_bindings", binding]
-        # A log file holds the output of a launched run; a progress bar has no place in it.
-        return (*argv, "--seed", str(self.seed), "--threads", str(threads), "--noprogress")
-
-
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """How long a run trains and how often it is evaluated (the M, N and K of A.1)."""
-
-    name: str
-    """Part of the run's name; empty for the paper's schedule."""
-    num_iterations: int
-    eval_interval: int
-    eval_episodes: int
-    initial_collect_steps: int
-    update_freq: int | None = None
-    """Steps between mask updates; None: the best values of Table 1, as in the gin files."""
-
-    @property
-    def env_steps(self) -> int:
-        """Environment steps of a run: the initial collection, then one per iteration."""
-        return self.initial_collect_steps + self.num_iterations
-
-    def bindings(self, method: str) -> list[str]:
-        """Gin bindings that give a run of `method` this schedule."""
-        bindings = [
-            f"train_eval.num_iterations={self.num_iterations}",
-            f"train_eval.eval_interval={self.eval_interval}",
-            f"train_eval.eval_episodes={self.eval_episodes}",
-            f"train_eval.initial_collect_steps={self.initial_collect_steps}",
-        ]
-        interval = _UPDATE_INTERVALS.get(method)
-        if self.update_freq is not None and interval is not None:
-            bindings.append(f"{interval}={self.update_freq}")
-        return bindings
+SENSITIVITY_TASK = "HalfCheetah-v4"
+"""Figures 4 and 13; that of Figure 14 (left, centre)."""
+SENSITIVITY_SPARSITY = 0.8
+"""Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
+BATCH_SIZES = (32, 64, 128, 256, 512)
 
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
     """How much of a study is run."""
 
-    schedule: Schedule
+    name: str
     seeds: int
     sparsities: tuple[float, ...]
-    """Sparsities of Figures 8 and 14."""
+    """Of figures that show final reward by parameters or sparsity."""
+    iqm_sparsities: tuple[float, ...]
+    """Figures 15 and 16."""
     snr_sparsities: tuple[float, ...]
-    """Sparsities of Figure 5, beside the dense network."""
+    """Figure 5, beside the dense network."""
     snr_freq: int
-    """Training steps between two measurements of the gradients' signal-to-noise ratio."""
+    """Train steps between two measurements of the gradients' signal-to-noise ratio."""
 
+    def schedule(self, agent: Agent) -> Schedule:
+        """How long an agent trains; where it has no shorter schedule, as long as in the paper."""
+        return agent.schedules.get(self.name, agent.schedules["paper"])
 
-CLASSIC_CONTROL = {"CartPole-v0": (4, 2), "Acrobot-v1": (6, 3), "MountainCar-v0": (2, 3)}
-"""Environments of Figure 8, with the sizes of their observations and of their action sets."""
-
-SPARSE_METHODS = ("prune", "static", "set", "rigl")
-DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
-_UPDATE_INTERVALS = {
-    "prune": "wrap_all_layers.frequency",
-    "set": "mask_updater.update_freq",
-    "rigl": "mask_updater.update_freq",
-}
-
-PAPER_SCHEDULE = Schedule(
-    "", num_iterations=100_000, eval_interval=2_000, eval_episodes=20, initial_collect_steps=1_000
-)
-SMOKE_SCHEDULE = Schedule(
-    "smoke",
-    num_iterations=1_000,
-    eval_interval=250,
-    eval_episodes=2,
-    initial_collect_steps=200,
-    update_freq=100,
-)
 
 PRESETS = {
-    # Figure 12's caption (the other agents' version of Figure 8) says "sparsities from 50% to 95%"
-    # and does not list them; these six are our choice. Section 3: at least 10 seeds. Figure 5 does
-    # not name its sparsities either.
+    # Figure 12's caption says "sparsities from 50% to 95%" and does not list them; these six are
+    # our choice. Section 3: at least 10 seeds. Figure 5 does not name its sparsities either.
     "paper": Preset(
-        PAPER_SCHEDULE,
+        "paper",
         seeds=10,
         sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+        iqm_sparsities=(0.5, 0.9, 0.95, 0.99),
         snr_sparsities=(0.5, 0.8, 0.9, 0.95),
         snr_freq=2_000,
     ),
-    # Less than a day on two cores. The runs are the paper's own, only fewer, so they count towards
-    # `paper` in the same directory.
+    # Where a run is short (DQN, PPO) it is the paper's own, so it counts towards `paper` in the
+    # same directory; SAC trains a tenth as long.
     "reduced": Preset(
-        PAPER_SCHEDULE,
+        "reduced",
         seeds=3,
         sparsities=(0.5, 0.8, 0.9, 0.95),
+        iqm_sparsities=(0.9,),
         snr_sparsities=(0.5, 0.8, 0.9, 0.95),
         snr_freq=2_000,
     ),
-    # A few minutes: every environment, method and distribution once, too short to learn anything.
+    # Minutes: every task, method and distribution once, too short to learn anything.
     "smoke": Preset(
-        SMOKE_SCHEDULE, seeds=1, sparsities=(0.9,), snr_sparsities=(0.9,), snr_freq=250
+        "smoke",
+        seeds=1,
+        sparsities=(0.9,),
+        iqm_sparsities=(0.9,),
+        snr_sparsities=(0.9,),
+        snr_freq=200,
     ),
 }
 
 
-def dqn(
-    env: str,
-    method: str,
+# -- building blocks: for one seed -----------------------------------------------------------
+
+
+def _dense(agent: Agent, tasks: Iterable[str], sparsities, seed: int, preset: Preset) -> list[Run]:
+    """Standard dense networks, and those with as many parameters as the sparse ones."""
+    schedule = preset.schedule(agent)
+    runs = []
+    for task in tasks:
+        runs.append(train(agent, task, "dense", seed, schedule))
+        runs += [matched_dense(agent, task, s, seed, schedule) for s in sparsities]
+    return runs
+
+
+def _sparse(
+    agent: Agent,
+    tasks: Iterable[str],
+    sparsities: Iterable[float],
     seed: int,
-    schedule: Schedule,
-    *,
-    distribution: str = "",
-    sparsity: float = 0.0,
-    units: int = widths.UNITS,
-    snr_freq: int = 0,
-) -> Run:
-    """A run of DQN on classic control.
-
-    Args:
-        env: a key of `CLASSIC_CONTROL`.
-        method: 'dense' or one of `SPARSE_METHODS`; names the gin file.
-        seed: determines the run together with the configuration.
-        schedule: its length.
-        distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
-        sparsity: target sparsity; for sparse methods only.
-        units: units of each hidden layer.
-        snr_freq: training steps between two measurements of the gradients' SNR; 0: none. It leaves
-            the training alone but makes another configuration, hence another name.
-    """
-    label = [method]
-    bindings = [f'train_eval.env_name="{env}"', *schedule.bindings(method)]
-    if units != widths.UNITS:
-        label.append(f"h{units}")
-        bindings.append(f"train_eval.width={units / widths.UNITS!r}")
-    if method != "dense":
-        label += [distribution, f"s{sparsity:.2f}"]
-        bindings += [f"SPARSITY={sparsity!r}", f'DISTRIBUTION="{DISTRIBUTIONS[distribution]}"']
-    if snr_freq:
-        label.append("snr")
-        bindings.append(f"log_snr.freq={snr_freq}")
-    if schedule.name:
-        label.append(schedule.name)
-    return Run(
-        label=f"dqn_classic/{env}/{'-'.join(label)}",
-        main="rigl_rl.tfagents.dqn_train_eval",
-        gin_files=(f"gin_configs/dqn_classic/{method}.gin",),
-        bindings=tuple(bindings),
-        seed=seed,
-        env_steps=schedule.env_steps,
-    )
-
-
-def matched_dense(env: str, sparsity: float, seed: int, schedule: Schedule) -> Run:
-    """A dense run with as many parameters as the network at `sparsity`."""
-    units = widths.matched_units(*CLASSIC_CONTROL[env], sparsity)
-    return dqn(env, "dense", seed, schedule, units=units)
-
-
-def _sparse(env: str, seed: int, preset: Preset) -> list[Run]:
+    preset: Preset,
+    distributions: Iterable[str] = ("erk",),
+    methods: Iterable[str] = paper.METHODS,
+    **changes,
+) -> list[Run]:
     return [
-        dqn(env, method, seed, preset.schedule, distribution=distribution, sparsity=sparsity)
-        for distribution in DISTRIBUTIONS
-        for method in SPARSE_METHODS
-        for sparsity in preset.sparsities
+        train(
+            agent,
+            task,
+            method,
+            seed,
+            preset.schedule(agent),
+            distribution=distribution,
+            sparsity=sparsity,
+            **changes,
+        )
+        for task in tasks
+        for distribution in distributions
+        for method in methods
+        for sparsity in sparsities
     ]
 
 
-def figure8(preset: Preset) -> list[Run]:
-    """Figure 8: final reward against parameter count; ERK in the top row, uniform in the bottom
-    row, standard and parameter-matched dense networks in both.
-    """
+def _scaling(
+    agents: Sequence[Agent],
+    tasks: Sequence[str],
+    seed: int,
+    preset: Preset,
+    distributions: Sequence[str],
+) -> list[Run]:
+    """Final reward against parameters: dense networks of all widths and the sparse methods."""
     runs = []
-    for seed in range(preset.seeds):
-        for env in CLASSIC_CONTROL:
-            runs.append(dqn(env, "dense", seed, preset.schedule))
-            runs += [matched_dense(env, s, seed, preset.schedule) for s in preset.sparsities]
-            runs += _sparse(env, seed, preset)
+    for agent in agents:
+        runs += _dense(agent, tasks, preset.sparsities, seed, preset)
+        runs += _sparse(agent, tasks, preset.sparsities, seed, preset, distributions)
     return runs
 
 
-def figure14_right(preset: Preset) -> list[Run]:
+def _iqm(agent: Agent, sparsities: Iterable[float], seed: int, preset: Preset) -> list[Run]:
+    """Scores to aggregate over tasks, with the dense SAC agent that normalizes them."""
+    runs = [train(SAC, task, "dense", seed, preset.schedule(SAC)) for task in paper.MUJOCO]
+    for sparsity in sparsities:
+        tasks = paper.tasks_at(agent.name.split("_")[0], sparsity)
+        runs += _dense(agent, tasks, [sparsity], seed, preset)
+        runs += _sparse(agent, tasks, [sparsity], seed, preset)
+    return runs
+
+
+def _snr(agent: Agent, tasks: Iterable[str], seed: int, preset: Preset) -> list[Run]:
+    runs = []
+    for task in tasks:
+        schedule = preset.schedule(agent)
+        runs.append(train(agent, task, "dense", seed, schedule, snr_freq=preset.snr_freq))
+        runs += _sparse(
+            agent,
+            [task],
+            preset.snr_sparsities,
+            seed,
+            preset,
+            methods=["rigl"],
+            snr_freq=preset.snr_freq,
+        )
+    return runs
+
+
+# -- studies: for one seed -------------------------------------------------------------------
+
+
+def figure1(seed: int, preset: Preset) -> list[Run]:
+    """Figure 1: IQM at 90 % sparsity over the MuJoCo tasks, SAC and PPO."""
+    return _iqm(SAC, [0.9], seed, preset) + _iqm(PPO, [0.9], seed, preset)
+
+
+def figure2(seed: int, preset: Preset) -> list[Run]:
+    """Figure 2, rows of SAC and PPO: final reward against parameters, ERK."""
+    return _scaling([SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["erk"])
+
+
+def figure4_left(seed: int, preset: Preset) -> list[Run]:
+    """Figure 4 (left): ERK against uniform, SAC."""
+    runs = _dense(SAC, [SENSITIVITY_TASK], [], seed, preset)
+    return runs + _sparse(SAC, [SENSITIVITY_TASK], preset.sparsities, seed, preset, DISTRIBUTIONS)
+
+
+def figure4_center(seed: int, preset: Preset) -> list[Run]:
+    """Figure 4 (centre): weight decay, over the grid of A.3, SAC."""
+    runs = []
+    for decay in paper.WEIGHT_DECAYS:
+        runs.append(
+            train(SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), weight_decay=decay)
+        )
+        runs += _sensitivity(seed, preset, paper.METHODS, weight_decay=decay)
+    return runs
+
+
+def figure4_right(seed: int, preset: Preset) -> list[Run]:
+    """Figure 4 (right): sparsity-aware initialization on and off, ERK and uniform, SAC."""
+    runs = []
+    for aware in (False, True):
+        runs += _sensitivity(
+            seed,
+            preset,
+            ["static", "set", "rigl"],
+            distributions=DISTRIBUTIONS,
+            sparsity_aware_init=aware,
+        )
+    return runs
+
+
+def figure5_left(seed: int, preset: Preset) -> list[Run]:
+    """Figure 5 (left): SNR of DQN's gradients over training, dense and RigL."""
+    return _snr(DQN, DQN.tasks, seed, preset)
+
+
+def figure5_right(seed: int, preset: Preset) -> list[Run]:
+    """Figure 5 (centre, right): SNR of SAC's actor and critics over training, dense and RigL."""
+    return _snr(SAC, paper.MUJOCO_MAIN, seed, preset)
+
+
+def figure8(seed: int, preset: Preset) -> list[Run]:
+    """Figure 8: final reward against parameters, DQN; ERK in the top row, uniform in the bottom
+    row, standard and parameter-matched dense networks in both.
+    """
+    return _scaling([DQN], list(DQN.tasks), seed, preset, list(DISTRIBUTIONS))
+
+
+def figure9(seed: int, preset: Preset) -> list[Run]:
+    """Figure 9: as Figure 2, on Hopper and Ant."""
+    return _scaling([SAC, PPO], paper.MUJOCO_OTHERS, seed, preset, ["erk"])
+
+
+def figure12(seed: int, preset: Preset) -> list[Run]:
+    """Figure 12, rows of SAC and PPO: as Figure 2, uniform."""
+    return _scaling([SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["uniform"])
+
+
+def figure13(seed: int, preset: Preset) -> list[Run]:
+    """Figure 13: drop fraction, update interval and batch size, SAC."""
+    runs = []
+    for fraction in paper.DROP_FRACTIONS:
+        runs += _sensitivity(seed, preset, ["set", "rigl"], drop_fraction=fraction)
+    for interval in paper.UPDATE_INTERVALS:
+        runs += _sensitivity(seed, preset, ["prune", "set", "rigl"], update_freq=interval)
+    for size in BATCH_SIZES:
+        dense = train(SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), batch_size=size)
+        runs += [dense, *_sensitivity(seed, preset, paper.METHODS, batch_size=size)]
+    return runs
+
+
+def figure14_left(seed: int, preset: Preset) -> list[Run]:
+    """Figure 14 (left, centre): ERK against uniform, SAC, all layers sparse or all but the last."""
+    runs = _dense(SAC, [SENSITIVITY_TASK], [], seed, preset)
+    for output_too in (True, False):
+        runs += _sparse(
+            SAC,
+            [SENSITIVITY_TASK],
+            preset.sparsities,
+            seed,
+            preset,
+            DISTRIBUTIONS,
+            sparse_output_layer=output_too,
+        )
+    return runs
+
+
+def figure14_right(seed: int, preset: Preset) -> list[Run]:
     """Figure 14 (right): ERK against uniform on Acrobot, all layers sparse, with the standard dense
     network as the line to compare with.
     """
-    runs = []
-    for seed in range(preset.seeds):
-        runs.append(dqn("Acrobot-v1", "dense", seed, preset.schedule))
-        runs += _sparse("Acrobot-v1", seed, preset)
-    return runs
+    runs = _dense(DQN, ["Acrobot-v1"], [], seed, preset)
+    return runs + _sparse(DQN, ["Acrobot-v1"], preset.sparsities, seed, preset, DISTRIBUTIONS)
 
 
-def figure5_left(preset: Preset) -> list[Run]:
-    """Figure 5 (left): signal-to-noise ratio of DQN's gradients during training, dense and RigL."""
-    runs = []
-    for seed in range(preset.seeds):
-        for env in CLASSIC_CONTROL:
-            runs.append(dqn(env, "dense", seed, preset.schedule, snr_freq=preset.snr_freq))
-            for sparsity in preset.snr_sparsities:
-                runs.append(
-                    dqn(
-                        env,
-                        "rigl",
-                        seed,
-                        preset.schedule,
-                        distribution="erk",
-                        sparsity=sparsity,
-                        snr_freq=preset.snr_freq,
-                    )
-                )
-    return runs
+def figure15(seed: int, preset: Preset) -> list[Run]:
+    """Figure 15: IQM over the MuJoCo tasks at several sparsities, SAC."""
+    return _iqm(SAC, preset.iqm_sparsities, seed, preset)
 
 
-def cartpole(preset: Preset) -> list[Run]:
+def figure16(seed: int, preset: Preset) -> list[Run]:
+    """Figure 16: as Figure 15, PPO."""
+    return _iqm(PPO, preset.iqm_sparsities, seed, preset)
+
+
+def cartpole(seed: int, preset: Preset) -> list[Run]:
     """The README's table: each method once at 90 % (ERK) on CartPole, a part of Figure 8."""
-    runs = []
-    for seed in range(preset.seeds):
-        runs.append(dqn("CartPole-v0", "dense", seed, preset.schedule))
-        for method in SPARSE_METHODS:
-            runs.append(
-                dqn("CartPole-v0", method, seed, preset.schedule, distribution="erk", sparsity=0.9)
-            )
-    return runs
+    task = ["CartPole-v0"]
+    return _dense(DQN, task, [], seed, preset) + _sparse(DQN, task, [0.9], seed, preset)
 
 
-STUDIES: dict[str, Callable[[Preset], list[Run]]] = {
-    "cartpole": cartpole,
-    "figure8": figure8,
-    "figure14_right": figure14_right,
-    "figure5_left": figure5_left,
+def _sensitivity(seed, preset, methods, distributions=("erk",), **changes) -> list[Run]:
+    return _sparse(
+        SAC,
+        [SENSITIVITY_TASK],
+        [SENSITIVITY_SPARSITY],
+        seed,
+        preset,
+        distributions,
+        methods,
+        **changes,
+    )
+
+
+STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
+    study.__name__: study
+    for study in (
+        cartpole,
+        figure1,
+        figure2,
+        figure4_left,
+        figure4_center,
+        figure4_right,
+        figure5_left,
+        figure5_right,
+        figure8,
+        figure9,
+        figure12,
+        figure13,
+        figure14_left,
+        figure14_right,
+        figure15,
+        figure16,
+    )
 }
 
 
@@ -286,5 +327,11 @@ def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
 
     The order makes an unfinished launch useful: it has every point of the figure, with fewer seeds.
     """
-    runs = dict.fromkeys(run for study in studies for run in STUDIES[study](preset))
-    return sorted(runs, key=lambda run: run.seed)
+    return list(
+        dict.fromkeys(
+            run
+            for seed in range(preset.seeds)
+            for study in studies
+            for run in STUDIES[study](seed, preset)
+        )
+    )

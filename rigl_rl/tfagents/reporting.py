@@ -20,16 +20,18 @@ def describe(
       kernels: their masked kernels; a kernel that is not among them is dense.
 
     Returns:
-      active_params and total_params with biases, sparsity over the masked kernels (0 if none), the
-      kernels one by one, and each network's forward FLOPs for one example.
+      active_params and total_params with biases, the active ones of each network, sparsity over the
+      masked kernels (0 if none), the kernels one by one, and each network's forward FLOPs for one
+      example.
     """
     masked = {(kernel.network, kernel.label): int(kernel.active()) for kernel in kernels}
     active_params = total_params = masked_active = masked_size = 0
-    layers, forward_flops = [], {}
+    layers, network_params, forward_flops = [], {}, {}
     for network, module in networks.items():
         found = counting.from_keras(module)
         active = {name: number for (owner, name), number in masked.items() if owner == network}
         count = counting.count(found, active=active)
+        network_params[network] = count.active_params
         active_params += count.active_params
         total_params += count.total_params
         forward_flops[network] = count.flops
@@ -48,6 +50,7 @@ def describe(
     return {
         "active_params": active_params,
         "total_params": total_params,
+        "network_params": network_params,
         "sparsity": 1.0 - masked_active / masked_size if masked_size else 0.0,
         "layers": layers,
         "forward_flops": forward_flops,

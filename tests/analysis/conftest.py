@@ -8,6 +8,7 @@ import pytest
 
 OBSERVATIONS = {"CartPole-v0": 4, "Acrobot-v1": 6, "MountainCar-v0": 2}
 ACTIONS = {"CartPole-v0": 2, "Acrobot-v1": 3, "MountainCar-v0": 3}
+MUJOCO = 17  # observations of the SYNTHETIC MuJoCo tasks, and actions
 
 
 def write_synthetic_run(
@@ -21,13 +22,19 @@ def write_synthetic_run(
     returns=(10.0, 20.0, 30.0),
     steps=100,
     snr=None,
+    network="q",
+    parameters=None,
     **changes,
 ):
-    """A finished run whose result agrees with its evaluations, unless `changes` says otherwise."""
+    """A finished run whose result agrees with its evaluations, unless `changes` says otherwise.
+
+    parameters: gin parameters in effect, such as {"train_eval.weight_decay": 1e-6}.
+    """
     if method == "dense":
         sparsity, distribution = 0.0, None
     hidden = int(512 * width + 0.5)
-    shapes = [(OBSERVATIONS[env], hidden), (hidden, hidden), (hidden, ACTIONS[env])]
+    inputs, outputs = OBSERVATIONS.get(env, MUJOCO), ACTIONS.get(env, MUJOCO)
+    shapes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)]
     kernels = [a * b for a, b in shapes]
     biases = sum(b for _, b in shapes)
     active = [round(k * (1 - sparsity)) for k in kernels]
@@ -66,10 +73,13 @@ def write_synthetic_run(
         "\n".join(["env_step,train_step,avg_return,std_return,episodes,wall_s", *rows]) + "\n"
     )
     if snr is not None:
-        rows = [f"{step + 10},{step},q,{value}" for step, value in snr]
+        rows = [f"{step + 10},{step},{network},{value}" for step, value in snr]
         (directory / "snr.csv").write_text(
             "\n".join(["env_step,train_step,network,snr", *rows]) + "\n"
         )
+    if parameters is not None:
+        lines = [f"{name} = {value!r}" for name, value in parameters.items()]
+        (directory / "operative_config.gin").write_text("\n".join(lines) + "\n")
     (directory / "result.json").write_text(json.dumps(result))
     return directory
 

@@ -154,6 +154,6 @@ def test_hundreds_of_runs_take_a_moment(run, tmp_path):
     # 5,000 in less than a minute is 12 ms a run; half of that leaves room for a slow machine.
     for seed in range(300):
         run(tmp_path / f"{seed}", seed=seed, returns=tuple(range(51)))
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(collect(tmp_path).runs) == 300
-    assert time.perf_counter() - start < 300 * 0.012
+    assert time.process_time() - start < 300 * 0.012

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figure5_left, figure8, figure14_right, figures
+from analysis import figures
 from analysis.collect import collect
 from analysis.errors import AnalysisError, exit_code
 
+figure8, figure5_left, figure14_right = (figures.FIGURES[n] for n in ("8", "5_left", "14_right"))
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 ALL_CARTPOLE_PARAMS = 4 * 512 + 512 * 512 + 512 * 2 + 512 + 512 + 2
 
@@ -84,12 +85,12 @@ def test_figure8_panels_show_lines_at_the_data(study, tmp_path, monkeypatch):
     axes = {panel.get_title(): panel for panel in drawn[0].axes}
     # One seed stands behind most points of the figure, two behind most of CartPole's.
     assert list(axes) == [
-        "Acrobot-v1, ERK",
-        "CartPole-v0, ERK (n = 2)",
-        "Acrobot-v1, Uniform",
-        "CartPole-v0, Uniform (n = 2)",
+        "Acrobot-v1, DQN, ERK",
+        "CartPole-v0, DQN, ERK (n = 2)",
+        "Acrobot-v1, DQN, Uniform",
+        "CartPole-v0, DQN, Uniform (n = 2)",
     ]
-    cartpole = axes["CartPole-v0, ERK (n = 2)"]
+    cartpole = axes["CartPole-v0, DQN, ERK (n = 2)"]
     assert [text.get_text() for text in cartpole.texts] == ["n=1"]  # the small dense net
     dense, rigl, reward, at_80 = cartpole.lines
     assert dense.get_ydata().tolist() == [40.0, 110.0]
@@ -107,7 +108,7 @@ def test_figure8_says_what_is_missing_and_how_to_make_it(study, tmp_path, capsys
     figure8.draw(collect(study), tmp_path)
     lines = capsys.readouterr().err.splitlines()
     assert any("no runs on MountainCar-v0" in line for line in lines)
-    assert any("CartPole-v0 of prune erdos_renyi_kernel" in line for line in lines)
+    assert any("DQN, ERK: no runs on CartPole-v0 of prune" in line for line in lines)
     assert all("launch run figure8 --preset reduced --runs" in line for line in lines)
 
 
@@ -133,7 +134,7 @@ def test_shortened_and_repeated_runs_are_no_further_seeds(run, tmp_path, capsys)
     points = figure8.data(collect(tmp_path))
     assert points[["mean", "n_seeds"]].to_numpy().tolist() == [[10.0, 1]]
     error = capsys.readouterr().err
-    assert "1 CartPole-v0 run(s) shorter than 100 train steps" in error
+    assert "1 dqn CartPole-v0 run(s) shorter than 100 train steps" in error
     assert "repeat" not in error
     run(tmp_path / "d-other", returns=(0.0, 60.0))
     assert figure8.data(collect(tmp_path))["mean"].tolist() == [10.0]
@@ -203,11 +204,11 @@ def test_figures_are_the_same_from_a_table(study, tmp_path):
     [
         ("8", ["8"]),
         ("figure8", ["8"]),
-        ("14", ["14_right"]),
+        ("14", ["14_left", "14_right"]),
         ("14_right", ["14_right"]),
         ("figure5_left,8", ["5_left", "8"]),
-        ("5_left 5", ["5_left"]),
-        ("Figure14", ["14_right"]),
+        ("5_left 5", ["5_left", "5_right"]),
+        ("Figure15", ["15"]),
     ],
 )
 def test_names_of_figures(asked, names):
@@ -217,7 +218,7 @@ def test_names_of_figures(asked, names):
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
-        (["--only", "8,7"], "--only 7: no such figure; there are 5_left, 8, 14_right"),
+        (["--only", "8,7"], "--only 7: no such figure; there are 1, 2, 4_left, "),
         (["--only", ""], "names no figure"),
         (["--onyl", "8"], "unrecognized arguments: --onyl 8"),
         (["--runs", "/nowhere/at/all"], "no such directory"),
@@ -245,5 +246,5 @@ def test_an_empty_directory_names_every_figure_and_fails(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert [line.split(": ")[1] for line in lines] == ["figure5_left", "figure8", "figure14_right"]
+    assert [line.split(": ")[1] for line in lines] == [f"figure{n}" for n in figures.FIGURES]
     assert list(tmp_path.iterdir()) == []

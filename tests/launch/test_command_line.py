@@ -1,13 +1,15 @@
 import os
+import re
+import resource
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from launch import demo, local, studies
+from launch.runs import Run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -32,11 +34,10 @@ def test_list_shows_every_study_in_every_preset():
         ("figure8", "paper", "1,650"),
         ("figure14_right", "paper", "490"),
         ("figure5_left", "paper", "150"),
-        ("all", "paper", "1,800"),
-        ("all", "reduced", "378"),
-        ("all", "smoke", "36"),
+        ("all", "paper", f"{len(studies.expand(studies.STUDIES, studies.PRESETS['paper'])):,}"),
     } <= rows
-    assert "490 with figure8" in result.stdout
+    (shared,) = re.findall(r"figure14_right +paper .* (\d+) also of others", result.stdout)
+    assert shared == "490"
 
 
 def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
@@ -66,18 +67,20 @@ def test_dry_run_elsewhere_begins_at_the_repository(tmp_path):
 
 
 def test_every_study_in_full_expands_quickly(tmp_path):
-    start = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     result = launch(
         "run", *studies.STUDIES, "--preset", "paper", "--runs", tmp_path, "--dry_run", "--seeds", 20
     )
-    assert time.monotonic() - start < 10
-    assert len(result.stdout.splitlines()) == 3600
+    # Time on the processor: what else the machine does is no matter.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10
+    paper = studies.expand(studies.STUDIES, studies.PRESETS["paper"])
+    assert len(result.stdout.splitlines()) == 2 * len(paper)
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["run", "figure7", "--preset", "smoke", "--runs", "r"], ["'figure7'", "figure8"]),
+        (["run", "figure99", "--preset", "smoke", "--runs", "r"], ["'figure99'", "figure8"]),
         (["run", "figure8", "--preset", "huge", "--runs", "r"], ["'huge'", "paper", "reduced"]),
         (["run", "figure8", "--preset", "smoke"], ["--runs"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "r", "--workers", "0"], ["'0'"]),
@@ -114,7 +117,7 @@ def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, monkey
         "(root / 'result.json').write_text(os.getcwd() + ' ' + ' '.join(sys.argv[1:]))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run = studies.Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1)
+    run = Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1, steps_per_second=1.0)
     assert local.launch([run], tmp_path / "runs", workers=1) == 0
     root = tmp_path / "runs" / "label" / "seed7"
     flags = "--gin_file a.gin --gin_bindings x='y' --seed 7 --threads 1 --noprogress"

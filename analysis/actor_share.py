@@ -1,0 +1,124 @@
+"""Final reward against the actor's share of a budget of parameters (Figure 3).
+
+A row of panels per regime (dense networks of any width, sparse ones of standard width), a panel per
+task, a line per budget. The vertical line is the standard networks' share, the horizontal one the
+standard dense agent's reward (caption of Figure 3).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from analysis import style
+from analysis.collect import Tables
+from analysis.errors import AnalysisError, note
+from analysis.intervals import over_seeds
+from analysis.select import TASK, comparable
+
+REGIMES = {"dense": "dense", "rigl": "RigL"}
+NETWORK = "network_params."
+VARIED = ["widths", "sparsities"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ActorShareFigure:
+    """A figure of this kind, of SAC."""
+
+    name: str
+    tasks: tuple[str, ...]
+    budgets: tuple[float, ...]
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """The plotted numbers, a row per point.
+
+        Columns: TASK, method, budget (one of `budgets`), actor_share, mean, low, high, n_seeds; and
+        the panel's lines: dense_reward and standard_share (NaN without a standard dense run).
+
+        Raises AnalysisError when no run has a split of its own.
+        """
+        runs = tables.runs
+        runs = runs[(runs["agent"] == "sac") & runs["env"].isin(self.tasks)]
+        split = runs["widths"].notna() | runs["sparsities"].notna()
+        runs = runs[
+            (split & runs["method"].isin(REGIMES))
+            | ((runs["method"] == "dense") & (runs["width"] == 1.0))
+        ]
+        if not runs[VARIED].notna().any(axis=None):
+            raise AnalysisError(
+                f"{self.name}: no finished SAC run on {', '.join(self.tasks)} with a split between "
+                f"actor and critics in {tables.source}; "
+                f"make them with: {tables.command(self.name)}"
+            )
+        runs = comparable(runs, self.name, VARIED)
+        networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
+        runs = runs.assign(
+            params=networks.sum(axis=1),
+            actor_share=(runs[f"{NETWORK}actor"] / networks.sum(axis=1)).round(3),
+        )
+        standard = runs[runs[VARIED].isna().all(axis=1)].groupby("env").first()
+        full = runs["env"].map(standard["params"])
+        if full.isna().any():
+            full = full.fillna(runs.groupby("env")["total_params"].transform("max"))
+        shares = runs["params"] / full
+        nearest = [min(self.budgets, key=lambda b: abs(b - share)) for share in shares]
+        points = over_seeds(
+            runs.assign(budget=nearest), [*TASK, "method", "budget", "actor_share"], "final_return"
+        )
+        reward = runs[runs[VARIED].isna().all(axis=1)].groupby("env")["final_return"].mean()
+        return points.assign(
+            dense_reward=points["env"].map(reward),
+            standard_share=points["env"].map(standard["actor_share"]),
+        )
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
+        points = self.data(tables)
+        absent = [task for task in self.tasks if task not in set(points["env"])]
+        if absent:
+            note(
+                f"{self.name}: no runs on {', '.join(absent)}; "
+                f"make them with: {tables.command(self.name)}"
+            )
+        methods = [method for method in REGIMES if (points["method"] == method).any()]
+        tasks = sorted(points["env"].unique())
+        figure, grid = style.panels(len(methods), len(tasks))
+        usual = style.usual_seeds(points["n_seeds"])
+        shades = colormaps["viridis"]([i / len(self.budgets) for i in range(len(self.budgets))])
+        colors = dict(zip(self.budgets, shades))
+        for i, method in enumerate(methods):
+            for j, task in enumerate(tasks):
+                here = points[(points["env"] == task) & (points["method"] == method)]
+                title = f"SAC, {task}, {REGIMES[method]}"
+                style.panel_title(grid[i, j], title, here["n_seeds"], usual)
+                _panel(grid[i, j], here, colors, usual)
+                if i == len(methods) - 1:
+                    grid[i, j].set_xlabel("Actor's share of parameters")
+            grid[i, 0].set_ylabel("Final reward")
+        handles = [
+            Line2D([], [], color=colors[b], marker="o", label=f"{style.percent(b)} of parameters")
+            for b in self.budgets
+        ]
+        handles.append(Line2D([], [], color="#555555", ls=":", label="Standard dense"))
+        handles.append(Line2D([], [], color="#999999", ls="--", label="Standard split"))
+        style.finish(figure, handles, points["n_seeds"], "point")
+        return style.save(figure, points, out, self.name)
+
+
+def _panel(axes: Axes, points: pd.DataFrame, colors: dict, usual: int) -> None:
+    if points.empty:
+        return style.empty(axes)
+    for budget, line in points.groupby("budget"):
+        x, color = line["actor_share"], colors[budget]
+        axes.plot(x, line["mean"], color=color, marker="o")
+        style.band(axes, x, line["low"], line["high"], color)
+        style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, color)
+    axes.axhline(points["dense_reward"].iloc[0], color="#555555", ls=":", lw=1)
+    axes.axvline(points["standard_share"].iloc[0], color="#999999", ls="--", lw=1)
+    return axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

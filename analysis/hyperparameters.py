@@ -1,0 +1,74 @@
+"""Hyper-parameters of a run, from the gin parameters that it recorded as being in effect."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import pandas as pd
+
+from analysis import paper
+
+# Column: gin name, and the methods it matters to.
+_SPARSE_FROM_THE_START = ("static", "set", "rigl", "rigl_inverted")
+_GROWING = ("set", "rigl", "rigl_inverted")
+_ALL = ("dense", "prune", *_SPARSE_FROM_THE_START)
+_SPARSE = _ALL[1:]
+_COLUMNS = {
+    "weight_decay": ("train_eval.weight_decay", _ALL),
+    "batch_size": ("train_eval.batch_size", _ALL),
+    "drop_fraction": ("mask_updater.init_drop_fraction", _GROWING),
+    "sparsity_aware_init": ("init_masks.fixed_sparse_init", _SPARSE_FROM_THE_START),
+    "sparse_output_layer": ("train_eval.sparse_output_layer", _SPARSE),
+    "sparsities": ("train_eval.actor_critic_sparsities_str", _SPARSE),
+    "widths": ("train_eval.actor_critic_widths_str", _ALL),
+}
+COLUMNS = (*_COLUMNS, "update_freq")
+
+_BINDING = re.compile(r"^([\w.]+) = (\S.*)$", re.MULTILINE)
+
+
+def of_run(operative_config: str, method: str) -> dict[str, Any]:
+    """The value of each of `COLUMNS`, None where it does not matter to `method` or is not known.
+
+    operative_config: text of the run's operative_config.gin.
+    """
+    bound = dict(_BINDING.findall(operative_config))
+    names = {
+        column: name if method in methods else None for column, (name, methods) in _COLUMNS.items()
+    }
+    names["update_freq"] = (
+        "wrap_all_layers.frequency"
+        if method == "prune"
+        else "mask_updater.update_freq"
+        if method in _GROWING
+        else None
+    )
+    return {column: _literal(bound.get(name)) for column, name in names.items()}
+
+
+def _literal(text: str | None) -> Any:
+    """The value that a binding spells out; None for an empty string, a macro or a reference."""
+    try:
+        value = ast.literal_eval(text or "None")
+    except (ValueError, SyntaxError):
+        return None
+    return None if value == "" else value
+
+
+def changes(run: Any) -> int:
+    """How many hyper-parameters of a run, a row with `COLUMNS`, are not the paper's best.
+
+    0 for an agent that the paper has no table for, and for what is not known of a run.
+    """
+    agent = f"{run['agent']}_{run['suite']}"
+    if agent not in paper.BEST or run["method"] not in paper.BEST[agent]:
+        return 0
+    best = {
+        **paper.BEST[agent][run["method"]]._asdict(),
+        "batch_size": paper.BATCH_SIZE[agent],
+        "sparse_output_layer": True,
+    }
+    known = (name for name in COLUMNS if not pd.isna(run[name]))
+    return sum(run[name] != best.get(name) for name in known)

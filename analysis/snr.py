@@ -1,0 +1,129 @@
+"""Signal-to-noise ratio of the gradients over training (Figure 5).
+
+The SNR is |mean| / std of a parameter's gradient over a minibatch, averaged over all parameters,
+inactive ones included (section 7).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.collect import Tables
+from analysis.errors import AnalysisError, note
+from analysis.intervals import curves_over_seeds
+from analysis.select import TASK, comparable
+
+LINE = [*TASK, "method", "distribution", "target_sparsity", "network"]
+NETWORKS = {"q": "Q-network", "actor": "actor", "critic": "critics", "value": "value network"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SnrFigure:
+    """A row of panels per network and sparse method, a panel per task, a line per sparsity."""
+
+    name: str
+    agent: str
+    suite: str
+    tasks: tuple[str, ...]
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """The plotted numbers, a row per point of a line: LINE, env_step, mean, low, high, n_seeds.
+
+        Raises AnalysisError when no finished run logged its SNR.
+        """
+        runs = tables.runs
+        runs = runs[
+            (runs["agent"] == self.agent)
+            & (runs["suite"] == self.suite)
+            & runs["env"].isin(self.tasks)
+            & runs["path"].isin(tables.snr["path"])
+            & runs["method"].isin(style.METHODS)
+            & (runs["width"] == 1.0)
+        ]
+        if runs.empty:
+            raise AnalysisError(
+                f"{self.name}: no finished {self.agent.upper()} run on {', '.join(self.tasks)} "
+                f"with an snr.csv in {tables.source}; make them with: {tables.command(self.name)}"
+            )
+        runs = comparable(runs, self.name)
+        snr = tables.snr.replace({"snr": [np.inf, -np.inf]}, np.nan)
+        snr = snr.merge(runs[["path", *LINE[:-1]]], on="path")
+        return curves_over_seeds(snr, LINE, "env_step", "snr")
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the figure as .png, .pdf and .csv into `out` and returns their paths.
+
+        The dense network's line is in the panels of every sparse method.
+        """
+        points = self.data(tables)
+        absent = [task for task in self.tasks if task not in set(points["env"])]
+        if absent:
+            note(
+                f"{self.name}: no SNR from {', '.join(absent)}; "
+                f"make it with: {tables.command(self.name)}"
+            )
+        tasks = sorted(points["env"].unique())
+        kind = ["network", "method", "distribution"]
+        kinds = points.loc[points["method"] != "dense", kind].drop_duplicates()
+        rows = list(kinds.itertuples(index=False, name=None)) or [
+            (network, "dense", None) for network in points["network"].unique()
+        ]
+        sparsities = sorted(points["target_sparsity"].unique())
+        colors = _colors(sparsities)
+        seeds = points.groupby(LINE, dropna=False)["n_seeds"].min()
+        usual = style.usual_seeds(seeds)
+        figure, grid = style.panels(len(rows), len(tasks))
+        for i, (network, method, distribution) in enumerate(rows):
+            of_row = (points["method"] == method) & (points["distribution"] == distribution)
+            of_row |= points["method"] == "dense"
+            of_row &= points["network"] == network
+            for j, task in enumerate(tasks):
+                here = points[(points["env"] == task) & of_row]
+                title = f"{task}, {NETWORKS.get(network, network)}, {style.METHODS[method].name}"
+                if distribution:
+                    title += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
+                usual_here = style.panel_title(grid[i, j], title, here["n_seeds"], usual)
+                _panel(grid[i, j], here, colors, usual_here)
+                if i == len(rows) - 1:
+                    grid[i, j].set_xlabel("Environment steps")
+            grid[i, 0].set_ylabel("Mean SNR of gradients")
+        handles = [
+            Line2D([], [], color=colors[s], label="Dense" if s == 0 else style.percent(s))
+            for s in sparsities
+        ]
+        style.finish(figure, handles, seeds, "line")
+        return style.save(figure, points, out, self.name)
+
+
+def _colors(sparsities: list[float]) -> dict[float, Any]:
+    """Black for dense, then from light to dark with sparsity, readable by colour-blind too."""
+    sparse = [s for s in sparsities if s > 0]
+    shades = colormaps["viridis_r"](np.linspace(0.15, 0.85, len(sparse)))
+    return {0.0: style.METHODS["dense"].color, **dict(zip(sparse, shades))}
+
+
+def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: int) -> None:
+    if points.empty:
+        return style.empty(axes)
+    for (sparsity, _), line in points.groupby(["target_sparsity", "network"]):
+        axes.plot(line["env_step"], line["mean"], color=colors[sparsity])
+        style.band(axes, line["env_step"], line["low"], line["high"], colors[sparsity])
+        style.mark_seeds(
+            axes,
+            line["env_step"].iloc[-1:],
+            line["mean"].iloc[-1:],
+            [line["n_seeds"].min()],
+            usual,
+            colors[sparsity],
+        )
+    axes.set_yscale("log")
+    return axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))
