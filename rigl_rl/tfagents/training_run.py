@@ -8,6 +8,7 @@ function of the checkpoint alone and a killed run repeats it exactly.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
@@ -44,6 +45,9 @@ class TrainingRun:
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
+      num_iterations: train steps of the whole run.
+      steps_at_once: train steps that belong together (PPO: those of an iteration). What is due at
+        one of them takes place after the last.
     """
 
     directory: RunDirectory
@@ -60,6 +64,7 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]]
     num_iterations: int
     eval_interval: int
+    steps_at_once: int = 1
     snr_interval: int = 0
     policy_save_interval: int = 0
     summary_interval: int = 500
@@ -86,12 +91,12 @@ class TrainingRun:
             self.directory.write_operative_config(gin.operative_config_str())
         try:
             while step < self.num_iterations:
-                step = self._train_until_next_event(step)
-                if self.snr_interval and step % self.snr_interval == 0:
+                before, step = step, self._train_until_next_event(step)
+                if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
-                if self.policy_save_interval and step % self.policy_save_interval == 0:
+                if _is_due(self.policy_save_interval, before, step):
                     self.save_policy(self.directory.policy(step))
-                if step % self.eval_interval == 0 or step == self.num_iterations:
+                if _is_due(self.eval_interval, before, step) or step == self.num_iterations:
                     self._evaluate(step)
         finally:
             self._progress.close()
@@ -126,6 +131,7 @@ class TrainingRun:
             self.policy_save_interval,
         )
         after = min((step // every + 1) * every for every in intervals if every)
+        after = step + math.ceil((after - step) / self.steps_at_once) * self.steps_at_once
         after = min(after, self.num_iterations)
         started = time.monotonic()
         when = f"between train steps {step} and {after}; the last checkpoint is intact"
@@ -187,3 +193,8 @@ class TrainingRun:
                 "versions": result.versions(),
             }
         )
+
+
+def _is_due(interval: int, before: int, step: int) -> bool:
+    """Whether a multiple of `interval` (0: nothing is ever due) lies within (before, step]."""
+    return interval > 0 and step // interval > before // interval
