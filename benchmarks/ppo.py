@@ -44,10 +44,12 @@ class Parts:
         py_env = GymnasiumEnvironment(ENV, seed=0)
         py_env.reset()
         env = InGraphEnvironment(py_env)
+        sparse = {"method": method, "sparsity": 0.9, **METHODS[method]}
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),
-            {"method": method, "sparsity": 0.9, **METHODS[method]},
+            sparse,
+            sparse,
             total_steps=TOTAL_STEPS,
             steps_per_iteration=TRAIN_STEPS,
             seed=0,
@@ -59,7 +61,7 @@ class Parts:
         @tf.function
         def collect():
             with random_state.draws_from(random):
-                return on_policy_loop.collect(env, agent.policy.wrapped_policy, COLLECT_STEPS)
+                return on_policy_loop.collect(env, agent.acting_policy, COLLECT_STEPS)
 
         @tf.function
         def learn(experience):

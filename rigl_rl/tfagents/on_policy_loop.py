@@ -51,7 +51,7 @@ class Loop:
         @tf.function
         def iteration():
             with random_state.draws_from(random):
-                experience = agent.prepare(collect(env, agent.policy.wrapped_policy, collect_steps))
+                experience = agent.prepare(collect(env, agent.acting_policy, collect_steps))
                 return learn(agent, experience, num_epochs, minibatch_size), experience
 
         random_state.assert_resumable(iteration.get_concrete_function())

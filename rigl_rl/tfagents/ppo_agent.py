@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -15,8 +15,6 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import mlp, ppo
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
-
-NETWORKS = ("actor", "value")
 
 
 class Collected(NamedTuple):
@@ -53,6 +51,11 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
     def value_net(self):
         """The value network."""
         return self._value_net
+
+    @property
+    def acting_policy(self):
+        """The collect policy without what that notes at each step, which `prepare` makes up for."""
+        return self.policy.wrapped_policy
 
     def prepare(self, collected: Collected) -> trajectory.Trajectory:
         """Advantages and returns of an iteration's steps, the normalizers updated by them.
@@ -163,15 +166,16 @@ def normalized(advantages):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse: Mapping[str, Any],
+    sparse_actor: Mapping[str, Any],
+    sparse_value: Mapping[str, Any],
     *,
     total_steps: int,
     steps_per_iteration: int,
     seed: int,
-    sparse_networks: Collection[str] = NETWORKS,
     actor_fc_layers: Sequence[int] = (64, 64),
     value_fc_layers: Sequence[int] = (64, 64),
-    widths: tuple[float, float] = (1.0, 1.0),
+    actor_width: float = 1.0,
+    value_width: float = 1.0,
     sparse_output_layer: bool = True,
     weight_decay: float = 1e-6,
     learning_rate: float = 3e-4,
@@ -187,13 +191,13 @@ def make_agent(
     Args:
       env: with a vector of real actions or one whole number.
       train_step: int64 variable that the agent counts train steps in.
-      sparse: arguments of `sparsify`: method, sparsity (one, or {network: its own}) and so on.
+      sparse_actor, sparse_value: arguments of `sparsify`: method, sparsity and so on. One optimizer
+        trains both networks, so they may differ in their sparsity, and in being dense, alone.
       total_steps: train steps of the whole run.
       steps_per_iteration: train steps between two reductions of the learning rate.
       seed: of masks and, with sparsity-aware initialization, weights.
-      sparse_networks: which of 'actor' and 'value' `sparse` is for; the others are dense.
       actor_fc_layers, value_fc_layers: see `networks.ppo`.
-      widths: multipliers of the actor's and the value network's hidden layers.
+      actor_width, value_width: multipliers of the hidden layers.
       sparse_output_layer: whether the output layers are sparse too.
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 3).
       learning_rate: of Adam at the start; it falls linearly to 0.
@@ -205,7 +209,6 @@ def make_agent(
     Raises:
       ValueError: a value is outside of what is allowed.
     """
-    actor_width, value_width = widths
     networks = {
         "actor": ppo.actor(mlp.scaled_units(actor_fc_layers, actor_width), env.action_spec()),
         "value": ppo.value(mlp.scaled_units(value_fc_layers, value_width)),
@@ -220,8 +223,14 @@ def make_agent(
         iteration = train_step // steps_per_iteration * steps_per_iteration
         return learning_rate * (1.0 - tf.cast(iteration, tf.float32) / total_steps)
 
+    settings = {"actor": sparse_actor, "value": sparse_value}
+    settings = {name: each for name, each in settings.items() if each["method"] != "dense"}
+    sparse = {
+        **next(iter(settings.values()), sparse_value),
+        "sparsity": {name: each["sparsity"] for name, each in settings.items()},
+    }
     optimizer = sparsify(
-        {name: kernels[name] for name in sparse_networks},
+        {name: kernels[name] for name in settings},
         # The legacy class steps in one fused operation, the new one in a dozen.
         optimizer=tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
         total_steps=total_steps,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Optional
 
 import gin
 import numpy as np
@@ -27,9 +27,7 @@ from rigl_rl.runs import random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
-from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import command_line, on_policy_loop, ppo_agent, summaries
-from rigl_rl.tfagents.actor_critic import pair
+from rigl_rl.tfagents import actor_critic, command_line, on_policy_loop, ppo_agent, summaries
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -90,12 +88,12 @@ def train_eval(
       actor_fc_layers: the actor's hidden units before `width`.
       value_fc_layers: the value network's.
       width: multiplier of the hidden layers, for parameter-matched dense networks.
-      actor_critic_widths_str: 'actor_critic' widths like '0.5_1.0', in place of `width`.
+      actor_critic_widths_str: 'actor_critic' widths in place of `width`, such as '0.5_1.0'.
       train_mode_actor: 'dense', or 'sparse' for what `wrap_all_layers`, `init_masks` and
         `mask_updater` are bound to.
       train_mode_value: the same for the value network.
-      actor_critic_sparsities_str: 'actor_critic' sparsities like '0.9_0.8', in place of the one
-        for both.
+      actor_critic_sparsities_str: 'actor_critic' sparsities in place of a common one, such as
+        '0.9_0.8'.
       sparse_output_layer: whether the output layers are sparse too.
       weight_decay: coefficient of sum(w^2) over kernels in the loss.
       learning_rate: of Adam in the first iteration; it falls linearly to 0 after the last.
@@ -134,8 +132,6 @@ def train_eval(
             f"minibatch_size is {minibatch_size}, but must divide collect_sequence_length, "
             f"{collect_sequence_length}"
         )
-    sparsities = pair("actor_critic_sparsities_str", actor_critic_sparsities_str)
-    widths = pair("actor_critic_widths_str", actor_critic_widths_str) or (width, width)
     py_env = GymnasiumEnvironment(
         env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
     )
@@ -146,19 +142,23 @@ def train_eval(
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     steps_per_iteration = num_epochs * collect_sequence_length // minibatch_size
     with one_line():
-        sparse, sparse_networks = _sparse_networks(train_mode_actor, train_mode_value, sparsities)
+        sparse_actor, sparse_value = actor_critic.settings_of_both(
+            train_mode_actor, train_mode_value, actor_critic_sparsities_str
+        )
+        actor_width, value_width = actor_critic.widths_of_both(width, actor_critic_widths_str)
         snr_interval = summaries.log_snr()
         agent = ppo_agent.make_agent(
             env,
             step,
-            sparse,
+            sparse_actor,
+            sparse_value,
             total_steps=num_iterations * steps_per_iteration,
             steps_per_iteration=steps_per_iteration,
             seed=random_state.seed_from(seed, _MASKS),
-            sparse_networks=sparse_networks,
             actor_fc_layers=actor_fc_layers,
             value_fc_layers=value_fc_layers,
-            widths=widths,
+            actor_width=actor_width,
+            value_width=value_width,
             sparse_output_layer=sparse_output_layer,
             weight_decay=weight_decay,
             learning_rate=learning_rate,
@@ -175,6 +175,7 @@ def train_eval(
     )
     with one_line():
         directory = RunDirectory(root_dir, config_text)
+    sparse = sparse_value if train_mode_value == "sparse" else sparse_actor
     TrainingRun(
         directory=directory,
         labels={
@@ -183,10 +184,12 @@ def train_eval(
             "env": env_name,
             "method": sparse["method"],
             "distribution": sparse.get("distribution"),
-            "target_sparsity": _target_sparsity(agent) if sparsities else sparse["sparsity"],
+            "target_sparsity": sparse["sparsity"],
+            "actor_sparsity": sparse_actor["sparsity"],
+            "critic_sparsity": sparse_value["sparsity"],
             "width": width,
-            "actor_critic_sparsities": actor_critic_sparsities_str,
-            "actor_critic_widths": actor_critic_widths_str,
+            "actor_width": actor_width,
+            "critic_width": value_width,
             "seed": seed,
         },
         networks={"actor": agent.actor_net, "value": agent.value_net},
@@ -209,26 +212,6 @@ def train_eval(
         last_fraction=last_fraction,
         show_bar=show_bar,
     ).run()
-
-
-def _sparse_networks(mode_actor, mode_value, sparsities) -> tuple[dict[str, Any], list[str]]:
-    """The arguments of `sparsify` that the gin bindings ask for, and the networks to be sparse."""
-    modes = dict(zip(ppo_agent.NETWORKS, (mode_actor, mode_value)))
-    settings = {name: sparse_settings(mode) for name, mode in modes.items()}
-    sparse_networks = [name for name, mode in modes.items() if mode == "sparse"]
-    if not sparse_networks:
-        return settings["actor"], []
-    sparse = settings[sparse_networks[0]]
-    if sparsities:
-        sparse = {**sparse, "sparsity": dict(zip(ppo_agent.NETWORKS, sparsities))}
-    return sparse, sparse_networks
-
-
-def _target_sparsity(agent) -> float:
-    """Share of zeros that all masked kernels together are to have."""
-    sizes = [int(tf.size(kernel.mask)) for kernel in agent.optimizer.kernels]
-    zeros = [k.sparsity * size for k, size in zip(agent.optimizer.kernels, sizes)]
-    return sum(zeros) / sum(sizes)
 
 
 def _evaluation(agent, env_name, episodes, seed):

@@ -123,14 +123,16 @@ def test_a_loss_that_is_not_a_number_stops_the_iteration():
         on_policy_loop.learn(Agent(), experience, num_epochs=1, minibatch_size=2)
 
 
-def loop_on_cartpole(seed=0, steps=512, sparse=None):
+def loop_on_cartpole(seed=0, steps=512):
     env = environment(seed=seed)
     tf.keras.utils.set_random_seed(seed)
     step = tf.Variable(0, dtype=tf.int64)
+    sparse = dict(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3)
     agent = ppo_agent.make_agent(
         env,
         step,
-        sparse or dict(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3),
+        sparse,
+        sparse,
         total_steps=20 * 10 * steps // 64,
         steps_per_iteration=10 * steps // 64,
         seed=seed,

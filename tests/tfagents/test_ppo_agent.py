@@ -29,11 +29,13 @@ def env():
     return InGraphEnvironment(py_env)
 
 
-def make(env, sparse=None, seed=0, **changes):
+def make(env, sparse=DENSE, sparse_value=None, seed=0, **changes):
     tf.keras.utils.set_random_seed(seed)
     settings = dict(total_steps=100, steps_per_iteration=10, seed=seed)
     step = tf.Variable(0, dtype=tf.int64)
-    return ppo_agent.make_agent(env, step, sparse or DENSE, **{**settings, **changes})
+    return ppo_agent.make_agent(
+        env, step, sparse, sparse_value or sparse, **{**settings, **changes}
+    )
 
 
 def collected(seed=0, steps=STEPS):
@@ -270,8 +272,8 @@ def test_neither_weights_nor_slots_of_inactive_connections_matter(env):
 
 
 def test_each_network_has_its_own_sparsity(env):
-    sparse = dict(method="static", sparsity={"actor": 0.9, "value": 0.5})
-    kernels = make(env, sparse).optimizer.kernels
+    both = (dict(method="static", sparsity=sparsity) for sparsity in (0.9, 0.5))
+    kernels = make(env, *both).optimizer.kernels
     for name, sparsity in (("actor", 0.9), ("value", 0.5)):
         own = [kernel for kernel in kernels if kernel.network == name]
         active = sum(int(kernel.active()) for kernel in own)
@@ -280,7 +282,7 @@ def test_each_network_has_its_own_sparsity(env):
 
 
 def test_one_network_may_stay_dense_and_output_layers_too(env):
-    agent = make(env, dict(method="static", sparsity=0.9), sparse_networks=["value"])
+    agent = make(env, DENSE, dict(method="static", sparsity=0.9))
     assert {kernel.network for kernel in agent.optimizer.kernels} == {"value"}
     assert all(np.all(kernel) for kernel in kernels_of(agent.actor_net).values())
     agent = make(env, dict(method="static", sparsity=0.9), sparse_output_layer=False)
@@ -291,7 +293,7 @@ def test_one_network_may_stay_dense_and_output_layers_too(env):
 def test_the_learning_rate_falls_linearly_by_iterations(env):
     step = tf.Variable(0, dtype=tf.int64)
     agent = ppo_agent.make_agent(
-        env, step, DENSE, total_steps=156_480, steps_per_iteration=320, seed=0
+        env, step, DENSE, DENSE, total_steps=156_480, steps_per_iteration=320, seed=0
     )
     rates = []
     for at in (0, 319, 320, 78_080, 156_160):

@@ -93,7 +93,7 @@ def test_result(cartpole):
     biases = 32 + 32 + 2 + 64 + 64 + 1
     assert result["active_params"] == sum(active) + biases
     assert result["total_params"] == 1216 + 4416 + biases
-    assert result["target_sparsity"] == pytest.approx(1 - (116 + 2176) / (1152 + 4352), abs=1e-3)
+    assert (result["actor_sparsity"], result["critic_sparsity"]) == (0.9, 0.5)
 
 
 def test_signal_to_noise_of_each_network(cartpole):
@@ -113,13 +113,13 @@ def test_a_stopped_run_goes_on_exactly(tmp_path, monkeypatch):
     bindings = (*SMALL, "train_eval.eval_episodes = 1")
     start(tmp_path / "whole", "set", (*bindings, "mask_updater.init_drop_fraction = 0.3"))
 
-    make_loop, calls = ppo_train_eval.on_policy_loop.Loop.train, []
+    train, calls = ppo_train_eval.on_policy_loop.Loop.train, []
 
     def stop_in_the_fourth_iteration(loop, n):
         calls.append(n)
         if len(calls) == 3:  # 16 train steps, then 8, then:
             raise _Stopped
-        return make_loop(loop, n)
+        return train(loop, n)
 
     with monkeypatch.context() as patch:
         patch.setattr(ppo_train_eval.on_policy_loop.Loop, "train", stop_in_the_fourth_iteration)
@@ -150,7 +150,7 @@ def test_a_stopped_run_goes_on_exactly(tmp_path, monkeypatch):
         (["train_eval.minibatch_size = 60"], ["minibatch_size is 60", "must divide", "2048"]),
         (["train_eval.lambda_value = 1.5"], ["lambda_value is 1.5", "[0, 1]"]),
         (["train_eval.train_mode_value = 'spars'"], ["'spars'", "dense, sparse"]),
-        (["train_eval.actor_critic_sparsities_str = '0.9'"], ["'0.9'", "like '0.9_0.8'"]),
+        (["train_eval.actor_critic_sparsities_str = '0.9'"], ["'0.9'", "such as '0.9_0.8'"]),
         (["train_eval.actor_critic_sparsities_str = '0.9_b'"], ["'0.9_b'", "two numbers"]),
         (["train_eval.actor_critic_sparsities_str = '0.9_1.2'"], ["1.2", "[0, 1)"]),
         (["train_eval.actor_critic_widths_str = '1_0'"], ["width is 0", "positive"]),
