@@ -82,7 +82,8 @@ class _Recorder:
             self.minibatches.append(reward)
             return np.float32(len(self.minibatches))
 
-        return _Loss(tf.numpy_function(note, [minibatch.reward], tf.float32))
+        loss = tf.numpy_function(note, [minibatch.reward], tf.float32)
+        return _Loss(tf.ensure_shape(loss, ()))
 
 
 def numbered(steps):
