@@ -77,11 +77,9 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         )
         self.update_observation_normalizer(collected.observation)
         self.update_reward_normalizer(collected.reward)
-        rewards = collected.reward
-        if self._reward_normalizer:
-            rewards = self._reward_normalizer.normalize(
-                rewards, center_mean=False, clip_value=self._reward_norm_clipping
-            )
+        rewards = self._reward_normalizer.normalize(
+            collected.reward, center_mean=False, clip_value=self._reward_norm_clipping
+        )
         advantages = advantage_estimates(
             rewards,
             self._discount_factor * collected.discount,
