@@ -56,9 +56,9 @@ def _state(*seeds: int) -> np.ndarray:
 def draws_from(random: tf.random.Generator) -> Iterator[None]:
     """Within this context, TensorFlow's stateful random operations draw from `random`.
 
-    Meant for the code that is traced into a `tf.function`. The five operations exchanged here are
-    behind uniform, normal and truncated normal numbers, integers and shuffling; what else draws
-    with hidden state, such as `tf.random.categorical`, is found by `assert_resumable`.
+    Meant for the code that is traced into a `tf.function`. The six operations exchanged here are
+    behind uniform, normal and truncated normal numbers, integers, categories and shuffling; what
+    else draws with hidden state, such as `tf.random.gamma`, is found by `assert_resumable`.
     """
 
     def uniform(shape, dtype, seed=0, seed2=0, name=None):
@@ -73,6 +73,10 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
     def truncated_normal(shape, dtype, seed=0, seed2=0, name=None):
         return random.truncated_normal(shape, dtype=dtype, name=name)
 
+    def multinomial(logits, num_samples, seed=0, seed2=0, output_dtype=tf.int64, name=None):
+        seeds = random.make_seeds(1)[:, 0]
+        return tf.random.stateless_categorical(logits, num_samples, seeds, output_dtype, name)
+
     def shuffle(value, seed=0, seed2=0, name=None):
         keys = random.uniform([tf.shape(value)[0]])
         return tf.gather(value, tf.argsort(keys), name=name)
@@ -82,6 +86,7 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
         "random_uniform_int": uniform_int,
         "random_standard_normal": normal,
         "truncated_normal": truncated_normal,
+        "multinomial": multinomial,
         "random_shuffle": shuffle,
     }
     originals = {name: getattr(gen_random_ops, name) for name in exchanged}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Optional, Union
 
 import tensorflow as tf
@@ -19,7 +20,7 @@ UPDATES_END = 0.8
 def sparsify(
     network_or_kernels: Union[Kernels, dict[str, Kernels]],
     method: str = "rigl",
-    sparsity: float = 0.9,
+    sparsity: Union[float, Mapping[str, float]] = 0.9,
     optimizer: Union[str, tf.keras.optimizers.Optimizer] = "adam",
     *,
     total_steps: Optional[int] = None,
@@ -44,7 +45,8 @@ def sparsify(
       network_or_kernels: a built network, its kernels, or {name: network} for several that one
         optimizer trains. `sparsity` is distributed within each network.
       method: 'prune', 'static', 'set', 'rigl', 'rigl_inverted', or 'dense' for no masks at all.
-      sparsity: share of zeros among the kernels' weights, within [0, 1). Biases stay dense.
+      sparsity: share of zeros among the kernels' weights, within [0, 1), or {name: share} of
+        several networks. Biases stay dense.
       optimizer: the Keras optimizer (new or legacy) to wrap, or its name.
       total_steps: train steps of the whole run, from which begin and end of the mask updates
         follow as in the paper. Needed by all but 'dense' and 'static', unless `last_update_step`
@@ -97,7 +99,7 @@ def sparsify(
     for number, (name, kernels) in enumerate(found.items()):
         masked += mask_kernels(
             kernels,
-            sparsity,
+            sparsity[name] if isinstance(sparsity, Mapping) else sparsity,
             network=name,
             distribution=distribution,
             erk_power_scale=erk_power_scale,

@@ -1,4 +1,4 @@
-"""TF-Agents mains: thin scripts over one off-policy loop.
+"""TF-Agents mains: thin scripts over an off-policy and an on-policy loop.
 
 Importing this package quietens what its libraries print while they load and trace.
 """

@@ -8,6 +8,7 @@ function of the checkpoint alone and a killed run repeats it exactly.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
@@ -44,6 +45,9 @@ class TrainingRun:
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
+      num_iterations: train steps of the whole run.
+      steps_at_once: train steps that belong together (PPO: those of an iteration). What is due at
+        one of them takes place after the last.
     """
 
     directory: RunDirectory
@@ -60,6 +64,7 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]]
     num_iterations: int
     eval_interval: int
+    steps_at_once: int = 1
     snr_interval: int = 0
     policy_save_interval: int = 0
     summary_interval: int = 500
@@ -81,17 +86,17 @@ class TrainingRun:
         step = self._resume()
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
-            self.collect_initially()
+            self._collect_initially()
             self._evaluate(0)
             self.directory.write_operative_config(gin.operative_config_str())
         try:
             while step < self.num_iterations:
-                step = self._train_until_next_event(step)
-                if self.snr_interval and step % self.snr_interval == 0:
+                before, step = step, self._train_until_next_event(step)
+                if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
-                if self.policy_save_interval and step % self.policy_save_interval == 0:
+                if _is_due(self.policy_save_interval, before, step):
                     self.save_policy(self.directory.policy(step))
-                if step % self.eval_interval == 0 or step == self.num_iterations:
+                if _is_due(self.eval_interval, before, step) or step == self.num_iterations:
                     self._evaluate(step)
         finally:
             self._progress.close()
@@ -110,6 +115,14 @@ class TrainingRun:
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         return step
 
+    def _collect_initially(self) -> None:
+        try:
+            self.collect_initially()
+        except tf.errors.OpError as error:
+            if self.env.failure:
+                raise self.env.failure from error
+            raise
+
     def _train_until_next_event(self, step: int) -> int:
         intervals = (
             self.summary_interval,
@@ -118,18 +131,19 @@ class TrainingRun:
             self.policy_save_interval,
         )
         after = min((step // every + 1) * every for every in intervals if every)
+        after = step + math.ceil((after - step) / self.steps_at_once) * self.steps_at_once
         after = min(after, self.num_iterations)
         started = time.monotonic()
+        when = f"between train steps {step} and {after}; the last checkpoint is intact"
         try:
             loss = self.advance(after - step)
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
+            if self.env.failure:
+                raise RiglRlError(f"{self.env.failure} {when}") from error
             # TF-Agents checks the loss in the graph.
-            if "inf or nan" not in str(error).lower():
-                raise
-            raise RiglRlError(
-                f"the loss became infinite or NaN between train steps {step} and {after}; "
-                "the last checkpoint is intact"
-            ) from error
+            if "inf or nan" in str(error).lower():
+                raise RiglRlError(f"the loss became infinite or NaN {when}") from error
+            raise
         rate = (after - step) / (time.monotonic() - started)
         self._tensorboard.training(after, loss, rate)
         self._progress.advance(after - step, self._history.evals[-1]["avg_return"], self._kernels)
@@ -179,3 +193,8 @@ class TrainingRun:
                 "versions": result.versions(),
             }
         )
+
+
+def _is_due(interval: int, before: int, step: int) -> bool:
+    """Whether a multiple of `interval` (0: nothing is ever due) lies within (before, step]."""
+    return interval > 0 and step // interval > before // interval

@@ -21,6 +21,7 @@ DRAWS = {
     "integers": lambda: tf.random.uniform([64], 0, 1000, dtype=tf.int64),
     "normal": lambda: tf.random.normal([64], 1.0, 2.0),
     "truncated normal": lambda: tf.random.truncated_normal([64]),
+    "categories": lambda: tf.random.categorical([[0.0, 1.0, 0.5]], 64),
     "shuffle": lambda: tf.random.shuffle(tf.range(64)),
     "tfp normal": lambda: tfp.distributions.Normal(0.0, 1.0).sample(64),
     "dropout": lambda: tf.nn.dropout(tf.ones([64]), 0.5),
@@ -122,6 +123,14 @@ def test_integers_are_uniform_and_stay_below_the_upper_bound(dtype):
     assert stats.chisquare(counts).pvalue > P_VALUE
 
 
+def test_categories_follow_their_probabilities():
+    probabilities = np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]])
+    drawn = _draw(lambda: tf.random.categorical(np.log(probabilities), COUNT, dtype=tf.int64))
+    for row, expected in zip(drawn, probabilities):
+        counts = np.bincount(row, minlength=3)
+        assert stats.chisquare(counts, expected * COUNT).pvalue > P_VALUE
+
+
 def test_every_order_of_a_shuffle_is_equally_likely():
     function = _traced(lambda: tf.random.shuffle(tf.constant([10, 20, 30])), generator(7))
     drawn = [tuple(function().numpy()) for _ in range(3000)]
@@ -137,8 +146,8 @@ def test_a_shuffle_moves_whole_rows():
 
 
 def test_what_cannot_draw_from_a_generator_is_refused_not_forgotten():
-    function = _traced(lambda: tf.random.categorical([[0.0, 1.0]], 64), generator(7))
-    with pytest.raises(AssertionError, match="Multinomial"):
+    function = _traced(lambda: tf.random.gamma([64], 1.0), generator(7))
+    with pytest.raises(AssertionError, match="RandomGamma"):
         assert_resumable(function.get_concrete_function())
 
 

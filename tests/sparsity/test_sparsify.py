@@ -135,6 +135,18 @@ def test_sparsity_is_distributed_within_each_network():
     ]
 
 
+def test_each_network_may_have_a_sparsity_of_its_own():
+    networks = {
+        "actor": _layers((17, 256), (256, 256), (256, 12)),
+        "value": _layers((17, 64), (64, 64), (64, 1)),
+    }
+    optimizer = sparsify(networks, "static", {"actor": 0.9, "value": 0.5}, "sgd")
+    assert [(kernel.network, int(kernel.active())) for kernel in optimizer.kernels] == [
+        *(("actor", active) for active in (1893, 3549, 1858)),
+        *(("value", active) for active in (993, 1568, 64)),
+    ]
+
+
 def test_networks_of_equal_shape_get_masks_and_weights_of_their_own():
     networks = {name: _layers((30, 30)) for name in ("critic_1", "critic_2")}
     first, second = sparsify(networks, "static", 0.5, "sgd").kernels

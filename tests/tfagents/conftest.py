@@ -192,6 +192,19 @@ def contents():
     return of
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_main(request):
+    """Gin knows the main that the test module imports, not the others, which share its name."""
+    registry = gin.config._REGISTRY
+    mains = {selector: registry[selector] for selector in registry.matching_selectors("train_eval")}
+    for selector in mains:
+        if not hasattr(request.module, selector.split(".")[-2]):
+            registry.pop(selector)
+    yield
+    for selector, main in mains.items():
+        registry[selector] = main
+
+
 @pytest.fixture
 def gin_cleared():
     """No bindings before the test, none after it."""

@@ -1,0 +1,124 @@
+"""The on-policy training loop: an iteration collects experience, then learns from it.
+
+An iteration is one call of one graph. Its environment steps are taken with the weights as they are,
+then several epochs of minibatches, shuffled anew for each, go through the agent's `train`.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import tensorflow as tf
+from tf_agents.environments import tf_environment
+from tf_agents.policies import tf_policy
+from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
+
+from rigl_rl.runs import random_state
+from rigl_rl.tfagents import ppo_agent
+
+
+class Loop:
+    """Trains a PPO agent.
+
+    Args:
+      env: with one environment in it, which has been reset.
+      agent: learns.
+      collect_steps: environment steps of an iteration.
+      num_epochs: passes over them.
+      minibatch_size: environment steps per gradient step; a divisor of `collect_steps`.
+      random: the source of all random numbers in the loop, so that it can be checkpointed.
+
+    Attributes:
+      collect_steps: as given.
+      train_steps: gradient steps of an iteration.
+      experience: what the last iteration learnt from: tensors (collect_steps, 1, ...).
+    """
+
+    def __init__(
+        self,
+        env: tf_environment.TFEnvironment,
+        agent: ppo_agent.PpoAgent,
+        collect_steps: int,
+        num_epochs: int,
+        minibatch_size: int,
+        random: tf.random.Generator,
+    ):
+        self.collect_steps = collect_steps
+        self.train_steps = num_epochs * collect_steps // minibatch_size
+        self.experience: Optional[trajectory.Trajectory] = None
+
+        @tf.function
+        def iteration():
+            with random_state.draws_from(random):
+                experience = agent.prepare(collect(env, agent.acting_policy, collect_steps))
+                return learn(agent, experience, num_epochs, minibatch_size), experience
+
+        random_state.assert_resumable(iteration.get_concrete_function())
+        self._iteration = iteration
+
+    def train(self, n: int) -> float:
+        """Takes `n` gradient steps, whole iterations; the mean loss."""
+        iterations = n // self.train_steps
+        total_loss = 0.0
+        for _ in range(iterations):
+            loss, self.experience = self._iteration()
+            total_loss += float(loss)
+        return total_loss / iterations
+
+
+def collect(
+    env: tf_environment.TFEnvironment, policy: tf_policy.TFPolicy, steps: int
+) -> ppo_agent.Collected:
+    """Takes `steps` environment steps; tensors (steps, 1, ...).
+
+    A step from the end of an episode to the start of the next is none: TF-Agents' drivers do not
+    count it, but hand it on.
+    """
+
+    def transition(time_step: ts.TimeStep, action, after: ts.TimeStep) -> ppo_agent.Collected:
+        return ppo_agent.Collected(
+            observation=time_step.observation,
+            action=action,
+            reward=after.reward,
+            discount=after.discount,
+            next_step_type=after.step_type,
+            next_observation=after.observation,
+        )
+
+    specs = transition(env.time_step_spec(), env.action_spec(), env.time_step_spec())
+    arrays = tf.nest.map_structure(
+        lambda spec: tf.TensorArray(spec.dtype, steps, element_shape=(1, *spec.shape)), specs
+    )
+    time_step = env.current_time_step()
+    for number in tf.range(steps):
+        action = policy.action(time_step).action
+        after = env.step(action)
+        arrays = tf.nest.map_structure(
+            lambda array, value, number=number: array.write(number, value),
+            arrays,
+            transition(time_step, action, after),
+        )
+        time_step = tf.cond(after.is_last()[0], env.reset, lambda after=after: after)
+    return tf.nest.map_structure(lambda array: array.stack(), arrays)
+
+
+def learn(
+    agent: ppo_agent.PpoAgent,
+    experience: trajectory.Trajectory,
+    num_epochs: int,
+    minibatch_size: int,
+) -> tf.Tensor:
+    """Trains on `experience`, tensors (steps, 1, ...), in minibatches; the mean loss."""
+    steps = experience.reward.shape[0]
+    total_loss = tf.constant(0.0)
+    for _ in tf.range(num_epochs):
+        for minibatch in tf.reshape(tf.random.shuffle(tf.range(steps)), [-1, minibatch_size]):
+            total_loss += agent.train(take(experience, minibatch)).loss
+    number = num_epochs * (steps // minibatch_size)
+    return tf.debugging.check_numerics(total_loss, "Loss is inf or nan") / number
+
+
+def take(experience: trajectory.Trajectory, indices: tf.Tensor) -> trajectory.Trajectory:
+    """The steps of `experience` that `indices` (n,) name: tensors (n, 1, ...)."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), experience)

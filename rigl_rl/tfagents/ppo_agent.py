@@ -1,0 +1,259 @@
+"""TF-Agents' PPO agent around a dense or sparse actor and value network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tf_agents.agents.ppo import ppo_clip_agent, ppo_utils
+from tf_agents.environments import tf_environment
+from tf_agents.trajectories import StepType, trajectory
+from tf_agents.trajectories import time_step as ts
+from tf_agents.utils import common
+
+from rigl_rl.networks import mlp, ppo
+from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+
+
+class Collected(NamedTuple):
+    """Consecutive environment steps: tensors (steps, 1, ...).
+
+    Every step lies within one episode. `next_observation` differs from the following step's
+    `observation` where an episode ended.
+    """
+
+    observation: tf.Tensor
+    action: tf.Tensor
+    reward: tf.Tensor
+    discount: tf.Tensor
+    next_step_type: tf.Tensor
+    next_observation: tf.Tensor
+
+
+class PpoAgent(ppo_clip_agent.PPOClipAgent):
+    """TF-Agents' agent, whose `train` takes one minibatch, and what comes before it.
+
+    `prepare` stands for what TF-Agents' PPOLearner, its preprocessing and its collect policy do
+    together, in that order. It differs in two values that advantages are made of. TF-Agents takes
+    the end of an episode for a terminal state even if it is the time limit; here, the discount
+    decides. And TF-Agents bootstraps the last step that was collected from the value of the state
+    before it; here, from the one after it.
+    """
+
+    @property
+    def optimizer(self) -> SparseOptimizer:
+        """The sparse optimizer of both networks."""
+        return self._optimizer
+
+    @property
+    def value_net(self):
+        """The value network."""
+        return self._value_net
+
+    @property
+    def acting_policy(self):
+        """The collect policy without what that notes at each step, which `prepare` makes up for."""
+        return self.policy.wrapped_policy
+
+    def prepare(self, collected: Collected) -> trajectory.Trajectory:
+        """Advantages and returns of an iteration's steps, the normalizers updated by them.
+
+        As in TF-Agents, values and probabilities are those of the time of acting, and what follows
+        sees the updated normalizers.
+
+        Returns:
+          What `train` takes minibatches of: tensors (steps, 1, ...).
+        """
+        middle = tf.fill(tf.shape(collected.reward), StepType.MID)
+        time_steps = ts.TimeStep(
+            middle, collected.reward, collected.discount, collected.observation
+        )
+        info = self.collect_policy.distribution(time_steps).info
+        values = info["value_prediction"]
+        next_values, _ = self.collect_policy.apply_value_network(
+            collected.next_observation, collected.next_step_type
+        )
+        self.update_observation_normalizer(collected.observation)
+        self.update_reward_normalizer(collected.reward)
+        rewards = self._reward_normalizer.normalize(
+            collected.reward, center_mean=False, clip_value=self._reward_norm_clipping
+        )
+        advantages = advantage_estimates(
+            rewards,
+            self._discount_factor * collected.discount,
+            values,
+            next_values,
+            collected.next_step_type == StepType.LAST,
+            self._lambda,
+        )
+        return trajectory.Trajectory(
+            step_type=middle,
+            observation=collected.observation,
+            action=collected.action,
+            policy_info={**info, "return": advantages + values, "advantage": advantages},
+            # The end of an episode is in the advantages; to `train` no step is a special one.
+            next_step_type=middle,
+            reward=collected.reward,
+            discount=collected.discount,
+        )
+
+    def sample_losses(self, samples: trajectory.Trajectory) -> tf.Tensor:
+        """Clipped surrogate loss plus value loss of samples one by one: shape (B,).
+
+        Args:
+          samples: as `prepare` returns, (B, 1, ...), but with normalized advantages.
+        """
+        time_steps = ts.TimeStep(
+            samples.step_type, samples.reward, samples.discount, samples.observation
+        )
+        behaviour = ppo_utils.distribution_from_spec(
+            self._action_distribution_spec,
+            samples.policy_info["dist_params"],
+            legacy_distribution_network=False,
+        )
+        old = common.log_probability(behaviour, samples.action, self._action_spec)
+        now = self.collect_policy.distribution(time_steps)
+        ratio = tf.exp(common.log_probability(now.action, samples.action, self._action_spec) - old)
+        clip = self._importance_ratio_clipping
+        clipped = tf.clip_by_value(ratio, 1.0 - clip, 1.0 + clip)
+        advantage = samples.policy_info["advantage"]
+        policy_loss = -tf.minimum(ratio * advantage, clipped * advantage)
+        error = samples.policy_info["return"] - now.info["value_prediction"]
+        losses = policy_loss + self._value_pred_loss_coef * tf.square(error)
+        return tf.reduce_mean(losses, axis=1)
+
+
+def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_value):
+    """Generalized advantage estimation (Schulman et al., 2016) over consecutive steps.
+
+    A_t = delta_t + lambda discount_t A_(t+1) within an episode, where
+    delta_t = reward_t + discount_t V(s_(t+1)) - V(s_t). At the end of an episode, and after the
+    last step, A_t = delta_t.
+
+    Args:
+      rewards, discounts, values, next_values: float32 (steps, ...); a discount is 0 where the next
+        state has no value.
+      ends: bool (steps, ...), whether an episode ends with the step.
+      lambda_value: within [0, 1].
+
+    Returns:
+      float32 (steps, ...).
+    """
+    deltas = rewards + discounts * next_values - values
+    weights = lambda_value * discounts * tf.cast(~ends, tf.float32)
+
+    # x -> delta + weight x is a linear function, and composing those is associative: eleven
+    # vectorized operations for 2,048 steps instead of 2,048 small ones.
+    def compose(later, earlier):
+        (weight_later, delta_later), (weight_earlier, delta_earlier) = later, earlier
+        return weight_later * weight_earlier, delta_earlier + weight_earlier * delta_later
+
+    backwards = (tf.reverse(weights, [0]), tf.reverse(deltas, [0]))
+    _, advantages = tfp.math.scan_associative(compose, backwards)
+    return tf.reverse(advantages, [0])
+
+
+def normalized(advantages):
+    """Mean 0 and deviation 1 over all of them, as `train` does it with a minibatch's."""
+    mean, variance = tf.nn.moments(advantages, axes=list(range(advantages.shape.rank)))
+    return (advantages - mean) / tf.sqrt(variance + 1e-8)
+
+
+def make_agent(
+    env: tf_environment.TFEnvironment,
+    train_step: tf.Variable,
+    sparse_actor: Mapping[str, Any],
+    sparse_value: Mapping[str, Any],
+    *,
+    total_steps: int,
+    steps_per_iteration: int,
+    seed: int,
+    actor_fc_layers: Sequence[int] = (64, 64),
+    value_fc_layers: Sequence[int] = (64, 64),
+    actor_width: float = 1.0,
+    value_width: float = 1.0,
+    sparse_output_layer: bool = True,
+    weight_decay: float = 1e-6,
+    learning_rate: float = 3e-4,
+    importance_ratio_clipping: float = 0.2,
+    lambda_value: float = 0.95,
+    discount_factor: float = 0.99,
+    entropy_regularization: float = 0.0,
+    value_pred_loss_coef: float = 0.5,
+    gradient_clipping: float = 0.5,
+) -> PpoAgent:
+    """Builds actor and value network, makes them sparse, and wraps them in an initialized agent.
+
+    Args:
+      env: with a vector of real actions or one whole number.
+      train_step: int64 variable that the agent counts train steps in.
+      sparse_actor, sparse_value: arguments of `sparsify`: method, sparsity and so on. One optimizer
+        trains both networks, so they may differ in their sparsity, and in being dense, alone.
+      total_steps: train steps of the whole run.
+      steps_per_iteration: train steps between two reductions of the learning rate.
+      seed: of masks and, with sparsity-aware initialization, weights.
+      actor_fc_layers, value_fc_layers: see `networks.ppo`.
+      actor_width, value_width: multipliers of the hidden layers.
+      sparse_output_layer: whether the output layers are sparse too.
+      weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 3).
+      learning_rate: of Adam at the start; it falls linearly to 0.
+      importance_ratio_clipping, entropy_regularization, value_pred_loss_coef: of the loss.
+      lambda_value, discount_factor: of advantages and returns.
+      gradient_clipping: largest global norm of both networks' gradients together, those of inactive
+        connections included.
+
+    Raises:
+      ValueError: a value is outside of what is allowed.
+    """
+    networks = {
+        "actor": ppo.actor(mlp.scaled_units(actor_fc_layers, actor_width), env.action_spec()),
+        "value": ppo.value(mlp.scaled_units(value_fc_layers, value_width)),
+    }
+    kernels = {}
+    for name, network in networks.items():
+        network.create_variables(env.observation_spec())
+        found = list(kernels_of(network).values())
+        kernels[name] = found if sparse_output_layer else found[:-1]
+
+    def decayed_learning_rate():
+        iteration = train_step // steps_per_iteration * steps_per_iteration
+        return learning_rate * (1.0 - tf.cast(iteration, tf.float32) / total_steps)
+
+    settings = {"actor": sparse_actor, "value": sparse_value}
+    settings = {name: each for name, each in settings.items() if each["method"] != "dense"}
+    sparse = {
+        **next(iter(settings.values()), sparse_value),
+        "sparsity": {name: each["sparsity"] for name, each in settings.items()},
+    }
+    optimizer = sparsify(
+        {name: kernels[name] for name in settings},
+        # The legacy class steps in one fused operation, the new one in a dozen.
+        optimizer=tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
+        total_steps=total_steps,
+        seed=seed,
+        **sparse,
+    )
+    agent = PpoAgent(
+        env.time_step_spec(),
+        env.action_spec(),
+        optimizer=optimizer,
+        actor_net=networks["actor"],
+        value_net=networks["value"],
+        importance_ratio_clipping=importance_ratio_clipping,
+        lambda_value=lambda_value,
+        discount_factor=discount_factor,
+        entropy_regularization=entropy_regularization,
+        policy_l2_reg=weight_decay,
+        value_function_l2_reg=weight_decay,
+        value_pred_loss_coef=value_pred_loss_coef,
+        gradient_clipping=gradient_clipping,
+        # `train` is given one minibatch with its advantages, and leaves the normalizers alone.
+        num_epochs=1,
+        compute_value_and_advantage_in_train=False,
+        update_normalizers_in_train=False,
+        train_step_counter=train_step,
+    )
+    agent.initialize()
+    return agent
