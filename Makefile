@@ -56,6 +56,6 @@ $(READY): requirements.lock setup.py
 	@echo 'Making $(VENV) from requirements.lock with $(PYTHON): a few minutes the first time.'
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)

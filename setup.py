@@ -19,10 +19,14 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "rigl_rl/__init__.py").re
 
 INSTALL_REQUIRES = [
     "absl-py>=1.4",
+    "ale-py>=0.10",  # with ROMs
+    "dopamine-rl==4.0.9",  # 4.1 lacks the TensorFlow agents, or needs a newer TensorFlow
     "gin-config>=0.5",
     "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
     "matplotlib>=3.7",
+    "mujoco>=3,<4",  # 4 prints a warning for each of gymnasium's models
     "numpy>=1.23.5,<2",  # TensorFlow 2.15's range
+    "opencv-python-headless<4.12",  # in place of Dopamine's opencv-python, which needs libGL
     "pandas>=2.0,<3",  # arch, which rliable needs, breaks with pandas 3
     "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
     "rliable>=1.2,<2",
@@ -34,7 +38,7 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS_REQUIRE = {
-    "test": ["mypy>=1.10", "pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9"],
+    "test": ["mypy>=1.10", "pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3", "ruff>=0.9"],
     "cluster": ["submitit>=1.5"],
 }
 
