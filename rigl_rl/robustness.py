@@ -32,6 +32,7 @@ ATARI_SIGMAS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 EPISODES = 20
 ATARI_EPSILON = 0.001  # Table 6
+MAX_STEPS = 27_000  # agent steps: Dopamine's limit of an Atari episode
 
 # (sigma, seed) -> returns of the episodes
 Evaluate = Callable[[float, int], np.ndarray]
@@ -43,6 +44,7 @@ def evaluate_run(
     episodes: int = EPISODES,
     seed: int = 0,
     step: Optional[int] = None,
+    max_steps: int = MAX_STEPS,
 ) -> pd.DataFrame:
     """Returns of a run's policy by strength of noise.
 
@@ -53,6 +55,7 @@ def evaluate_run(
       episodes: for each strength, side by side.
       seed: determines environments and noise.
       step: train step of the policy; by default the last saved one.
+      max_steps: after which an Atari game is cut off.
 
     Returns:
       One row per sigma, with `COLUMNS` and `SCORES`.
@@ -68,8 +71,11 @@ def evaluate_run(
     for sigma in sigmas:
         check_within(0, float("inf"), sigma=sigma)
     policy = tf.saved_model.load(str(path))
-    evaluation = _atari_evaluation if atari else _gymnasium_evaluation
-    evaluate: Evaluate = evaluation(policy, result["env"], episodes)
+    evaluate = (
+        _atari_evaluation(policy, result["env"], episodes, max_steps)
+        if atari
+        else _gymnasium_evaluation(policy, result["env"], episodes)
+    )
     rows = []
     for sigma in sigmas:
         returns = evaluate(sigma, random_state.seed_from(seed, int(path.name)))
@@ -107,10 +113,10 @@ def _policy_of(run: pathlib.Path, step: Optional[int]) -> pathlib.Path:
     return chosen[0]
 
 
-def _atari_evaluation(policy, game: str, episodes: int) -> Evaluate:
+def _atari_evaluation(policy, game: str, episodes: int, max_steps: int) -> Evaluate:
     from rigl_rl.environments.atari_evaluation import AtariEvaluator
 
-    evaluator = AtariEvaluator(game, episodes, ATARI_EPSILON)
+    evaluator = AtariEvaluator(game, episodes, ATARI_EPSILON, max_steps)
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
         return evaluator.run(lambda states: policy.q_values(states).numpy(), seed, sigma)

@@ -10,8 +10,6 @@ from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.networks.atari import STATE_SHAPE
 
-MAX_STEPS = 27_000  # Dopamine's limit of an episode
-
 
 class AtariEvaluator:
     """Runs `episodes` games at a time.
@@ -23,7 +21,7 @@ class AtariEvaluator:
       max_steps: agent steps after which an episode is cut off.
     """
 
-    def __init__(self, game: str, episodes: int, epsilon: float, max_steps: int = MAX_STEPS):
+    def __init__(self, game: str, episodes: int, epsilon: float, max_steps: int):
         self._games = [AtariEnvironment(game) for _ in range(episodes)]
         self._epsilon = epsilon
         self._max_steps = max_steps
