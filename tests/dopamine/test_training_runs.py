@@ -22,7 +22,7 @@ from rigl_rl.runs import config
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGL = ROOT / "gin_configs" / "dqn_atari_cnn" / "rigl.gin"
-# 4 iterations of 4 training episodes and one of evaluation; a replay that fills; 100 gradient steps.
+# 4 iterations of 4 training episodes and one of evaluation; a replay that fills and wraps.
 SMALL = (
     "NatureDQNNetwork.width = 0.1",
     "SparseTrainRunner.num_iterations = 4",
@@ -74,7 +74,7 @@ def test_what_a_run_records(uninterrupted):
     evals = pd.read_csv(uninterrupted / "evals.csv")
     # Whole episodes of 30 steps: 120 steps of training in each iteration, one of evaluation.
     assert evals["env_step"].tolist() == [120, 240, 360, 480]
-    # No more than 60 frames, padding included, in the first 51 or 54 steps; then every fourth.
+    # Padding included, 60 frames are there after 55 steps; from then on every fourth trains.
     assert evals["train_step"].diff().dropna().eq(30).all()
     assert evals["train_step"].iloc[0] in range(15, 20)
     assert set(evals["episodes"]) == {1}
