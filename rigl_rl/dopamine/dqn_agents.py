@@ -21,7 +21,7 @@ from rigl_rl.dopamine.gin_config import adam, replay_buffer, sparse_settings
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.networks import atari
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import kernels_of, sparsify
 
 
 @gin.configurable(denylist=["num_actions"])
@@ -75,7 +75,9 @@ class DQNAgent:
         self.num_actions = num_actions
         self.online_network = atari.build(network(num_actions, name="q"))
         self.target_network = atari.build(network(num_actions, name="target_q"))
-        self.optimizer = optimizer or adam()
+        self.optimizer = sparsify(
+            {"q": self.online_network}, "dense", optimizer=optimizer or adam()
+        )
         self.replay = replay_buffer(gamma, update_horizon)
         self.min_replay_history = min_replay_history
         self.update_period = update_period
@@ -257,8 +259,6 @@ class SparseDQNAgent(DQNAgent):
       weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
     """
 
-    optimizer: SparseOptimizer
-
     def __init__(
         self,
         num_actions: int,
@@ -272,7 +272,7 @@ class SparseDQNAgent(DQNAgent):
         self.sparse_settings = sparse_settings(mode)
         self.optimizer = sparsify(
             {"q": self.online_network},
-            optimizer=self.optimizer,
+            optimizer=self.optimizer.inner,
             total_steps=total_training_steps // self.update_period,
             seed=seed,
             **self.sparse_settings,

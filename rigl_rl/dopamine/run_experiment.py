@@ -126,12 +126,6 @@ class SparseTrainRunner(run_experiment.Runner):
                 use_legacy_logger=False,
                 fine_grained_print_to_console=False,
             )
-        kernels = self._agent.optimizer.kernels
-        total = self._agent.online_network.count_params()
-        dense_params = total - sum(int(tf.size(kernel.mask)) for kernel in kernels)
-        self._tensorboard = TensorBoard(
-            self._directory.tensorboard, {"q": self._agent.optimizer}, dense_params
-        )
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -143,6 +137,7 @@ class SparseTrainRunner(run_experiment.Runner):
         if self._start_iteration:
             print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
         self._directory.write_operative_config(gin.operative_config_str())
+        self._tensorboard = self._new_tensorboard()
         total = self._num_iterations * self._training_steps
         self._progress = Progress(total, self._agent.training_steps, self._show_bar)
         try:
@@ -155,6 +150,11 @@ class SparseTrainRunner(run_experiment.Runner):
         finally:
             self._progress.close()
         self._finish()
+
+    def _new_tensorboard(self) -> TensorBoard:
+        masked = sum(int(tf.size(kernel.mask)) for kernel in self._agent.optimizer.kernels)
+        dense_params = self._agent.online_network.count_params() - masked
+        return TensorBoard(self._directory.tensorboard, {"q": self._agent.optimizer}, dense_params)
 
     def _run_one_iteration(self, iteration: int) -> dict[str, Any]:
         self._iteration = iteration
