@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
-from rigl_rl.dopamine.gin_config import adam, replay_buffer, sparse_settings
+from rigl_rl.dopamine.gin_config import adam, prune_only, replay_buffer, sparse_settings
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.networks import atari
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
@@ -269,13 +269,16 @@ class SparseDQNAgent(DQNAgent):
     ):
         super().__init__(num_actions)
         check_within(0, math.inf, weight_decay=weight_decay)
-        self.sparse_settings = sparse_settings(mode)
+        self.sparse_settings = settings = sparse_settings(mode)
+        allowed = getattr(self.online_network, "prune_allow_key", "")
+        if mode == "prune" and allowed:
+            settings = prune_only(settings, kernels_of(self.online_network), allowed)
         self.optimizer = sparsify(
             {"q": self.online_network},
             optimizer=self.optimizer.inner,
             total_steps=total_training_steps // self.update_period,
             seed=seed,
-            **self.sparse_settings,
+            **settings,
         )
         self._weight_decay = weight_decay
         self.sync_target()

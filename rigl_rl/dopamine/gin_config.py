@@ -16,7 +16,7 @@ from dopamine.replay_memory import circular_replay_buffer
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.errors import check_counts, check_within
 from rigl_rl.networks.atari import FRAME_SHAPE, STACK_SIZE
-from rigl_rl.sparsity.distributions import UNIFORM_NAMES
+from rigl_rl.sparsity.distributions import UNIFORM_NAMES, layer_sparsities
 from rigl_rl.sparsity.gin_config import init_masks
 
 MODES = ("dense", "prune", "rigl", "static", "set")
@@ -39,7 +39,9 @@ def get_pruning_sparsities(
     """
     return dict(
         sparsity=target_sparsity,
-        distribution="uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method,
+        distribution="uniform"
+        if mask_init_method in distributions.UNIFORM_NAMES
+        else mask_init_method,
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
     )
@@ -120,6 +122,28 @@ def sparse_settings(mode: str) -> dict[str, Any]:
     elif mode == "set":
         settings.update(updated_set_optimizer())
     return settings
+
+
+def prune_only(
+    settings: dict[str, Any], kernels: dict[str, tf.Variable], key: str
+) -> dict[str, Any]:
+    """Settings of pruning that leaves kernels alone whose names do not contain `key`.
+
+    Args:
+      settings: as `sparse_settings` returns for 'prune'.
+      kernels: all of the network, by name.
+      key: '' allows all.
+    """
+    shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
+    sparsities = layer_sparsities(
+        shapes,
+        settings["sparsity"],
+        settings["distribution"],
+        settings["erk_power_scale"],
+        settings["custom_sparsity_map"],
+    )
+    by_hand = {name: value if key in name else 0.0 for name, value in sparsities.items()}
+    return {**settings, "custom_sparsity_map": by_hand}
 
 
 @gin.configurable("AdamOptimizer", module="tf.train")

@@ -61,6 +61,8 @@ class ImpalaNetwork(tf.keras.Model):
       num_actions: size of the output.
       width: multiplier of filters and hidden units.
       use_batch_norm: after every convolution; off in Table 7.
+      prune_allow_key: pruning leaves kernels alone whose names do not contain this, such as 'dense'
+        or 'stack_1'; the others end where they would otherwise, too.
       name: of the network, first part of its variables' names.
     """
 
@@ -71,10 +73,12 @@ class ImpalaNetwork(tf.keras.Model):
         num_actions: int,
         width: float = 1.0,
         use_batch_norm: bool = False,
+        prune_allow_key: str = "",
         name: Optional[str] = None,
     ):
         super().__init__(name=name)
         self.width = width
+        self.prune_allow_key = prune_allow_key
         self._stacks = [
             Stack(filters, use_batch_norm, f"stack_{number}")
             for number, filters in enumerate(scaled_units(STACKS, width), 1)

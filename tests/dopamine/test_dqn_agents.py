@@ -99,6 +99,16 @@ def test_mask_updates_count_gradient_steps():
     assert (times.begin, times.end, times.frequency) == (0, 40, 3)
 
 
+def test_prune_allow_key_leaves_the_other_layers_dense():
+    gin.parse_config(["DQNAgent.network = @dqn_agents.ImpalaNetwork", "ImpalaNetwork.width = 0.1"])
+    everywhere = {kernel.label: kernel.sparsity for kernel in new_agent("prune").optimizer.kernels}
+    gin.parse_config("ImpalaNetwork.prune_allow_key = 'stack_3'")
+    found = {kernel.label: kernel.sparsity for kernel in new_agent("prune").optimizer.kernels}
+    expected = {name: s if "stack_3" in name else 0.0 for name, s in everywhere.items()}
+    assert found == pytest.approx(expected)
+    assert sum(value > 0 for value in found.values()) == 5
+
+
 def test_weight_decay_adds_half_the_squares_of_kernels():
     agent = new_agent("dense", weight_decay=0.02)
     rng = np.random.default_rng(0)
