@@ -39,9 +39,8 @@ def get_pruning_sparsities(
     """
     return dict(
         sparsity=target_sparsity,
-        distribution="uniform"
-        if mask_init_method in distributions.UNIFORM_NAMES
-        else mask_init_method,
+        # One name in results for uniform, which the original calls 'random'.
+        distribution="uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method,
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
     )
