@@ -1,7 +1,7 @@
 """Flags, threads and error reporting shared by all mains.
 
-A main defines the flags of its run directory, gin files and gin bindings, whose names differ
-between TF-Agents' and Dopamine's conventions.
+A main defines the flags of its run directory and gin files, whose names differ between TF-Agents'
+and Dopamine's conventions.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rigl_rl.runs import config
 
 FLAGS = flags.FLAGS
 
+flags.DEFINE_multi_string("gin_bindings", [], "Gin binding over the files; repeatable.")
 flags.DEFINE_integer("seed", 0, "Determines the run: weights, masks, exploration, environments.")
 flags.DEFINE_integer(
     "threads", 1, "TensorFlow threads. Runs are reproducible to the bit for equal numbers.", 1

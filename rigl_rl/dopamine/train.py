@@ -14,11 +14,8 @@ import rigl_rl.dopamine  # noqa: F401, quietens the libraries before they load
 from rigl_rl import command_line
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 
-FLAGS = flags.FLAGS
-
 flags.DEFINE_string("base_dir", None, "Run directory: made if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_files", [], "Gin file; repeat for several, later ones win.")
-flags.DEFINE_multi_string("gin_bindings", [], "Gin binding over the files; repeatable.")
 flags.mark_flag_as_required("base_dir")
 
 

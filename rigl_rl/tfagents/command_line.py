@@ -10,7 +10,6 @@ from rigl_rl import command_line
 
 flags.DEFINE_string("root_dir", None, "Run directory: made if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_file", [], "Gin file; repeat for several, later ones win.")
-flags.DEFINE_multi_string("gin_bindings", [], "Gin binding over the files; repeatable.")
 for _suite in ("is_classic", "is_mujoco", "is_atari"):
     flags.DEFINE_boolean(_suite, None, "Accepted for the authors' commands; the name decides.")
 flags.mark_flag_as_required("root_dir")

@@ -94,7 +94,8 @@ def test_operative_config(network, method):
     decay, rate, interval, drop, aware = TABLES_4_AND_5[network][method]
     assert f"SparseDQNAgent.weight_decay = {decay}\n" in operative
     adam = agent.optimizer.inner.get_config()
-    assert (adam["learning_rate"], adam["epsilon"]) == TABLE_7[network]
+    # Keras holds the rate in float32.
+    assert (adam["learning_rate"], adam["epsilon"]) == pytest.approx(TABLE_7[network], rel=1e-6)
     assert rate == TABLE_7[network][0]
     assert (adam["beta_1"], adam["beta_2"], adam["amsgrad"]) == (0.9, 0.999, False)
     expected = NatureDQNNetwork if network == "cnn" else ImpalaNetwork
@@ -197,7 +198,8 @@ def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
     config.parse([], AUTHORS.replace("%s", mode).strip().splitlines())
     agent = SparseDQNAgent(6, 10_000_000)
     assert agent.epsilon_decay_period == 250_000
-    assert agent.optimizer.inner.get_config()["learning_rate"] == 3e-4
+    rate = agent.optimizer.inner.get_config()["learning_rate"]
+    assert rate == pytest.approx(3e-4, rel=1e-6)
     assert agent.sparse_settings["sparsity"] == sparsity
     updater = agent.optimizer.updater
     assert updater.method == mode
