@@ -93,9 +93,6 @@ def test_what_a_run_records(uninterrupted):
         "DQNAgent.epsilon_decay_period = 200"
         in (uninterrupted / "operative_config.gin").read_text()
     )
-    again = train(uninterrupted)
-    assert (again.returncode, again.stderr) == (0, "")
-    assert "finished; nothing to do" in again.stdout
 
 
 def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupted, tmp_path):
@@ -150,6 +147,29 @@ def test_an_unknown_game_through_the_command(tmp_path):
 
 
 # The same that the command calls, without the wait for a new process.
+def runner(base_dir, *bindings):
+    gin.clear_config()
+    try:
+        config.parse([str(RIGL)], (*SMALL, *bindings))
+        return SparseTrainRunner(str(base_dir), seed=3, config_text=config.text(3))
+    finally:
+        gin.clear_config()
+
+
+def test_a_finished_run_is_left_alone(uninterrupted, capsys):
+    before = {path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*")}
+    runner(uninterrupted).run_experiment()
+    assert "finished; nothing to do" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*")} == before
+
+
+def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
+    with pytest.raises(ConfigError, match="belongs to another configuration") as caught:
+        runner(uninterrupted, "NatureDQNNetwork.width = 0.2")
+    line = str(caught.value).splitlines()[0]
+    assert "- NatureDQNNetwork.width = 0.1 | + NatureDQNNetwork.width = 0.2" in line
+
+
 @pytest.mark.parametrize(
     ("binding", "parts"),
     [
@@ -165,27 +185,12 @@ def test_an_unknown_game_through_the_command(tmp_path):
     ],
 )
 def test_bad_values_are_one_line(tmp_path, binding, parts):
-    gin.clear_config()
-
-    def start():
-        config.parse([str(RIGL)], (*SMALL, binding))
-        SparseTrainRunner(str(tmp_path / "run"), seed=0, config_text="")
-
-    try:
-        with pytest.raises(ConfigError) as caught:
-            start()
-    finally:
-        gin.clear_config()
+    with pytest.raises(ConfigError) as caught:
+        runner(tmp_path / "run", binding)
     line = str(caught.value).splitlines()[0]
     for part in parts:
         assert part in line
     assert not (tmp_path / "run").exists()
-
-
-def test_another_width_in_the_same_directory(uninterrupted):
-    line = the_line(train(uninterrupted, "NatureDQNNetwork.width = 0.2"))
-    assert "belongs to another configuration" in line
-    assert "- NatureDQNNetwork.width = 0.1 | + NatureDQNNetwork.width = 0.2" in line
 
 
 def test_robustness_of_what_is_no_run(tmp_path):
