@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tf_agents.policies import policy_saver, tf_policy
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
@@ -27,11 +28,9 @@ class Balance(tf_policy.TFPolicy):
         super().__init__(ts.time_step_spec(OBSERVATION), ACTION)
 
     def _distribution(self, time_step, policy_state):
-        raise NotImplementedError
-
-    def _action(self, time_step, policy_state, seed):
         angle, speed = time_step.observation[:, 2], time_step.observation[:, 3]
-        return policy_step.PolicyStep(tf.cast(angle + 0.5 * speed > 0, tf.int64), policy_state)
+        push = tf.cast(angle + 0.5 * speed > 0, tf.int64)
+        return policy_step.PolicyStep(tfp.distributions.Deterministic(push), policy_state)
 
 
 @pytest.fixture(scope="module")

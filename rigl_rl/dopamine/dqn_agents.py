@@ -223,7 +223,7 @@ class DQNAgent:
     def _select_action(self) -> int:
         if random.random() <= self.epsilon():
             return random.randint(0, self.num_actions - 1)
-        return int(self.greedy_action(tf.constant(self._state)))
+        return int(self.greedy_action(tf.constant(self._state)).numpy()[0])
 
     def _see(self, observation: np.ndarray) -> None:
         """The newest frame comes last in the state."""

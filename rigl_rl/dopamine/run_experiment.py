@@ -147,6 +147,7 @@ class SparseTrainRunner(run_experiment.Runner):
                     self._save_policy()
                 self._checkpoint_experiment(iteration)
                 self._directory.write_history(self._history)
+                self._collector_dispatcher.flush()
         finally:
             self._progress.close()
         self._finish()

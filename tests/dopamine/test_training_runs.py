@@ -105,13 +105,14 @@ def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupte
     assert process.wait() < 0
     logged = evals_of(run) if (run / "evals.csv").exists() else evals_of(uninterrupted)[:0]
     newest = max(run.glob("checkpoints/[0-9]*"))
-    damaged = newest / "$store$_observation_ckpt.1.gz"
+    iteration = int(newest.name)
+    damaged = newest / f"$store$_observation_ckpt.{iteration}.gz"
     os.truncate(damaged, damaged.stat().st_size // 2)
     completed = train(run)
     assert completed.returncode == 0, completed.stderr
     (warning,) = completed.stderr.splitlines()
     assert warning.startswith(f"warning: checkpoint {newest} is damaged")
-    assert completed.stdout.startswith(f"resuming {run} at iteration 1\n")
+    assert completed.stdout.startswith(f"resuming {run} at iteration {iteration}\n")
     evals = evals_of(run)
     pd.testing.assert_frame_equal(evals[: len(logged)], logged)  # what was logged is kept
     pd.testing.assert_frame_equal(evals, evals_of(uninterrupted))
