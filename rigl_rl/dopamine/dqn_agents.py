@@ -189,7 +189,11 @@ class DQNAgent:
         targets = rewards + self._discount * next_values * (1.0 - tf.cast(terminals, tf.float32))
         values = self.online_network(states, training=True).q_values
         chosen = tf.gather(values, actions, batch_dims=1)
-        return tf.keras.losses.huber(tf.stop_gradient(targets), chosen)
+        return tf.keras.losses.huber(tf.stop_gradient(targets), chosen) + self.penalty()
+
+    def penalty(self) -> tf.Tensor:
+        """What the loss adds for the weights: nothing here."""
+        return tf.constant(0.0)
 
     @tf.function
     def learn(self, *batch) -> tf.Tensor:
@@ -283,10 +287,9 @@ class SparseDQNAgent(DQNAgent):
         self._weight_decay = weight_decay
         self.sync_target()
 
-    def loss(self, *batch) -> tf.Tensor:
-        """As the dense agent's, with weight decay."""
-        loss = super().loss(*batch)
-        if self._weight_decay:
-            kernels = kernels_of(self.online_network).values()
-            loss += self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
-        return loss
+    def penalty(self) -> tf.Tensor:
+        """Weight decay."""
+        if not self._weight_decay:
+            return tf.constant(0.0)
+        kernels = kernels_of(self.online_network).values()
+        return self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])

@@ -6,7 +6,7 @@ them and `Emulator` gives them the interface that Dopamine's `AtariPreprocessing
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import ale_py
 import gym
@@ -52,7 +52,7 @@ class Emulator:
         gymnasium.register_envs(ale_py)
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         try:
-            self._env = gymnasium.make(
+            self._env: Any = gymnasium.make(
                 f"ALE/{game}-v5",
                 obs_type="ram",  # the smallest: preprocessing takes its screens from `ale`
                 frameskip=1,

@@ -100,7 +100,13 @@ def test_mask_updates_count_gradient_steps():
 
 
 def test_prune_allow_key_leaves_the_other_layers_dense():
-    gin.parse_config(["DQNAgent.network = @dqn_agents.ImpalaNetwork", "ImpalaNetwork.width = 0.1"])
+    gin.parse_config(
+        [
+            "DQNAgent.network = @dqn_agents.ImpalaNetwork",
+            "ImpalaNetwork.width = 0.1",
+            "get_pruning_sparsities.mask_init_method = 'uniform'",
+        ]
+    )
     everywhere = {kernel.label: kernel.sparsity for kernel in new_agent("prune").optimizer.kernels}
     gin.parse_config("ImpalaNetwork.prune_allow_key = 'stack_3'")
     found = {kernel.label: kernel.sparsity for kernel in new_agent("prune").optimizer.kernels}
