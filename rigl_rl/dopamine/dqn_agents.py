@@ -19,7 +19,10 @@ from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
 from rigl_rl.dopamine.gin_config import adam, prune_only, replay_buffer, sparse_settings
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.networks import atari
+from rigl_rl.networks import (
+    atari,
+    impala,  # noqa: F401, registers its gin name
+)
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.sparsity import kernels_of, sparsify
 

@@ -76,7 +76,7 @@ def _known_names() -> Sequence[str]:
     names = []
     for entry in gin.config._REGISTRY._selector_map.values():
         # By where it is defined: some are registered under the authors' module names.
-        if entry.wrapped.__module__.startswith(("rigl_rl", "__main__")):
+        if (getattr(entry.wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
             names += [entry.name, *inspect.signature(entry.wrapped).parameters]
     return names
 
