@@ -7,16 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tf_agents.networks import sequential
 
+from rigl_rl.networks.width import scaled_units
 
-def scaled_units(units: Sequence[int], width: float) -> tuple[int, ...]:
-    """Hidden layer sizes of a net `width` times as wide: rounded (halves up), at least 1.
-
-    Raises:
-      ValueError: `width` is not positive.
-    """
-    if not width > 0:
-        raise ValueError(f"width is {width}, but must be positive")
-    return tuple(max(1, int(size * width + 0.5)) for size in units)
+__all__ = ["q_network", "scaled_units"]
 
 
 def q_network(

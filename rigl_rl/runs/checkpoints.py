@@ -14,7 +14,7 @@ import pathlib
 import pickle
 import shutil
 import sys
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import tensorflow as tf
 
@@ -43,12 +43,25 @@ class Checkpoints:
         Raises:
           RiglRlError: it could not be written (disk full, read-only); earlier ones are intact.
         """
+
+        def write(directory: pathlib.Path) -> None:
+            variables.write(str(directory / "variables"))
+            (directory / "host.pickle").write_bytes(pickle.dumps(host))
+
+        self.save_files(step, write)
+
+    def save_files(self, step: int, write: Callable[[pathlib.Path], None]) -> None:
+        """As `save`, for a checkpoint whose files are somebody else's.
+
+        Args:
+          step: train step, or whatever else counts checkpoints.
+          write: puts the files into an empty directory.
+        """
         aside = self.path / f"{_ASIDE}{step:09d}"
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            variables.write(str(aside / "variables"))
-            (aside / "host.pickle").write_bytes(pickle.dumps(host))
+            write(aside)
             sums = {file.name: _checksum(file) for file in sorted(aside.iterdir())}
             (aside / _MANIFEST).write_text(json.dumps(sums, indent=1))
             for file in aside.iterdir():
@@ -77,17 +90,23 @@ class Checkpoints:
         Raises:
           RiglRlError: there are checkpoints but all are damaged.
         """
+        directory = self.newest_intact()
+        if directory is None:
+            return None
+        variables.read(str(directory / "variables")).assert_consumed()
+        host = pickle.loads((directory / "host.pickle").read_bytes())
+        return int(directory.name), host
+
+    def newest_intact(self) -> Optional[pathlib.Path]:
+        """The directory that `restore` reads, named by its step; warns and raises like it."""
         for leftover in self.path.glob(_ASIDE + "*"):
             shutil.rmtree(leftover)
         found = self._complete()
         for directory in found:
             damage = _damage(directory)
-            if damage:
-                print(f"warning: checkpoint {directory} is damaged ({damage})", file=sys.stderr)
-                continue
-            variables.read(str(directory / "variables")).assert_consumed()
-            host = pickle.loads((directory / "host.pickle").read_bytes())
-            return int(directory.name), host
+            if not damage:
+                return directory
+            print(f"warning: checkpoint {directory} is damaged ({damage})", file=sys.stderr)
         if found:
             raise RiglRlError(
                 f"all checkpoints in {str(self.path)!r} are damaged; restore one from a backup, "

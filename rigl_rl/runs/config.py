@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import inspect
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -74,8 +75,9 @@ def _known_names() -> Sequence[str]:
     """Names a user may bind: our configurables and their parameters."""
     names = []
     for entry in gin.config._REGISTRY._selector_map.values():
-        if (entry.module or "").startswith(("rigl_rl", "__main__")):
-            names += [entry.name, *entry.wrapped.__code__.co_varnames]
+        # By where it is defined: some are registered under the authors' module names.
+        if (getattr(entry.wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
+            names += [entry.name, *inspect.signature(entry.wrapped).parameters]
     return names
 
 

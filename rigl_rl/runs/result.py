@@ -8,7 +8,15 @@ import resource
 
 import rigl_rl
 
-_PACKAGES = ("tensorflow", "tf-agents", "gin-config", "gymnasium", "numpy")
+_PACKAGES = (
+    "tensorflow",
+    "tf-agents",
+    "dopamine-rl",
+    "gin-config",
+    "gymnasium",
+    "ale-py",
+    "numpy",
+)
 
 
 def versions() -> dict[str, str]:

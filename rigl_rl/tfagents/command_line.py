@@ -1,64 +1,20 @@
-"""Flags, threads and error reporting shared by the TF-Agents mains."""
+"""Flags of the TF-Agents mains."""
 
 from __future__ import annotations
 
-import sys
 from typing import Callable
 
-import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags
 
-from rigl_rl.errors import RiglRlError
-from rigl_rl.runs import config
-
-FLAGS = flags.FLAGS
+from rigl_rl import command_line
 
 flags.DEFINE_string("root_dir", None, "Run directory: made if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_file", [], "Gin file; repeat for several, later ones win.")
-flags.DEFINE_multi_string("gin_bindings", [], "Gin binding over the files; repeatable.")
-flags.DEFINE_integer("seed", 0, "Determines the run: weights, masks, exploration, environments.")
-flags.DEFINE_integer(
-    "threads", 1, "TensorFlow threads. Runs are reproducible to the bit for equal numbers.", 1
-)
-flags.DEFINE_float(
-    "average_last_fraction", 0.1, "Share of evaluations, the last, in final_return.", 0.0, 1.0
-)
-flags.DEFINE_boolean("progress", None, "Progress bar; by default on a terminal only.")
 for _suite in ("is_classic", "is_mujoco", "is_atari"):
     flags.DEFINE_boolean(_suite, None, "Accepted for the authors' commands; the name decides.")
 flags.mark_flag_as_required("root_dir")
 
 
 def main(train_eval: Callable[..., None]) -> None:
-    """Runs `train_eval(root_dir, seed=, config_text=, last_fraction=, show_bar=)` from the flags.
-
-    An error that is the user's to mend is one line on standard error and exit code 1.
-    """
-
-    def run(argv):
-        try:
-            if len(argv) > 1:
-                raise RiglRlError(f"unexpected argument {argv[1]!r}; values go to flags")
-            if FLAGS.seed < 0:
-                raise RiglRlError(f"--seed is {FLAGS.seed}, but must be at least 0")
-            if not FLAGS["verbosity"].present:
-                # Deprecations inside of libraries; what goes wrong here comes as an exception.
-                logging.set_verbosity(logging.FATAL)
-                tf.get_logger().setLevel("FATAL")
-            config.parse(FLAGS.gin_file, FLAGS.gin_bindings)
-            tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
-            tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
-            train_eval(
-                FLAGS.root_dir,
-                seed=FLAGS.seed,
-                config_text=config.text(FLAGS.seed),
-                last_fraction=FLAGS.average_last_fraction,
-                show_bar=FLAGS.progress,
-            )
-        except RiglRlError as error:
-            # Gin adds lines on where it was called from.
-            sys.exit(f"error: {str(error).splitlines()[0]}")
-        except OSError as error:
-            sys.exit(f"error: {' '.join(str(error).split())}; what was written before is intact")
-
-    app.run(run)
+    """Runs `train_eval` from the flags, see `rigl_rl.command_line.main`."""
+    command_line.main(train_eval, "root_dir", "gin_file")

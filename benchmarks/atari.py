@@ -1,0 +1,197 @@
+"""How fast DQN on Pong trains: dense, and each sparse method at 90 %. How much memory replay takes.
+
+python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network cnn]
+
+The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
+batch of 32; no evaluation), with networks of full width and a mask update every 100 train steps,
+50 times as often as the paper. Each turn of a sparse method follows one of the dense network and is
+compared with that; the figures are medians over the rounds. Replay is measured in a process of its
+own: all pages of 1,000,000 transitions touched, a batch sampled, a checkpoint written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import gin
+import tensorflow as tf
+
+import rigl_rl.dopamine  # noqa: F401, settles gin names
+from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.gin_config import create_atari_environment, replay_buffer
+from rigl_rl.networks import atari
+from rigl_rl.networks.flops import NETWORKS
+from rigl_rl.runs import config
+from rigl_rl.runs.result import peak_memory_mb
+from rigl_rl.sparsity import counting, kernels_of
+from rigl_rl.sparsity.masks import mask_kernels
+
+METHODS = ("dense", "prune", "static", "set", "rigl")
+ROOT = Path(__file__).resolve().parents[1]
+MIN_HISTORY = 200
+SPEED_BINDINGS = (
+    f"DQNAgent.min_replay_history = {MIN_HISTORY}",
+    "DQNAgent.epsilon_decay_period = 1",  # so that nearly every step asks the network
+    "WrappedReplayBuffer.replay_capacity = 10000",
+    "pruning.begin_step = 0",
+    "pruning.end_step = 1000000",
+    "pruning.frequency = 100",
+    "UpdatedRigLOptimizer.frequency = 100",
+    "UpdatedSETOptimizer.frequency = 100",
+)
+
+
+class Training:
+    """An agent of one method in a game, ready to learn."""
+
+    def __init__(self, network: str, method: str):
+        gin.clear_config()
+        config.parse([str(config_file(network, method))], SPEED_BINDINGS)
+        self._environment = create_atari_environment()
+        self._environment.seed(0)
+        self._agent = SparseDQNAgent(int(self._environment.action_space.n), 10_000_000)
+        self._action = self._agent.begin_episode(self._environment.reset())
+        self.play(MIN_HISTORY + 2 * self._agent.update_period)
+
+    def play(self, steps: int) -> None:
+        """That many agent steps."""
+        for _ in range(steps):
+            observation, reward, over, _ = self._environment.step(self._action)
+            if over:
+                self._agent.end_episode(reward)
+                self._action = self._agent.begin_episode(self._environment.reset())
+            else:
+                self._action = self._agent.step(reward, observation)
+
+    def steps_per_second(self, steps: int) -> float:
+        """Speed of one turn."""
+        began = time.perf_counter()
+        self.play(steps)
+        return steps / (time.perf_counter() - began)
+
+
+def config_file(network: str, method: str) -> Path:
+    """The gin file of a method."""
+    return ROOT / "gin_configs" / f"dqn_atari_{network}" / f"{method}.gin"
+
+
+def start_up_seconds(network: str, method: str) -> float:
+    """From the start of a training process to the end of a first iteration with one train step."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "rigl_rl.dopamine.train", "--noprogress"]
+        command += ["--base_dir", os.path.join(directory, "run")]
+        command += ["--gin_files", str(config_file(network, method))]
+        for binding in (
+            "DQNAgent.min_replay_history = 4",
+            "WrappedReplayBuffer.batch_size = 1",
+            "WrappedReplayBuffer.replay_capacity = 100",
+            "SparseTrainRunner.num_iterations = 1",
+            "SparseTrainRunner.training_steps = 13",
+            "SparseTrainRunner.evaluation_steps = 1",
+            "SparseTrainRunner.max_steps_per_episode = 13",
+        ):
+            command += ["--gin_bindings", binding]
+        began = time.perf_counter()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("iteration 0:"):
+                    return time.perf_counter() - began
+        raise SystemExit("error: the training process did not finish its first iteration")
+
+
+def mask_seconds(network: str) -> float:
+    """Masks and sparsity-aware weights of the whole network at 90 %."""
+    kernels = kernels_of(atari.build(NETWORKS[network](6)))
+    began = time.perf_counter()
+    mask_kernels(kernels, 0.9, seed=0)
+    return time.perf_counter() - began
+
+
+def measure_replay(capacity: int) -> None:
+    """Prints memory, and time and size of a checkpoint, of a replay buffer of `capacity`."""
+    gin.bind_parameter("WrappedReplayBuffer.replay_capacity", capacity)
+    replay = replay_buffer(0.99)
+    before = peak_memory_mb()
+    environment = create_atari_environment()
+    frames = [environment.reset()]
+    frames += [environment.step(number % 6)[0] for number in range(999)]
+    for number in range(0, capacity, len(frames)):
+        # As real frames as a game's first thousand, without the hours that a million take.
+        for offset in range(min(len(frames), capacity - number)):
+            replay._store["observation"][number + offset] = frames[offset][..., 0]
+    for name in ("action", "reward", "terminal"):
+        replay._store[name][:] = 0
+    replay.add_count += capacity
+    replay.sample_transition_batch()
+    raw = capacity * 84 * 84 / 2**20
+    with tempfile.TemporaryDirectory() as directory:
+        began = time.perf_counter()
+        replay.save(directory, 0)
+        seconds = time.perf_counter() - began
+        size = sum(file.stat().st_size for file in Path(directory).iterdir()) / 2**20
+        peak = peak_memory_mb()
+    print(
+        f"replay of {capacity:,} transitions: peak {peak:.0f} MB in all, {peak - before:.0f} MB of "
+        f"it replay = {(peak - before) / raw:.3f} x {raw:.0f} MB of pixels; "
+        f"checkpoint {seconds:.0f} s, {size:.0f} MB"
+    )
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.atari",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=400, help="agent steps per method and round")
+    parser.add_argument("--threads", type=int, default=2, help="TensorFlow threads")
+    parser.add_argument("--network", choices=list(NETWORKS), default="cnn")
+    parser.add_argument("--methods", nargs="+", choices=METHODS[1:], default=METHODS[1:])
+    parser.add_argument("--replay", type=int, metavar="N", help="only memory of N transitions")
+    args = parser.parse_args()
+    if args.replay:
+        measure_replay(args.replay)
+        return
+    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(args.threads)
+    tf.get_logger().setLevel("ERROR")
+
+    for method in ("dense", "rigl"):
+        seconds = start_up_seconds(args.network, method)
+        print(f"start to first train step  {seconds:8.1f} s ({method})", flush=True)
+    print(f"masks of the network       {mask_seconds(args.network):8.3f} s (sparsity-aware)")
+    layers = counting.from_keras(atari.build(NETWORKS[args.network](6)))
+    # Acting, and a quarter of an update on 32 transitions.
+    flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) / 4
+    print(f"dense agent step           {flops / 1e6:8.0f} MFLOP", flush=True)
+
+    trainings = {name: Training(args.network, name) for name in ("dense", *args.methods)}
+    rates: dict[str, list[float]] = {name: [] for name in trainings}
+    ratios: dict[str, list[float]] = {name: [] for name in trainings}
+    for _ in range(args.rounds):
+        for method in args.methods:
+            dense = trainings["dense"].steps_per_second(args.steps)
+            sparse = trainings[method].steps_per_second(args.steps)
+            rates["dense"].append(dense)
+            rates[method].append(sparse)
+            ratios[method].append(sparse / dense)
+    ratios["dense"] = [1.0]
+    print(f"method   agent steps/s   / dense   ({args.threads} threads)")
+    for method in trainings:
+        rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
+        print(f"{method:8s} {rate:13.1f}   {ratio:7.3f}")
+    subprocess.run([sys.executable, "-m", "benchmarks.atari", "--replay", "1000000"], cwd=ROOT)
+
+
+if __name__ == "__main__":
+    main()

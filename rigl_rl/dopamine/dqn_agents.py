@@ -1,0 +1,298 @@
+"""DQN with Dopamine's agent interface, in TensorFlow 2, dense and sparse.
+
+The agent acts, stores and learns exactly as Dopamine's own does (`dopamine.agents.dqn`, in TF1),
+from the same random numbers: exploration draws from Python's `random`, the replay buffer from
+NumPy's global generator.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from typing import Any, Callable, Optional
+
+import gin
+import numpy as np
+import tensorflow as tf
+from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
+
+from rigl_rl.dopamine.gin_config import adam, prune_only, replay_buffer, sparse_settings
+from rigl_rl.errors import ConfigError, check_counts, check_within
+from rigl_rl.networks import (
+    atari,
+    impala,  # noqa: F401, registers its gin name
+)
+from rigl_rl.networks.nature_cnn import NatureDQNNetwork
+from rigl_rl.sparsity import kernels_of, sparsify
+
+
+@gin.configurable(denylist=["num_actions"])
+class DQNAgent:
+    """Dense DQN.
+
+    Args:
+      num_actions: of the game.
+      network: makes the online and the target network from the number of actions.
+      optimizer: a Keras optimizer; by default Adam (Table 7).
+      gamma: discount.
+      update_horizon: steps between a transition's state and its next state.
+      min_replay_history: transitions before the first gradient step (Table 6: 20,000).
+      update_period: agent steps for each gradient step (Table 6: 4).
+      target_update_period: agent steps between copies of the online network (Table 6: 8,000).
+      epsilon_fn: (decay period, step, min_replay_history, final epsilon) -> epsilon in training.
+      epsilon_train: final epsilon (Table 6: 0.01).
+      epsilon_eval: epsilon in evaluation (Table 6: 0.001).
+      epsilon_decay_period: agent steps over which epsilon falls from 1 (Table 6: 25,000).
+
+    Attributes:
+      training_steps: agent steps in training so far.
+      eval_mode: whether the agent only acts.
+    """
+
+    summary_writer = None  # Dopamine's runner asks; this project's run directory has the summaries
+
+    def __init__(
+        self,
+        num_actions: int,
+        network: Callable[..., tf.keras.Model] = NatureDQNNetwork,
+        optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
+        gamma: float = 0.99,
+        update_horizon: int = 1,
+        min_replay_history: int = 20_000,
+        update_period: int = 4,
+        target_update_period: int = 8_000,
+        epsilon_fn: Callable[[int, int, int, float], float] = linearly_decaying_epsilon,
+        epsilon_train: float = 0.01,
+        epsilon_eval: float = 0.001,
+        epsilon_decay_period: int = 25_000,
+    ):
+        check_counts(
+            update_horizon=update_horizon,
+            min_replay_history=min_replay_history,
+            update_period=update_period,
+            target_update_period=target_update_period,
+            epsilon_decay_period=epsilon_decay_period,
+        )
+        check_within(0, 1, gamma=gamma, epsilon_train=epsilon_train, epsilon_eval=epsilon_eval)
+        self.num_actions = num_actions
+        self.online_network = atari.build(network(num_actions, name="q"))
+        self.target_network = atari.build(network(num_actions, name="target_q"))
+        self.optimizer = sparsify(
+            {"q": self.online_network}, "dense", optimizer=optimizer or adam()
+        )
+        self.replay = replay_buffer(gamma, update_horizon)
+        self.min_replay_history = min_replay_history
+        self.update_period = update_period
+        self.target_update_period = target_update_period
+        self.epsilon_fn = epsilon_fn
+        self.epsilon_train = epsilon_train
+        self.epsilon_eval = epsilon_eval
+        self.epsilon_decay_period = epsilon_decay_period
+        self.training_steps = 0
+        self.eval_mode = False
+        self._discount = math.pow(gamma, update_horizon)
+        self._state = np.zeros((1, *atari.STATE_SHAPE), np.uint8)
+        self._action = 0
+        self._mean_loss = tf.keras.metrics.Mean()
+        # The target starts as a copy, so that it is as sparse as the online network.
+        self.sync_target()
+
+    # -- what Dopamine's runner calls -----------------------------------------------------------
+
+    def begin_episode(self, observation: np.ndarray) -> int:
+        """The first action of an episode, from its first frame (84, 84, 1)."""
+        self._state.fill(0)
+        self._see(observation)
+        if not self.eval_mode:
+            self._train_step()
+        self._action = self._select_action()
+        return self._action
+
+    def step(self, reward: float, observation: np.ndarray) -> int:
+        """The next action, from the last one's reward and the frame after it."""
+        if not self.eval_mode:
+            self._store(reward, terminal=False)
+        self._see(observation)
+        if not self.eval_mode:
+            self._train_step()
+        self._action = self._select_action()
+        return self._action
+
+    def end_episode(self, reward: float) -> None:
+        """Takes the last reward. As in Dopamine, a game cut off at its time limit is terminal."""
+        if not self.eval_mode:
+            self._store(reward, terminal=True)
+
+    def bundle_and_checkpoint(self, checkpoint_dir: str, iteration_number: int) -> dict[str, Any]:
+        """Saves networks, optimizer, masks and replay to files; returns what else is state."""
+        self._variables().write(self._variables_path(checkpoint_dir, iteration_number))
+        self.replay.save(checkpoint_dir, iteration_number)
+        return {"training_steps": self.training_steps}
+
+    def unbundle(
+        self, checkpoint_dir: str, iteration_number: int, bundle_dictionary: dict[str, Any]
+    ) -> bool:
+        """Goes back to what `bundle_and_checkpoint` saved. Returns True.
+
+        Raises:
+          ConfigError: it was saved by an agent with another network.
+        """
+        path = self._variables_path(checkpoint_dir, iteration_number)
+        try:
+            self._variables().read(path).assert_consumed()
+        except (ValueError, AssertionError) as error:
+            raise ConfigError(
+                f"the checkpoint {path!r} is of another network, width or method: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from error
+        self.replay.load(checkpoint_dir, iteration_number)
+        self.training_steps = bundle_dictionary["training_steps"]
+        return True
+
+    # -- acting and learning --------------------------------------------------------------------
+
+    @property
+    def gradient_steps(self) -> int:
+        """Train steps taken."""
+        return int(self.optimizer.iterations)
+
+    def epsilon(self) -> float:
+        """Probability of a random action now."""
+        if self.eval_mode:
+            return self.epsilon_eval
+        return self.epsilon_fn(
+            self.epsilon_decay_period,
+            self.training_steps,
+            self.min_replay_history,
+            self.epsilon_train,
+        )
+
+    def mean_loss(self) -> float:
+        """Mean loss of the train steps since the last call; 0 if there were none."""
+        loss = float(self._mean_loss.result())
+        self._mean_loss.reset_state()
+        return loss
+
+    @tf.function
+    def greedy_action(self, states):
+        """Index of the largest value: (B, 84, 84, 4) pixels to (B,) int64."""
+        return tf.argmax(self.online_network(states).q_values, axis=1)
+
+    def loss(self, states, actions, rewards, next_states, terminals) -> tf.Tensor:
+        """Huber loss of the TD errors (equation 2), averaged over a batch of transitions.
+
+        Args:
+          states, next_states: pixels (B, 84, 84, 4).
+          actions: (B,) int32.
+          rewards: (B,) float32, discounted sums over the update horizon.
+          terminals: (B,), 1 where the episode ended before the next state.
+        """
+        next_values = tf.reduce_max(self.target_network(next_states).q_values, axis=1)
+        targets = rewards + self._discount * next_values * (1.0 - tf.cast(terminals, tf.float32))
+        values = self.online_network(states, training=True).q_values
+        chosen = tf.gather(values, actions, batch_dims=1)
+        return tf.keras.losses.huber(tf.stop_gradient(targets), chosen) + self.penalty()
+
+    def penalty(self) -> tf.Tensor:
+        """What the loss adds for the weights: nothing here."""
+        return tf.constant(0.0)
+
+    @tf.function
+    def learn(self, *batch) -> tf.Tensor:
+        """One gradient step on a batch as for `loss`. Returns the loss."""
+        variables = self.online_network.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss = self.loss(*batch)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self._mean_loss.update_state(loss)
+        return loss
+
+    @tf.function
+    def sync_target(self) -> None:
+        """Copies the online network to the target network."""
+        for target, online in zip(self.target_network.variables, self.online_network.variables):
+            target.assign(online)
+
+    def _train_step(self) -> None:
+        """One gradient step, and one copy, at those of the agent's steps that are due."""
+        if self.replay.add_count > self.min_replay_history:
+            if self.training_steps % self.update_period == 0:
+                state, action, reward, next_state, _, _, terminal, *_ = (
+                    self.replay.sample_transition_batch()
+                )
+                self.learn(*map(tf.constant, (state, action, reward, next_state, terminal)))
+            if self.training_steps % self.target_update_period == 0:
+                self.sync_target()
+        self.training_steps += 1
+
+    def _select_action(self) -> int:
+        if random.random() <= self.epsilon():
+            return random.randint(0, self.num_actions - 1)
+        return int(self.greedy_action(tf.constant(self._state)).numpy()[0])
+
+    def _see(self, observation: np.ndarray) -> None:
+        """The newest frame comes last in the state."""
+        self._state[..., :-1] = self._state[..., 1:]
+        self._state[0, ..., -1] = observation[..., 0]
+
+    def _store(self, reward: float, terminal: bool) -> None:
+        """The frame last seen, the action taken in it and what came of it."""
+        self.replay.add(self._state[0, ..., -1], self._action, reward, terminal)
+
+    def _variables(self) -> tf.train.Checkpoint:
+        # Slots have to be there before they can be read.
+        self.optimizer.build(self.online_network.trainable_variables)
+        return tf.train.Checkpoint(
+            online=self.online_network, target=self.target_network, optimizer=self.optimizer
+        )
+
+    @staticmethod
+    def _variables_path(directory: str, iteration: int) -> str:
+        return os.path.join(directory, f"tf_ckpt-{iteration}")
+
+
+@gin.configurable(denylist=["num_actions", "total_training_steps", "seed"])
+class SparseDQNAgent(DQNAgent):
+    """DQN whose networks a sparse training method governs.
+
+    Args:
+      num_actions: of the game.
+      total_training_steps: agent steps of the whole run; mask updates end after 80 % of the
+        gradient steps in it.
+      seed: of masks and, with sparsity-aware initialization, weights.
+      mode: 'dense', 'prune', 'rigl', 'static' or 'set'; their settings: `gin_config`.
+      weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
+    """
+
+    def __init__(
+        self,
+        num_actions: int,
+        total_training_steps: int,
+        seed: int = 0,
+        mode: str = "dense",
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(num_actions)
+        check_within(0, math.inf, weight_decay=weight_decay)
+        self.sparse_settings = settings = sparse_settings(mode)
+        allowed = getattr(self.online_network, "prune_allow_key", "")
+        if mode == "prune" and allowed:
+            settings = prune_only(settings, kernels_of(self.online_network), allowed)
+        self.optimizer = sparsify(
+            {"q": self.online_network},
+            optimizer=self.optimizer.inner,
+            total_steps=total_training_steps // self.update_period,
+            seed=seed,
+            **settings,
+        )
+        self._weight_decay = weight_decay
+        self.sync_target()
+
+    def penalty(self) -> tf.Tensor:
+        """Weight decay."""
+        if not self._weight_decay:
+            return tf.constant(0.0)
+        kernels = kernels_of(self.online_network).values()
+        return self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])

@@ -1,0 +1,192 @@
+"""The gin names of the authors' Atari configs, on top of `sparsify` and of Dopamine.
+
+Bindings of a method that is not chosen are ignored, as in the original, whose files bind several.
+All steps are gradient steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import gin
+import numpy as np
+import tensorflow as tf
+from dopamine.replay_memory import circular_replay_buffer
+
+from rigl_rl.environments.atari import AtariEnvironment
+from rigl_rl.errors import check_counts, check_within
+from rigl_rl.networks.atari import FRAME_SHAPE, STACK_SIZE
+from rigl_rl.sparsity.distributions import UNIFORM_NAMES, layer_sparsities
+from rigl_rl.sparsity.gin_config import init_masks
+
+MODES = ("dense", "prune", "rigl", "static", "set")
+
+
+@gin.configurable
+def get_pruning_sparsities(
+    target_sparsity: float = 0.0,
+    mask_init_method: str = "erdos_renyi_kernel",
+    erk_power_scale: float = 1.0,
+    custom_sparsity_map: Optional[dict[str, float]] = None,
+) -> dict[str, Any]:
+    """The sparsities that pruning ends at.
+
+    Args:
+      target_sparsity: of all kernels together, within [0, 1).
+      mask_init_method: 'erdos_renyi_kernel', 'erdos_renyi' or 'uniform' (also 'random').
+      erk_power_scale: exponent of the Erdos-Renyi densities.
+      custom_sparsity_map: {kernel name: sparsity} for layers set by hand.
+    """
+    return dict(
+        sparsity=target_sparsity,
+        # One name in results for uniform, which the original calls 'random'.
+        distribution="uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method,
+        erk_power_scale=erk_power_scale,
+        custom_sparsity_map=custom_sparsity_map,
+    )
+
+
+@gin.configurable
+def pruning(
+    initial_sparsity: float = 0.0,
+    final_sparsity: Optional[float] = None,
+    begin_step: Optional[int] = None,
+    end_step: Optional[int] = None,
+    frequency: int = 5000,
+) -> dict[str, Any]:
+    """When and how gradual magnitude pruning gets there.
+
+    Args:
+      initial_sparsity: of every layer when pruning begins.
+      final_sparsity: accepted for the authors' configs, which switch pruning off with it in other
+        modes; `get_pruning_sparsities` decides, in the original too.
+      begin_step, end_step: first and last mask update; 20 % and 80 % of training (section A.3).
+      frequency: steps between two updates.
+    """
+    del final_sparsity
+    return dict(
+        initial_sparsity=initial_sparsity,
+        begin_step=begin_step,
+        last_update_step=end_step,
+        update_freq=frequency,
+    )
+
+
+def _drop_and_grow(
+    begin_step: int = 0,
+    end_step: Optional[int] = None,
+    frequency: int = 5000,
+    drop_fraction: float = 0.3,
+    drop_fraction_anneal: str = "cosine",
+) -> dict[str, Any]:
+    """When masks change, and by how much.
+
+    Args:
+      begin_step, end_step: first and last mask update; the last defaults to 80 % of training.
+      frequency: steps between two updates.
+      drop_fraction: of the active connections, replaced by the first update.
+      drop_fraction_anneal: 'cosine', 'constant' or 'exponential_K'.
+    """
+    return dict(
+        begin_step=begin_step,
+        last_update_step=end_step,
+        update_freq=frequency,
+        drop_fraction=drop_fraction,
+        drop_fraction_schedule=drop_fraction_anneal,
+    )
+
+
+# One function under two names, with bindings of their own.
+updated_rigl_optimizer, updated_set_optimizer = (
+    gin.external_configurable(_drop_and_grow, name, module="sparse_utils")
+    for name in ("UpdatedRigLOptimizer", "UpdatedSETOptimizer")
+)
+
+
+def sparse_settings(mode: str) -> dict[str, Any]:
+    """The arguments of `sparsify` that the gin bindings ask for.
+
+    Args:
+      mode: one of `MODES`.
+    """
+    if mode not in MODES:
+        raise ValueError(f"unknown SparseDQNAgent.mode {mode!r}; choose one of {', '.join(MODES)}")
+    if mode == "dense":
+        return dict(method="dense", sparsity=0.0)
+    if mode == "prune":
+        return dict(method="prune", **get_pruning_sparsities(), **pruning())
+    settings = dict(method=mode, **init_masks())
+    if mode == "rigl":
+        settings.update(updated_rigl_optimizer())
+    elif mode == "set":
+        settings.update(updated_set_optimizer())
+    return settings
+
+
+def prune_only(
+    settings: dict[str, Any], kernels: dict[str, tf.Variable], key: str
+) -> dict[str, Any]:
+    """Settings of pruning that leaves kernels alone whose names do not contain `key`.
+
+    Args:
+      settings: as `sparse_settings` returns for 'prune'.
+      kernels: all of the network, by name.
+      key: '' allows all.
+    """
+    shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
+    sparsities = layer_sparsities(
+        shapes,
+        settings["sparsity"],
+        settings["distribution"],
+        settings["erk_power_scale"],
+        settings["custom_sparsity_map"],
+    )
+    by_hand = {name: value if key in name else 0.0 for name, value in sparsities.items()}
+    return {**settings, "custom_sparsity_map": by_hand}
+
+
+@gin.configurable("AdamOptimizer", module="tf.train")
+def adam(
+    learning_rate: float = 2.5e-4, epsilon: float = 1e-8
+) -> tf.keras.optimizers.legacy.Optimizer:
+    """Adam as TF1 has it, where epsilon is added before the bias correction (Table 7).
+
+    Keras' legacy class computes the same, in one fused operation per variable.
+    """
+    check_within(0, float("inf"), learning_rate=learning_rate, epsilon=epsilon)
+    return tf.keras.optimizers.legacy.Adam(learning_rate, epsilon=epsilon)
+
+
+@gin.configurable("WrappedReplayBuffer", denylist=["gamma", "update_horizon"])
+def replay_buffer(
+    gamma: float,
+    update_horizon: int = 1,
+    replay_capacity: int = 1_000_000,
+    batch_size: int = 32,
+) -> circular_replay_buffer.OutOfGraphReplayBuffer:
+    """Dopamine's replay buffer of single frames, stacked when they are sampled (Table 6).
+
+    Args:
+      gamma: discount of the `update_horizon` rewards that a transition sums.
+      update_horizon: steps from a transition's state to its next state.
+      replay_capacity: frames.
+      batch_size: transitions in a sample.
+    """
+    check_counts(replay_capacity=replay_capacity, batch_size=batch_size)
+    return circular_replay_buffer.OutOfGraphReplayBuffer(
+        FRAME_SHAPE,
+        STACK_SIZE,
+        replay_capacity,
+        batch_size,
+        update_horizon,
+        gamma,
+        observation_dtype=np.uint8,
+    )
+
+
+@gin.configurable(module="atari_lib")
+def create_atari_environment(
+    game_name: str = "Pong", sticky_actions: bool = True
+) -> AtariEnvironment:
+    """A game by its name in the style of 'MsPacman', see `environments.atari`."""
+    return AtariEnvironment(game_name, sticky_actions)

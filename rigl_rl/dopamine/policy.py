@@ -1,0 +1,19 @@
+"""The greedy policy of an Atari Q-network, saved for use without its agent."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from rigl_rl.networks.atari import STATE_SHAPE
+
+
+def save_policy(network: tf.keras.Model, path: str) -> None:
+    """Writes a SavedModel with `q_values`: pixels (B, 84, 84, 4) uint8 to values (B, actions)."""
+    # Keras would save training, losses and more with a model: only its variables are handed over.
+    policy = tf.Module()
+    policy.weights = network.variables
+    policy.q_values = tf.function(
+        lambda states: network(states).q_values,
+        input_signature=[tf.TensorSpec((None, *STATE_SHAPE), tf.uint8)],
+    )
+    tf.saved_model.save(policy, path)

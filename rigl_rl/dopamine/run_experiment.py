@@ -1,0 +1,279 @@
+"""Dopamine's runner, with this project's run directory and exact resuming.
+
+An iteration is a function of the checkpoint before it and of (seed, iteration): the emulator and
+all random generators are seeded anew when its training and when its evaluation begin. So a killed
+run, which starts its last iteration over, ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import random
+import time
+from typing import Any, Callable, Optional
+
+import gin
+import numpy as np
+import tensorflow as tf
+from dopamine.discrete_domains import checkpointer, run_experiment
+
+from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.gin_config import create_atari_environment
+from rigl_rl.dopamine.policy import save_policy
+from rigl_rl.environments.atari import AtariEnvironment
+from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
+from rigl_rl.errors import ConfigError, RiglRlError, check_counts, check_within
+from rigl_rl.runs import random_state, result
+from rigl_rl.runs.config import one_line
+from rigl_rl.runs.history import History, final_score
+from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.tfagents.reporting import describe
+from rigl_rl.tfagents.summaries import Progress, TensorBoard
+
+# Independent streams of random numbers, all determined by the run's seed.
+_NETWORK, _MASKS, _TRAINING, _EVALUATION = range(4)
+
+
+@gin.configurable(denylist=["base_dir", "seed", "config_text", "last_fraction", "show_bar"])
+class SparseTrainRunner(run_experiment.Runner):
+    """Starts, or resumes, one training run.
+
+    Args:
+      base_dir: run directory.
+      seed: determines the run.
+      config_text: identifies the configuration in the run directory.
+      last_fraction: share of the evaluations, the last ones, in the final score.
+      show_bar: whether to draw a progress bar; by default on a terminal.
+      agent_type: 'dqn'.
+      load_env_fn: makes the game.
+      num_iterations: iterations of training and evaluation.
+      training_steps: agent steps of training in an iteration; its last episode is completed.
+      evaluation_steps: agent steps of evaluation in an iteration; likewise.
+      max_steps_per_episode: agent steps after which an episode is cut off.
+      clip_rewards: whether training sees rewards cut to [-1, 1].
+      observation_noise: standard deviation of noise on all observations, in pixel values; none by
+        default. See `PixelNoise`.
+      atari_100k_eval: whether an evaluation takes `num_eval_episodes` episodes instead of steps.
+      num_eval_episodes: see there.
+      policy_save_interval: iterations between saved policies; 0: only the trained one.
+    """
+
+    def __init__(
+        self,
+        base_dir: str,
+        seed: int,
+        config_text: str,
+        last_fraction: float = 0.1,
+        show_bar: Optional[bool] = None,
+        agent_type: str = "dqn",
+        load_env_fn: Callable[[], AtariEnvironment] = create_atari_environment,
+        num_iterations: int = 40,
+        training_steps: int = 250_000,
+        evaluation_steps: int = 125_000,
+        max_steps_per_episode: int = 27_000,
+        clip_rewards: bool = True,
+        observation_noise: Optional[float] = None,
+        atari_100k_eval: bool = False,
+        num_eval_episodes: int = 100,
+        policy_save_interval: int = 0,
+    ):
+        if agent_type != "dqn":
+            raise ConfigError(f"SparseTrainRunner.agent_type is {agent_type!r}, but must be 'dqn'")
+        check_counts(
+            num_iterations=num_iterations,
+            training_steps=training_steps,
+            evaluation_steps=evaluation_steps,
+            max_steps_per_episode=max_steps_per_episode,
+            num_eval_episodes=num_eval_episodes,
+        )
+        check_within(0, math.inf, policy_save_interval=policy_save_interval)
+        self._seed = seed
+        self._config_text = config_text
+        self._last_fraction = last_fraction
+        self._show_bar = show_bar
+        self._eval_episodes = num_eval_episodes if atari_100k_eval else None
+        self._policy_save_interval = policy_save_interval
+        self._progress: Optional[Progress] = None
+        self._history = History()
+        self._wall_before = 0.0
+        self._started = time.monotonic()
+
+        def load_environment():
+            environment = load_env_fn()
+            if observation_noise is None:
+                return environment
+            return NoisyAtari(environment, PixelNoise(observation_noise))
+
+        def create_agent(session, environment, summary_writer):
+            tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
+            return SparseDQNAgent(
+                int(environment.action_space.n),
+                total_training_steps=num_iterations * training_steps,
+                seed=random_state.seed_from(seed, _MASKS),
+            )
+
+        with one_line():
+            super().__init__(
+                base_dir,
+                create_agent,
+                load_environment,
+                num_iterations=num_iterations,
+                training_steps=training_steps,
+                evaluation_steps=evaluation_steps,
+                max_steps_per_episode=max_steps_per_episode,
+                clip_rewards=clip_rewards,
+                use_legacy_logger=False,
+                fine_grained_print_to_console=False,
+            )
+
+    # -- the run --------------------------------------------------------------------------------
+
+    def run_experiment(self) -> None:
+        """Goes on to the end. Does nothing for a finished run."""
+        if self._directory.finished:
+            print(f"{self._base_dir} is finished; nothing to do", flush=True)
+            return
+        if self._start_iteration:
+            print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
+        self._directory.write_operative_config(gin.operative_config_str())
+        self._tensorboard = self._new_tensorboard()
+        total = self._num_iterations * self._training_steps
+        self._progress = Progress(total, self._agent.training_steps, self._show_bar)
+        try:
+            for iteration in range(self._start_iteration, self._num_iterations):
+                self._run_one_iteration(iteration)
+                if self._policy_save_interval and (iteration + 1) % self._policy_save_interval == 0:
+                    self._save_policy()
+                self._checkpoint_experiment(iteration)
+                self._directory.write_history(self._history)
+                self._collector_dispatcher.flush()
+        finally:
+            self._progress.close()
+        self._finish()
+
+    def _new_tensorboard(self) -> TensorBoard:
+        masked = sum(int(tf.size(kernel.mask)) for kernel in self._agent.optimizer.kernels)
+        dense_params = self._agent.online_network.count_params() - masked
+        return TensorBoard(self._directory.tensorboard, {"q": self._agent.optimizer}, dense_params)
+
+    def _run_one_iteration(self, iteration: int) -> dict[str, Any]:
+        self._iteration = iteration
+        statistics = super()._run_one_iteration(iteration)
+        step, loss = self._agent.gradient_steps, self._agent.mean_loss()
+        if not math.isfinite(loss):
+            raise RiglRlError(
+                f"the loss became infinite or NaN in iteration {iteration} of "
+                f"{self._base_dir!r}; the last checkpoint is intact"
+            )
+        (speed,) = statistics["train_average_steps_per_second"]
+        self._tensorboard.training(step, loss, speed)
+        returns = statistics["eval_episode_returns"]
+        self._history.add_evaluation(self._agent.training_steps, step, returns, self._wall_s())
+        row = self._history.evals[-1]
+        self._tensorboard.evaluation(step, row)
+        (train_return,) = statistics["train_average_return"]
+        assert self._progress is not None
+        self._progress.say(
+            f"iteration {iteration}: return {row['avg_return']:.1f} +- {row['std_return']:.1f}, "
+            f"in training {train_return:.1f}, {speed:.0f} steps/s"
+        )
+        return statistics
+
+    def _run_train_phase(self, statistics):
+        self._begin_phase(_TRAINING)
+        return super()._run_train_phase(statistics)
+
+    def _run_eval_phase(self, statistics):
+        self._begin_phase(_EVALUATION)
+        return super()._run_eval_phase(statistics)
+
+    def _begin_phase(self, phase: int) -> None:
+        seed = random_state.seed_from(self._seed, phase, self._iteration)
+        self._environment.seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002, the replay buffer draws from the global generator
+
+    def _run_one_phase(self, min_steps, statistics, run_mode_str):
+        if run_mode_str == "train" or self._eval_episodes is None:
+            return super()._run_one_phase(min_steps, statistics, run_mode_str)
+        steps, total = 0, 0.0
+        for _ in range(self._eval_episodes):
+            # One step at least, so one episode.
+            length, episode_return, _ = super()._run_one_phase(1, statistics, run_mode_str)
+            steps, total = steps + length, total + episode_return
+        return steps, total, self._eval_episodes
+
+    def _run_one_episode(self):
+        length, episode_return = super()._run_one_episode()
+        if self._progress is not None and not self._agent.eval_mode:
+            kernels = self._agent.optimizer.kernels
+            self._progress.advance(length, episode_return, kernels)
+        return length, episode_return
+
+    # -- checkpoints: Dopamine's files, written aside and renamed ----------------------------------
+
+    def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
+        self._prefix = checkpoint_file_prefix
+        self._start_iteration = 0
+        self._directory = RunDirectory(self._base_dir, self._config_text)
+        path = self._directory.checkpoints.newest_intact()
+        if path is None:
+            return
+        iteration = int(path.name)
+        data = self._checkpointer_in(path).load_checkpoint(iteration)
+        self._agent.unbundle(str(path), iteration, data)
+        self._history.restore(data["logs"])
+        self._wall_before = data["wall_s"]
+        self._start_iteration = data["current_iteration"] + 1
+        self._directory.write_history(self._history)
+
+    def _checkpoint_experiment(self, iteration: int) -> None:
+        def write(path: pathlib.Path) -> None:
+            data = self._agent.bundle_and_checkpoint(str(path), iteration)
+            data["current_iteration"] = iteration
+            data["logs"] = self._history.state()
+            data["wall_s"] = self._wall_s()
+            self._checkpointer_in(path).save_checkpoint(iteration, data)
+
+        self._directory.checkpoints.save_files(iteration, write)
+
+    def _checkpointer_in(self, path: pathlib.Path) -> checkpointer.Checkpointer:
+        return checkpointer.Checkpointer(str(path), self._prefix)
+
+    def _wall_s(self) -> float:
+        """Seconds of the run, those of earlier sessions up to their last checkpoint included."""
+        return self._wall_before + time.monotonic() - self._started
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _save_policy(self) -> None:
+        save_policy(self._agent.online_network, self._directory.policy(self._agent.gradient_steps))
+
+    def _finish(self) -> None:
+        self._save_policy()
+        self._directory.write_operative_config(gin.operative_config_str())
+        agent, settings = self._agent, self._agent.sparse_settings
+        returns = [row["avg_return"] for row in self._history.evals]
+        wall_s = self._wall_s()
+        self._directory.finish(
+            {
+                "agent": "dqn",
+                "suite": f"atari_{agent.online_network.label}",
+                "env": self._environment.game,
+                "method": settings["method"],
+                "distribution": settings.get("distribution"),
+                "target_sparsity": settings["sparsity"],
+                "width": agent.online_network.width,
+                "seed": self._seed,
+                "final_return": final_score(returns, self._last_fraction),
+                "evaluations": len(returns),
+                "env_steps": agent.training_steps,
+                "train_steps": agent.gradient_steps,
+                **describe({"q": agent.online_network}, agent.optimizer.kernels),
+                "wall_s": round(wall_s, 1),
+                "steps_per_s": round(agent.training_steps / wall_s, 1),
+                "peak_memory_mb": round(result.peak_memory_mb()),
+                "versions": result.versions(),
+            }
+        )

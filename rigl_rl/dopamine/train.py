@@ -1,0 +1,28 @@
+"""Trains and evaluates a dense or sparse DQN on an Atari game.
+
+python -m rigl_rl.dopamine.train --base_dir runs/pong \
+    --gin_files gin_configs/dqn_atari_cnn/rigl.gin --seed 1
+
+Hyper-parameters: Tables 4 to 7 and section A.1 of the paper.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+import rigl_rl.dopamine  # noqa: F401, quietens the libraries before they load
+from rigl_rl import command_line
+from rigl_rl.dopamine.run_experiment import SparseTrainRunner
+
+flags.DEFINE_string("base_dir", None, "Run directory: made if missing, resumed if unfinished.")
+flags.DEFINE_multi_string("gin_files", [], "Gin file; repeat for several, later ones win.")
+flags.mark_flag_as_required("base_dir")
+
+
+def train(base_dir: str, **options) -> None:
+    """Runs, or resumes, one training run; options as for `SparseTrainRunner`."""
+    SparseTrainRunner(base_dir, **options).run_experiment()
+
+
+if __name__ == "__main__":
+    command_line.main(train, "base_dir", "gin_files")

@@ -1,0 +1,54 @@
+"""FLOPs of the Atari networks at a sparsity: appendix A.2 and Figure 7 of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rigl_rl.networks.atari import build
+from rigl_rl.networks.impala import ImpalaNetwork
+from rigl_rl.networks.nature_cnn import NatureDQNNetwork
+from rigl_rl.sparsity import counting
+from rigl_rl.sparsity.distributions import layer_sparsities
+
+NETWORKS = {"cnn": NatureDQNNetwork, "resnet": ImpalaNetwork}
+DISTRIBUTIONS = ("uniform", "erdos_renyi_kernel")
+SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+MS_PACMAN_ACTIONS = 9
+
+
+def sparsity_table(
+    sparsities: Sequence[float] = SPARSITIES, num_actions: int = MS_PACMAN_ACTIONS
+) -> pd.DataFrame:
+    """Forward FLOPs of both networks by distribution and sparsity.
+
+    Returns:
+      One row for each network ('cnn', 'resnet'), distribution and sparsity: `flops` of one example
+      (a multiply-add is two), `share` of the dense network's and `active_params`.
+    """
+    rows = []
+    for name, network in NETWORKS.items():
+        layers = counting.from_keras(build(network(num_actions)))
+        shapes = {layer.name: layer.kernel_shape for layer in layers}
+        for distribution in DISTRIBUTIONS:
+            for sparsity in sparsities:
+                count = counting.count(layers, layer_sparsities(shapes, sparsity, distribution))
+                rows.append(
+                    {
+                        "network": name,
+                        "distribution": distribution,
+                        "sparsity": sparsity,
+                        "flops": count.flops,
+                        "share": count.flops / count.dense_flops,
+                        "active_params": count.active_params,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def erk_to_uniform(table: pd.DataFrame) -> pd.DataFrame:
+    """How many times uniform's FLOPs ERK takes: a row per sparsity, a column per network."""
+    flops = table.pivot_table("flops", ["sparsity", "network"], "distribution")
+    ratio = flops["erdos_renyi_kernel"] / flops["uniform"]
+    return ratio.unstack("network")

@@ -1,0 +1,55 @@
+"""The convolutional Q-network of Mnih et al. (2015): "CNN" in Table 7."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import gin
+import tensorflow as tf
+
+from rigl_rl.networks.atari import QValues, normalized
+from rigl_rl.networks.width import scaled_units
+
+# Filters, kernel size, stride of each convolution (Table 7), and units of the hidden dense layer.
+CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+DENSE_UNITS = 512
+
+
+# The module is the one that the authors' configs name it by.
+@gin.configurable(module="dqn_agents")
+class NatureDQNNetwork(tf.keras.Model):
+    """Three convolutions, a hidden dense layer, one value per action.
+
+    Padding is 'same', as in Dopamine, so that the dense layer reads 11 x 11 x 64 = 7,744 features.
+    Weights start as in Dopamine, too: Glorot uniform, biases 0.
+
+    Args:
+      num_actions: size of the output.
+      width: multiplier of filters and hidden units.
+      name: of the network, first part of its variables' names.
+    """
+
+    label = "cnn"
+
+    def __init__(self, num_actions: int, width: float = 1.0, name: Optional[str] = None):
+        super().__init__(name=name)
+        self.width = width
+        filters = scaled_units([convolution[0] for convolution in CONVOLUTIONS], width)
+        self._convolutions = [
+            tf.keras.layers.Conv2D(
+                number, size, stride, padding="same", activation="relu", name=f"conv_{index}"
+            )
+            for index, (number, (_, size, stride)) in enumerate(zip(filters, CONVOLUTIONS), 1)
+        ]
+        (units,) = scaled_units([DENSE_UNITS], width)
+        self._to_features = tf.keras.layers.Flatten()
+        self._dense = tf.keras.layers.Dense(units, activation="relu", name="dense")
+        self._values = tf.keras.layers.Dense(num_actions, name="output")
+
+    def call(self, state, training: bool = False) -> QValues:
+        """Values of pixels (B, 84, 84, 4) within 0 to 255: q_values (B, actions)."""
+        del training  # nothing here depends on it
+        x = normalized(state)
+        for convolution in self._convolutions:
+            x = convolution(x)
+        return QValues(self._values(self._dense(self._to_features(x))))

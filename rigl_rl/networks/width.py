@@ -1,0 +1,16 @@
+"""How `width` scales the layers of a network, for parameter-matched dense ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def scaled_units(units: Sequence[int], width: float) -> tuple[int, ...]:
+    """Hidden layer sizes of a net `width` times as wide: rounded (halves up), at least 1.
+
+    Raises:
+      ValueError: `width` is not positive.
+    """
+    if not width > 0:
+        raise ValueError(f"width is {width}, but must be positive")
+    return tuple(max(1, int(size * width + 0.5)) for size in units)

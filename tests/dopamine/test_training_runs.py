@@ -1,0 +1,206 @@
+"""Real runs of the training command, made small: what they record, how they resume and fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gin
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from rigl_rl import robustness
+from rigl_rl.dopamine.run_experiment import SparseTrainRunner
+from rigl_rl.errors import ConfigError
+from rigl_rl.runs import config
+
+ROOT = Path(__file__).resolve().parents[2]
+RIGL = ROOT / "gin_configs" / "dqn_atari_cnn" / "rigl.gin"
+# 4 iterations of 4 training episodes and one of evaluation; a replay that fills and wraps.
+SMALL = (
+    "NatureDQNNetwork.width = 0.1",
+    "SparseTrainRunner.num_iterations = 4",
+    "SparseTrainRunner.training_steps = 120",
+    "SparseTrainRunner.evaluation_steps = 20",
+    "SparseTrainRunner.max_steps_per_episode = 30",
+    "SparseTrainRunner.observation_noise = 2.0",
+    "DQNAgent.min_replay_history = 60",
+    "DQNAgent.target_update_period = 50",
+    "DQNAgent.epsilon_decay_period = 200",
+    "WrappedReplayBuffer.replay_capacity = 300",
+    "WrappedReplayBuffer.batch_size = 4",
+    "UpdatedRigLOptimizer.frequency = 7",
+)
+CLOCK = ["wall_s", "steps_per_s", "peak_memory_mb"]
+
+
+def command(base_dir, *bindings):
+    flags = [f"--gin_bindings={binding}" for binding in (*SMALL, *bindings)]
+    main = [sys.executable, "-m", "rigl_rl.dopamine.train"]
+    return [*main, f"--base_dir={base_dir}", f"--gin_files={RIGL}", "--seed=3", *flags]
+
+
+def train(base_dir, *bindings):
+    return subprocess.run(
+        command(base_dir, *bindings), cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+
+
+def evals_of(run):
+    """As text, without the clock: equal means equal to the bit."""
+    return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
+
+
+def result_of(run):
+    result = json.loads((run / "result.json").read_text())
+    return {name: value for name, value in result.items() if name not in CLOCK}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run = tmp_path_factory.mktemp("atari") / "run"
+    completed = train(run)
+    assert completed.returncode == 0, completed.stderr
+    return run
+
+
+def test_what_a_run_records(uninterrupted):
+    evals = pd.read_csv(uninterrupted / "evals.csv")
+    # Whole episodes of 30 steps: 120 steps of training in each iteration, one of evaluation.
+    assert evals["env_step"].tolist() == [120, 240, 360, 480]
+    # Padding included, 60 frames are there after 55 steps; from then on every fourth trains.
+    assert evals["train_step"].diff().dropna().eq(30).all()
+    assert evals["train_step"].iloc[0] in range(15, 20)
+    assert set(evals["episodes"]) == {1}
+    assert evals["avg_return"].between(-21, 21).all()
+    result = result_of(uninterrupted)
+    expected = dict(agent="dqn", suite="atari_cnn", env="Pong", method="rigl", width=0.1, seed=3)
+    assert expected.items() <= result.items()
+    assert result["distribution"] == "erdos_renyi_kernel"
+    assert result["final_return"] == evals["avg_return"].iloc[-1]
+    assert (result["env_steps"], result["evaluations"]) == (480, 4)
+    assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    shapes = [(8, 8, 4, 3), (4, 4, 3, 6), (3, 3, 6, 6), (726, 51), (51, 6)]
+    assert [tuple(layer["shape"]) for layer in result["layers"]] == shapes
+    assert not (uninterrupted / "checkpoints").exists()
+    assert (
+        "DQNAgent.epsilon_decay_period = 200"
+        in (uninterrupted / "operative_config.gin").read_text()
+    )
+
+
+def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupted, tmp_path):
+    run = tmp_path / "run"
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command(run), cwd=ROOT, stdout=log, stderr=log)
+    while process.poll() is None and not (run / "checkpoints" / "000000001").exists():
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() < 0
+    logged = evals_of(run) if (run / "evals.csv").exists() else evals_of(uninterrupted)[:0]
+    newest = max(run.glob("checkpoints/[0-9]*"))
+    iteration = int(newest.name)
+    damaged = newest / f"$store$_observation_ckpt.{iteration}.gz"
+    os.truncate(damaged, damaged.stat().st_size // 2)
+    completed = train(run)
+    assert completed.returncode == 0, completed.stderr
+    (warning,) = completed.stderr.splitlines()
+    assert warning.startswith(f"warning: checkpoint {newest} is damaged")
+    assert completed.stdout.startswith(f"resuming {run} at iteration {iteration}\n")
+    evals = evals_of(run)
+    pd.testing.assert_frame_equal(evals[: len(logged)], logged)  # what was logged is kept
+    pd.testing.assert_frame_equal(evals, evals_of(uninterrupted))
+    assert result_of(run) == result_of(uninterrupted)
+
+
+def test_the_saved_policy_under_noise(uninterrupted):
+    table = robustness.evaluate_run(uninterrupted, [0.0, 20.0], episodes=2, max_steps=40)
+    assert table["sigma"].tolist() == [0.0, 20.0]
+    assert set(table["episodes"]) == {2}
+    assert set(table["env"]) == {"Pong"}
+    (policy,) = (uninterrupted / "policies").iterdir()
+    states = np.random.default_rng(0).integers(0, 256, (3, 84, 84, 4), np.uint8)
+    values = tf.saved_model.load(str(policy)).q_values(states)
+    assert values.shape == (3, 6)
+
+
+def the_line(completed):
+    """What is on standard error: one line, no traceback."""
+    assert completed.returncode not in (0, None)
+    (line,) = completed.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_an_unknown_game_through_the_command(tmp_path):
+    line = the_line(
+        train(tmp_path / "run", "atari_lib.create_atari_environment.game_name = 'Pnog'")
+    )
+    assert "'Pnog'" in line
+    assert "`Pong`" in line
+    assert not (tmp_path / "run").exists()
+
+
+# The same that the command calls, without the wait for a new process.
+def runner(base_dir, *bindings):
+    gin.clear_config()
+    try:
+        config.parse([str(RIGL)], (*SMALL, *bindings))
+        return SparseTrainRunner(str(base_dir), seed=3, config_text=config.text(3))
+    finally:
+        gin.clear_config()
+
+
+def test_a_finished_run_is_left_alone(uninterrupted, capsys):
+    before = {path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*")}
+    runner(uninterrupted).run_experiment()
+    assert "finished; nothing to do" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*")} == before
+
+
+def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
+    with pytest.raises(ConfigError, match="belongs to another configuration") as caught:
+        runner(uninterrupted, "NatureDQNNetwork.width = 0.2")
+    line = str(caught.value).splitlines()[0]
+    assert "- NatureDQNNetwork.width = 0.1 | + NatureDQNNetwork.width = 0.2" in line
+
+
+@pytest.mark.parametrize(
+    ("binding", "parts"),
+    [
+        ("SparseTrainRunner.observation_noise = -1.0", ["observation_noise is -1.0", "[0"]),
+        ("SparseTrainRunner.num_iterations = 0", ["num_iterations is 0", "at least 1"]),
+        ("SparseTrainRunner.agent_type = 'rainbow'", ["'rainbow'", "'dqn'"]),
+        ("SparseDQNAgent.mode = 'magic'", ["'magic'", "rigl"]),
+        ("NatureDQNNetwork.width = -1", ["width is -1", "positive"]),
+        ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),
+        ("UpdatedRigLOptimizer.frequency = 0", ["interval is 0", "at least 1"]),
+        ("UpdatedRigLOptimizer.drop_fraction = 2.0", ["drop fraction is 2.0", "[0, 1)"]),
+        ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
+    ],
+)
+def test_bad_values_are_one_line(tmp_path, binding, parts):
+    with pytest.raises(ConfigError) as caught:
+        runner(tmp_path / "run", binding)
+    line = str(caught.value).splitlines()[0]
+    for part in parts:
+        assert part in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_robustness_of_what_is_no_run(tmp_path):
+    with pytest.raises(ConfigError, match="has no result.json"):
+        robustness.evaluate_run(tmp_path)
+
+
+def test_negative_noise_and_unknown_policies(uninterrupted):
+    with pytest.raises(ConfigError, match="sigma is -1.0"):
+        robustness.evaluate_run(uninterrupted, [-1.0])
+    with pytest.raises(ConfigError, match="no policy of step 7; it has: "):
+        robustness.evaluate_run(uninterrupted, step=7)
