@@ -111,7 +111,7 @@ PPO = Agent(
     ],
     units=64,
     schedules={
-        "paper": Schedule("", 489, 320, 20),
+        "paper": Schedule("", 489, 2_000, 20),
         "smoke": Schedule("smoke", 2, 320, 2, update_freq=100),
     },
     steps_per_second=1_200.0,
