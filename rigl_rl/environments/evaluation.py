@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Callable
 
-import gymnasium
 import numpy as np
 
 from rigl_rl.environments.gymnasium_environment import make
 
 
 class Evaluator:
-    """Runs `episodes` episodes at a time in a vector environment.
+    """Runs `episodes` episodes at a time.
+
+    Not in a gymnasium vector environment: that goes on stepping environments whose episode is over
+    until the last one's is.
 
     Args:
       name: a gymnasium id.
@@ -20,24 +22,30 @@ class Evaluator:
 
     def __init__(self, name: str, episodes: int):
         self.episodes = episodes
-        self._envs: gymnasium.vector.VectorEnv = gymnasium.vector.SyncVectorEnv(
-            [lambda: make(name)] * episodes
-        )
+        self._envs = [make(name) for _ in range(episodes)]
 
     def run(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
         """Undiscounted returns of `episodes` episodes: float64, shape (episodes,).
 
         Args:
-          policy: observations (episodes, ...) float32 to actions (episodes, ...).
+          policy: observations (episodes, ...) float32 to actions (episodes, ...). Rows of episodes
+            that are over keep their last observation.
           seed: determines the environments' randomness, whatever was run before.
         """
-        observations, _ = self._envs.reset(seed=seed)
+        first = [env.reset(seed=seed + number)[0] for number, env in enumerate(self._envs)]
+        observations = np.asarray(first, np.float32)
         returns = np.zeros(self.episodes)
-        running = np.ones(self.episodes, bool)
-        while running.any():
-            actions = policy(np.asarray(observations, np.float32))
-            observations, rewards, terminated, truncated, _ = self._envs.step(actions)
-            returns += rewards * running
-            # A finished environment starts a new episode by itself; that one does not count.
-            running &= ~(terminated | truncated)
+        running = list(range(self.episodes))
+        while running:
+            actions = policy(observations)
+            going_on = []
+            for number in running:
+                observation, reward, terminated, truncated, _ = self._envs[number].step(
+                    actions[number]
+                )
+                observations[number] = observation
+                returns[number] += float(reward)
+                if not (terminated or truncated):
+                    going_on.append(number)
+            running = going_on
         return returns

@@ -12,23 +12,33 @@ from tf_agents.environments import py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
-from rigl_rl.errors import ConfigError
+from rigl_rl.environments import mujoco_tasks
+from rigl_rl.errors import ConfigError, RiglRlError
 
 
 def make(name: str) -> gymnasium.Env:
-    """`gymnasium.make` with one clear error for a name that does not exist.
+    """`gymnasium.make` for the paper's names, with one clear error for a name that does not exist.
+
+    A MuJoCo simulation that diverges raises a `mujoco_tasks.SimulationError`.
 
     Raises:
       ConfigError: no such environment, or a package that it needs is missing.
     """
+    known, options = mujoco_tasks.resolve(name)
     try:
+        simulated = ".mujoco" in str(gymnasium.spec(known).entry_point)
+        if simulated:
+            mujoco_tasks.import_quietly()
         with warnings.catch_warnings():
             # CartPole-v0 and friends are "out of date": they are the paper's tasks.
             warnings.filterwarnings("ignore", message=".*out of date.*")
             # The checker is for environments under development, and costs time in every step.
-            return gymnasium.make(name, disable_env_checker=True)
+            env = gymnasium.make(known, disable_env_checker=True, **options)
+        return mujoco_tasks.StopOnDivergence(env) if simulated else env
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split())
+        if isinstance(error, ModuleNotFoundError):
+            reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
         raise ConfigError(f"cannot make environment {name!r}: {reason}") from error
 
 
@@ -53,10 +63,15 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       name: a gymnasium id.
       seed: of the environment's randomness, through all its episodes.
       bootstrap_at_time_limit: False makes the time limit a terminal step, as in the original.
+
+    Attributes:
+      failure: why a step could not be taken, if so. TensorFlow, which steps the environment within
+        the training loop, raises an error of its own in its place.
     """
 
     def __init__(self, name: str, seed: int, bootstrap_at_time_limit: bool = True):
         self._gym = make(name)
+        self.failure: Optional[RiglRlError] = None
         self._bootstrap = bootstrap_at_time_limit
         self._seed: Optional[int] = (
             seed  # used by the first reset only: later ones go on from there
@@ -91,7 +106,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     def _step(self, action):
         action = int(action[0]) if self._discrete else action[0]
-        observation, reward, terminated, truncated, _ = self._gym.step(action)
+        try:
+            observation, reward, terminated, truncated, _ = self._gym.step(action)
+        except RiglRlError as error:
+            self.failure = error
+            raise
         last = terminated or truncated
         ends_values = terminated or (truncated and not self._bootstrap)
         return self._time_step(
@@ -111,7 +130,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     def get_state(self) -> bytes:
         """Everything the next steps depend on: simulator, random state and current step."""
-        return pickle.dumps((self._gym, self._seed, self._current_time_step))
+        return mujoco_tasks.dumps((self._gym, self._seed, self._current_time_step))
 
     def set_state(self, state: bytes) -> None:
         """Continues from what `get_state` returned."""

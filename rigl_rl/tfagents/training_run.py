@@ -81,7 +81,7 @@ class TrainingRun:
         step = self._resume()
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
-            self.collect_initially()
+            self._collect_initially()
             self._evaluate(0)
             self.directory.write_operative_config(gin.operative_config_str())
         try:
@@ -110,6 +110,14 @@ class TrainingRun:
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         return step
 
+    def _collect_initially(self) -> None:
+        try:
+            self.collect_initially()
+        except tf.errors.OpError as error:
+            if self.env.failure:
+                raise self.env.failure from error
+            raise
+
     def _train_until_next_event(self, step: int) -> int:
         intervals = (
             self.summary_interval,
@@ -120,16 +128,16 @@ class TrainingRun:
         after = min((step // every + 1) * every for every in intervals if every)
         after = min(after, self.num_iterations)
         started = time.monotonic()
+        when = f"between train steps {step} and {after}; the last checkpoint is intact"
         try:
             loss = self.advance(after - step)
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
+            if self.env.failure:
+                raise RiglRlError(f"{self.env.failure} {when}") from error
             # TF-Agents checks the loss in the graph.
-            if "inf or nan" not in str(error).lower():
-                raise
-            raise RiglRlError(
-                f"the loss became infinite or NaN between train steps {step} and {after}; "
-                "the last checkpoint is intact"
-            ) from error
+            if "inf or nan" in str(error).lower():
+                raise RiglRlError(f"the loss became infinite or NaN {when}") from error
+            raise
         rate = (after - step) / (time.monotonic() - started)
         self._tensorboard.training(after, loss, rate)
         self._progress.advance(after - step, self._history.evals[-1]["avg_return"], self._kernels)

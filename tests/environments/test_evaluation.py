@@ -67,3 +67,17 @@ def test_policies_see_float32_of_all_episodes():
     Evaluator("Acrobot-v1", 4).run(policy, seed=0)
     assert set(seen) == {((4, 6), np.dtype(np.float32))}
     assert len(seen) == 500  # Acrobot's time limit
+
+
+def test_episodes_that_are_over_are_not_stepped_on():
+    seen = []
+
+    def policy(observations):
+        seen.append(observations.copy())
+        return np.ones(3, int)  # the pole falls after some ten steps
+
+    returns = Evaluator("CartPole-v0", 3).run(policy, seed=0).astype(int)
+    assert len(seen) == returns.max() > returns.min()
+    shortest = returns.argmin()
+    after = np.array(seen)[returns.min() :, shortest]
+    assert (after == after[0]).all()

@@ -1,0 +1,106 @@
+"""The paper's five MuJoCo tasks: their names, exact copies of a simulation, and its divergence.
+
+paper           here            observation  action  steps  made with
+HalfCheetah-v2  HalfCheetah-v4           17       6   1000
+Hopper-v2       Hopper-v4                11       3   1000
+Walker2d-v2     Walker2d-v4              17       6   1000
+Ant-v2          Ant-v4                  111       8   1000  use_contact_forces=True
+Humanoid-v2     Humanoid-v4             376      17   1000
+
+The -v2 tasks need a binding of the simulator that is no longer maintained; -v4 are the same tasks
+on MuJoCo's own. Ant-v2 observes contact forces, Ant-v4 on request only. Either name is accepted.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import io
+import pickle
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rigl_rl.errors import RiglRlError
+
+TASKS: dict[str, dict[str, Any]] = {
+    "HalfCheetah": {},
+    "Hopper": {},
+    "Walker2d": {},
+    "Ant": {"use_contact_forces": True},
+    "Humanoid": {},
+}
+"""Options that make a -v4 task observe what the paper's -v2 task does."""
+
+# MuJoCo's warnings of bad positions, velocities, accelerations and controls, the last four of its
+# kinds: it has then put the simulation back to its initial state, as if nothing had happened.
+_FIRST_UNSTABLE = 3
+
+
+class SimulationError(RiglRlError):
+    """A simulation diverged."""
+
+
+def resolve(name: str) -> tuple[str, dict[str, Any]]:
+    """The gymnasium id and options that stand for `name`; other names stand for themselves."""
+    task, _, version = name.rpartition("-")
+    if task in TASKS and version in ("v2", "v4"):
+        return f"{task}-v4", TASKS[task]
+    return name, {}
+
+
+class StopOnDivergence(gymnasium.Wrapper):
+    """Raises a SimulationError in the step in which a MuJoCo simulation becomes unstable."""
+
+    def step(self, action):
+        """As the wrapped environment's."""
+        result = self.env.step(action)
+        simulation: Any = self.unwrapped
+        unstable = simulation.data.warning.number[_FIRST_UNSTABLE:].any()
+        if unstable or not np.isfinite(result[0]).all():
+            name = self.spec.id if self.spec else "MuJoCo"
+            raise SimulationError(
+                f"the simulation of {name} diverged (numbers became infinite, NaN or huge)"
+            )
+        return result
+
+
+def is_simulation(env: Any) -> bool:
+    """Whether this is a MuJoCo environment itself, not one that wraps it."""
+    return isinstance(env, gymnasium.Env) and "data" in vars(env) and "model" in vars(env)
+
+
+def import_quietly() -> None:
+    """MuJoCo's warnings otherwise go to standard output and to a file in the working directory."""
+    import mujoco  # loaded by those who simulate
+
+    mujoco.set_mju_user_warning(lambda message: None)
+
+
+def dumps(value: Any) -> bytes:
+    """`pickle.dumps`, with MuJoCo simulations as they are: for `pickle.loads`.
+
+    A pickled gymnasium environment is made anew on loading. Here the whole of MuJoCo's data goes
+    along, not only positions and velocities: the solver starts from its last solution, and rewards
+    look at body positions of the last substep.
+    """
+    file = io.BytesIO()
+    _Pickler(file).dump(value)
+    return file.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value):
+        if not is_simulation(value):
+            return NotImplemented
+        state = (value.__getstate__(), value.data, value.np_random)
+        return copyreg.__newobj__, (type(value),), state, None, None, _restore  # type: ignore
+
+
+def _restore(env, state) -> None:
+    import mujoco
+
+    arguments, data, random = state
+    env.__setstate__(arguments)
+    mujoco.mj_copyData(env.data, env.model, data)
+    env.np_random = random
