@@ -12,20 +12,18 @@ speed, measured between the rounds.
 
 from __future__ import annotations
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable
 
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
+from benchmarks.training_speed import METHODS, TrainLoop, arguments, compare
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.result import peak_memory_mb
@@ -34,11 +32,10 @@ from rigl_rl.tfagents import dqn_agent, off_policy_loop
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
-METHODS = ("dense", "prune", "static", "set", "rigl")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def train_loop(method: str, total_steps: int) -> tuple[Callable[[int], float], int]:
+def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
     env = tf_py_environment.TFPyEnvironment(GymnasiumEnvironment(ENV, seed=0), check_dims=False)
     sparse = {"method": method, "sparsity": 0.9, "update_freq": 1000}
@@ -54,27 +51,6 @@ def train_loop(method: str, total_steps: int) -> tuple[Callable[[int], float], i
     train = off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random)
     layers = counting.from_keras(agent.q_network)
     return train, counting.train_step_flops(layers, BATCH_SIZE)
-
-
-def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
-    """GFLOP/s of square float32 matrix products in TensorFlow, the best of three."""
-    left = tf.random.normal((size, size))
-
-    @tf.function
-    def products(x):
-        for _ in tf.range(repeats):
-            x = tf.matmul(left, x)
-            x = tf.ensure_shape(x, (size, size))
-        return x
-
-    start = left / size
-    products(start)
-    best = float("inf")
-    for _ in range(3):
-        began = time.perf_counter()
-        products(start).numpy()
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 * repeats / best / 1e9
 
 
 def start_up_seconds() -> float:
@@ -103,51 +79,17 @@ def mask_seconds() -> float:
     return time.perf_counter() - began
 
 
-def steps_per_second(train: Callable[[int], float], steps: int) -> float:
-    """Speed of one turn."""
-    began = time.perf_counter()
-    train(steps)
-    return steps / (time.perf_counter() - began)
-
-
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dqn", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=1000, help="train steps per method and round")
-    parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads")
-    args = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(args.threads)
-
+    args = arguments("python -m benchmarks.dqn", __doc__)
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
     total_steps = 10 * args.rounds * args.steps  # updates go on throughout
-    tf.get_logger().setLevel("ERROR")
     loops = {}
     for method in METHODS:
         loops[method], flops = train_loop(method, total_steps)
         loops[method](10)
-    gemm: list[float] = []
-    rates: dict[str, list[float]] = {method: [] for method in METHODS}
-    ratios: dict[str, list[float]] = {method: [] for method in METHODS}
-    for _ in range(args.rounds):
-        gemm.append(gemm_gflops())
-        for method in METHODS[1:]:
-            dense = steps_per_second(loops["dense"], args.steps)
-            sparse = steps_per_second(loops[method], args.steps)
-            rates["dense"].append(dense)
-            rates[method].append(sparse)
-            ratios[method].append(sparse / dense)
-    ratios["dense"] = [1.0]
-
-    speed = statistics.median(gemm)
-    print(f"GEMM                       {speed:8.1f} GFLOP/s on {args.threads} thread(s)")
-    print(f"dense train step           {flops / 1e6:8.1f} MFLOP, limit {speed * 1e9 / flops:.0f}/s")
-    print("method   steps/s   / dense   / limit")
-    for method in METHODS:
-        rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
-        print(f"{method:8s} {rate:7.1f}   {ratio:7.3f}   {rate * flops / speed / 1e9:7.3f}")
+    compare(loops, flops, args)
     print(f"peak memory                {peak_memory_mb():8.0f} MB (all {len(METHODS)} methods)")
 
 

@@ -2,7 +2,7 @@
 
 An agent's main brings the parts that differ (how to advance, how to evaluate, what to save); the
 order of events is here. Checkpoints are taken right after an evaluation, so what follows is a
-function of the checkpoint alone and a killed run repeats it exactly.
+function of the checkpoint alone and a killed run repeats it exactly, evaluations included.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class TrainingRun:
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
+      checkpoint_interval: train steps that may pass between two checkpoints; 0: after every
+        evaluation.
     """
 
     directory: RunDirectory
@@ -60,6 +62,7 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]]
     num_iterations: int
     eval_interval: int
+    checkpoint_interval: int = 0
     snr_interval: int = 0
     policy_save_interval: int = 0
     summary_interval: int = 500
@@ -79,6 +82,7 @@ class TrainingRun:
         masked = sum(int(tf.size(k.mask)) for k in self._kernels)
         self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
         step = self._resume()
+        self._next_checkpoint = step + self.checkpoint_interval if step else 0
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
             self._collect_initially()
@@ -156,12 +160,14 @@ class TrainingRun:
         self._progress.say(
             f"step {step}: return {row['avg_return']:.1f} +- {row['std_return']:.1f}"
         )
-        host = {
-            "env": self.env.get_state(),
-            "history": self._history.state(),
-            "wall_s": self._wall_s(),
-        }
-        self.directory.checkpoints.save(step, self.variables, host)
+        if step >= self._next_checkpoint:
+            host = {
+                "env": self.env.get_state(),
+                "history": self._history.state(),
+                "wall_s": self._wall_s(),
+            }
+            self.directory.checkpoints.save(step, self.variables, host)
+            self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
 
     def _wall_s(self) -> float:
