@@ -77,12 +77,12 @@ class TrainingRun:
         self._started = time.monotonic()
         self._history = History()
         self._wall_before = 0.0
+        self._next_checkpoint = 0
         self._kernels = [k for o in self.optimizers.values() for k in o.kernels]
         total = sum(int(tf.size(v)) for n in self.networks.values() for v in n.trainable_variables)
         masked = sum(int(tf.size(k.mask)) for k in self._kernels)
         self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
         step = self._resume()
-        self._next_checkpoint = step + self.checkpoint_interval if step else 0
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
             self._collect_initially()
@@ -110,6 +110,7 @@ class TrainingRun:
         self.env.set_state(host["env"])
         self._history.restore(host["history"])
         self._wall_before = host["wall_s"]
+        self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         return step

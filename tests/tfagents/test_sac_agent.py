@@ -253,6 +253,28 @@ def test_targets_vanish_where_the_mask_does_from_construction_on(env, method):
         assert changed == (method != "static")
 
 
+def test_masks_and_targets_come_back_from_a_checkpoint(env, tmp_path):
+    sparse = dict(method="rigl", sparsity=0.8, update_freq=2)
+    agent, other = ours(env, sparse), ours(env, sparse, seed=1)
+    for seed in range(3):
+        train(agent, seed)
+        masker(agent)()
+    path = tf.train.Checkpoint(agent=agent).write(str(tmp_path / "checkpoint"))
+    train(other, 0)  # creates the optimizers' variables
+    tf.train.Checkpoint(agent=other).read(path).assert_consumed()
+    for seed in (3, 4):
+        for (one, one_target), (two, two_target) in zip(copies(agent), copies(other)):
+            np.testing.assert_array_equal(one.mask, two.mask)
+            np.testing.assert_array_equal(one_target, two_target)
+            assert not two_target.numpy()[two.mask.numpy() == 0].any()
+        for a, b in zip(networks(agent), networks(other)):
+            for one, two in zip(a.variables, b.variables):
+                np.testing.assert_array_equal(one, two)
+        for each in (agent, other):
+            train(each, seed)
+            masker(each)()
+
+
 def test_pruning_follows_the_cubic_schedule(env):
     sparse = dict(method="prune", sparsity=0.8, update_freq=1, begin_step=0, last_update_step=4)
     agent = ours(env, sparse)

@@ -124,9 +124,8 @@ def test_checkpoints_are_as_far_apart_as_asked_for(runs):
 def test_a_resumed_run_ends_as_if_nothing_had_happened(runs, copy, sac_configs, capsys):
     run = runs / copy
     start(run, configs=sac_configs)
-    begun = {"interrupted_2": None, "interrupted_4": 20}[copy]
-    resumed = f"resuming {run} at step {begun}\n"
-    assert (resumed in capsys.readouterr().out) == (begun is not None)
+    begun = {"interrupted_2": 0, "interrupted_4": 20}[copy]
+    assert capsys.readouterr().out.startswith(f"resuming {run} at step {begun}\n")
     pd.testing.assert_frame_equal(evals_of(run), evals_of(runs / "run"))
     assert (run / "snr.csv").read_text() == (runs / "run" / "snr.csv").read_text()
     one, other = (
