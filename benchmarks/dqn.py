@@ -3,43 +3,34 @@
 python -m benchmarks.dqn [--rounds 5] [--steps 1000] [--threads 1]
 
 The loop measured is the one that trains (environment, replay, update; no evaluation), paper
-settings (2 x 512 units, batch 128, a mask update every 1,000 steps). Each sparse method has a
-process of its own, where its turns alternate with the dense network's: neither a machine whose
-speed drifts nor the place of an agent's memory favours one. The figures are medians over the
-rounds. The arithmetic limit is what matrix products alone would take: the FLOPs of a dense train
-step (masks do not lower them) at the machine's GEMM speed, measured between the rounds.
+settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
 """
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable
 
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
+from benchmarks.training_speed import TrainLoop, arguments, compare
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity import counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
-METHODS = ("prune", "static", "set", "rigl")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def train_loop(method: str, total_steps: int) -> tuple[Callable[[int], float], int]:
+def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
     env = tf_py_environment.TFPyEnvironment(GymnasiumEnvironment(ENV, seed=0), check_dims=False)
     sparse = {"method": method, "sparsity": 0.9, "update_freq": 1000}
@@ -55,27 +46,6 @@ def train_loop(method: str, total_steps: int) -> tuple[Callable[[int], float], i
     train = off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random)
     layers = counting.from_keras(agent.q_network)
     return train, counting.train_step_flops(layers, BATCH_SIZE)
-
-
-def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
-    """GFLOP/s of square float32 matrix products in TensorFlow, the best of three."""
-    left = tf.random.normal((size, size))
-
-    @tf.function
-    def products(x):
-        for _ in tf.range(repeats):
-            x = tf.matmul(left, x)
-            x = tf.ensure_shape(x, (size, size))
-        return x
-
-    start = left / size
-    products(start)
-    best = float("inf")
-    for _ in range(3):
-        began = time.perf_counter()
-        products(start).numpy()
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 * repeats / best / 1e9
 
 
 def start_up_seconds() -> float:
@@ -104,71 +74,12 @@ def mask_seconds() -> float:
     return time.perf_counter() - began
 
 
-def steps_per_second(train: Callable[[int], float], steps: int) -> float:
-    """Speed of one turn."""
-    began = time.perf_counter()
-    train(steps)
-    return steps / (time.perf_counter() - began)
-
-
-def turns(method: str, rounds: int, steps: int, threads: int) -> dict[str, Any]:
-    """Speeds of `method` and of the dense network, turn about, and of matrix products."""
-    _set_threads(threads)
-    tf.get_logger().setLevel("ERROR")
-    total_steps = 10 * rounds * steps  # mask updates go on throughout
-    dense, flops = train_loop("dense", total_steps)
-    sparse, _ = train_loop(method, total_steps)
-    dense(10), sparse(10)
-    gemm, dense_rates, sparse_rates = [], [], []
-    for _ in range(rounds):
-        gemm.append(gemm_gflops())
-        dense_rates.append(steps_per_second(dense, steps))
-        sparse_rates.append(steps_per_second(sparse, steps))
-    return {
-        "gemm": gemm,
-        "dense": dense_rates,
-        "sparse": sparse_rates,
-        "flops": flops,
-        "memory": peak_memory_mb(),
-    }
-
-
-def _set_threads(threads: int) -> None:
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-
-
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dqn", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=1000, help="train steps per method and round")
-    parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads")
-    args = parser.parse_args()
-    _set_threads(args.threads)
-
+    args = arguments("python -m benchmarks.dqn", __doc__)
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
-    measured = {}
-    for method in METHODS:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            measured[method] = pool.apply(turns, (method, args.rounds, args.steps, args.threads))
-
-    def median(key: str) -> float:
-        return statistics.median(rate for of_one in measured.values() for rate in of_one[key])
-
-    speed, flops = median("gemm"), measured[METHODS[0]]["flops"]
-    limit = speed * 1e9 / flops
-    print(f"GEMM                       {speed:8.1f} GFLOP/s on {args.threads} thread(s)")
-    print(f"dense train step           {flops / 1e6:8.1f} MFLOP, limit {limit:.0f}/s")
-    print("method   steps/s   / dense   / limit")
-    print(f"dense    {median('dense'):7.1f}   {1:7.3f}   {median('dense') / limit:7.3f}")
-    for method, of_one in measured.items():
-        rate = statistics.median(of_one["sparse"])
-        ratios = [own / dense for own, dense in zip(of_one["sparse"], of_one["dense"])]
-        print(f"{method:8s} {rate:7.1f}   {statistics.median(ratios):7.3f}   {rate / limit:7.3f}")
-    memory = max(of_one["memory"] for of_one in measured.values())
-    print(f"peak memory                {memory:8.0f} MB (a dense and a sparse agent)")
+    compare(train_loop, args)
 
 
 if __name__ == "__main__":

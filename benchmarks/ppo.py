@@ -3,35 +3,30 @@
 python -m benchmarks.ppo [--rounds 5] [--iterations 3] [--threads 1]
 
 An iteration (2,048 environment steps, 320 gradient steps, the paper's networks) is the function
-that trains, without evaluation. Beside it, its two parts are measured alone. Masks change as often
-as in Table 3, with RigL's drop fraction for SET. Each turn of a sparse method follows one of the
-dense network and is compared with that, so that a machine whose speed drifts favours none; the
-figures are medians over the rounds.
+that trains, without evaluation; speeds are in environment steps. Masks change as often as in Table
+3, with RigL's drop fraction for SET. Then the two parts of an iteration alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import time
 from typing import Callable
 
 import tensorflow as tf
 
+from benchmarks.training_speed import TrainLoop, arguments, compare
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.runs.result import peak_memory_mb
+from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
 
 ENV = "HalfCheetah-v4"
 COLLECT_STEPS, EPOCHS, MINIBATCH = 2048, 10, 64
 TRAIN_STEPS = EPOCHS * COLLECT_STEPS // MINIBATCH
 TOTAL_STEPS = 489 * TRAIN_STEPS
-METHODS = {
-    "dense": dict(),
+SETTINGS = {
     "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
-    "static": dict(),
     "set": dict(update_freq=100, drop_fraction=0.3),
     "rigl": dict(update_freq=250, drop_fraction=0.3),
 }
@@ -44,7 +39,7 @@ class Parts:
         py_env = GymnasiumEnvironment(ENV, seed=0)
         py_env.reset()
         env = InGraphEnvironment(py_env)
-        sparse = {"method": method, "sparsity": 0.9, **METHODS[method]}
+        sparse = {"method": method, "sparsity": 0.9, **SETTINGS.get(method, {})}
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),
@@ -55,6 +50,7 @@ class Parts:
             seed=0,
         )
         random = random_state.generator(0)
+        self.agent = agent
         self.loop = on_policy_loop.Loop(env, agent, COLLECT_STEPS, EPOCHS, MINIBATCH, random)
         self.loop.train(TRAIN_STEPS)
 
@@ -70,10 +66,6 @@ class Parts:
 
         self._collect, self._learn = collect, learn
 
-    def iterate(self) -> None:
-        """A whole iteration."""
-        self.loop.train(TRAIN_STEPS)
-
     def collect(self) -> None:
         """Its environment steps alone."""
         self._collect().reward.numpy()
@@ -83,8 +75,29 @@ class Parts:
         self._learn(self.loop.experience).numpy()
 
 
+def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
+    """A train function as in `ppo_train_eval`, and the FLOPs of one of its (dense) train steps.
+
+    The limit leaves out acting and the values of an iteration's steps: 1/30 of the products.
+    """
+    del total_steps  # the learning rate falls over the paper's length
+    parts = Parts(method)
+    networks = parts.agent.actor_net, parts.agent.value_net
+    flops = sum(
+        counting.train_step_flops(counting.from_keras(each), MINIBATCH, forward_passes=1)
+        for each in networks
+    )
+
+    def train(steps: int) -> None:
+        for _ in range(max(1, steps // TRAIN_STEPS)):
+            parts.loop.train(TRAIN_STEPS)
+
+    return train, flops
+
+
 def seconds(function: Callable[[], None], times: int) -> float:
     """Of one call, on average."""
+    function()
     began = time.perf_counter()
     for _ in range(times):
         function()
@@ -93,45 +106,11 @@ def seconds(function: Callable[[], None], times: int) -> float:
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ppo", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=3, help="per method and round")
-    parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads")
-    args = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(args.threads)
-    tf.get_logger().setLevel("ERROR")
-
-    parts = {method: Parts(method) for method in METHODS}
-    for each in parts.values():
-        each.collect()
-        each.learn()
-    whole: dict[str, list[float]] = {method: [] for method in METHODS}
-    learning: dict[str, list[float]] = {method: [] for method in METHODS}
-    ratios: dict[str, list[float]] = {method: [] for method in METHODS}
-    collecting = []
-    for _ in range(args.rounds):
-        collecting.append(seconds(parts["dense"].collect, args.iterations))
-        learning["dense"].append(seconds(parts["dense"].learn, args.iterations))
-        for method in list(METHODS)[1:]:
-            dense = seconds(parts["dense"].iterate, args.iterations)
-            sparse = seconds(parts[method].iterate, args.iterations)
-            whole["dense"].append(dense)
-            whole[method].append(sparse)
-            ratios[method].append(dense / sparse)
-            learning[method].append(seconds(parts[method].learn, args.iterations))
-    ratios["dense"] = [1.0]
-
-    print(
-        f"collection alone           {COLLECT_STEPS / statistics.median(collecting):8.0f} steps/s"
-    )
-    print("method   env steps/s   / dense   gradient steps/s alone")
-    for method in METHODS:
-        rate = COLLECT_STEPS / statistics.median(whole[method])
-        ratio = statistics.median(ratios[method])
-        gradient = TRAIN_STEPS / statistics.median(learning[method])
-        print(f"{method:8s} {rate:11.0f}   {ratio:7.3f}   {gradient:22.0f}")
-    print(f"peak memory                {peak_memory_mb():8.0f} MB (all {len(METHODS)} methods)")
+    args = arguments("python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS)
+    compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
+    parts = Parts("dense")
+    print(f"collection alone           {COLLECT_STEPS / seconds(parts.collect, 5):8.0f} steps/s")
+    print(f"gradient steps alone       {TRAIN_STEPS / seconds(parts.learn, 5):8.0f} per second")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def sparsify(
         follow as in the paper. Needed by all but 'dense' and 'static', unless `last_update_step`
         is given.
       distribution, erk_power_scale, custom_sparsity_map: see `distributions.layer_sparsities`;
-        names in the map are the kernels' (`masks.kernels_of`).
+        names in the map are the kernels' (`masks.kernels_of`), of whichever network.
       sparsity_aware_init: redraw kernels for their masks (Evci et al. 2022).
       update_freq: train steps between mask updates.
       begin_step: first update; default 0, pruning 20 % of `total_steps`.
@@ -95,6 +95,10 @@ def sparsify(
             updater = DropAndGrow(method, times, fraction, seed)
 
     found = {name: kernels_of(network) for name, network in networks.items()}
+    custom = dict(custom_sparsity_map or {})
+    names = [kernel for kernels in found.values() for kernel in kernels]
+    for name in custom.keys() - set(names):
+        raise ValueError(f"custom_sparsity_map names {name!r}, the kernels are {names}")
     masked = []
     for number, (name, kernels) in enumerate(found.items()):
         masked += mask_kernels(
@@ -103,7 +107,7 @@ def sparsify(
             network=name,
             distribution=distribution,
             erk_power_scale=erk_power_scale,
-            custom_sparsity_map=custom_sparsity_map,
+            custom_sparsity_map={kernel: custom[kernel] for kernel in kernels if kernel in custom},
             start_dense=method == "prune",
             sparsity_aware_init=sparsity_aware_init,
             seed=(seed, number),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from typing import Any
 
 import tensorflow as tf
 from tf_agents.agents.dqn import dqn_agent
@@ -129,23 +129,3 @@ def make_agent(
     )
     agent.initialize()
     return agent
-
-
-def target_masker(agent: DqnAgent, tau: float, period: int) -> Callable[[], None]:
-    """What to call after each train step so that the target network vanishes where the mask does.
-
-    A hard copy (tau = 1) of masked kernels is masked; a soft one keeps traces of dropped weights.
-    """
-    copies = dict(zip(kernels_of(agent.q_network), kernels_of(agent.target_q_network).values()))
-
-    def mask():
-        for kernel in agent.optimizer.kernels:
-            copies[kernel.label].assign(copies[kernel.label] * kernel.mask)
-        return tf.no_op()
-
-    def after_train():
-        if tau < 1.0:
-            # Masks are copied when weights are (every `period` steps), not before.
-            tf.cond(agent.train_step_counter % period == 0, mask, tf.no_op)
-
-    return after_train

@@ -29,7 +29,7 @@ from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, summaries
+from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, summaries, targets
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -169,7 +169,13 @@ def train_eval(
         replay,
         batch_size,
         training_random,
-        after_train=dqn_agent.target_masker(agent, target_update_tau, target_update_period),
+        after_train=targets.target_masker(
+            agent.optimizer,
+            {"q": (agent.q_network, agent.target_q_network)},
+            step,
+            target_update_tau,
+            target_update_period,
+        ),
     )
 
     def collect_initially():

@@ -2,7 +2,7 @@
 
 An agent's main brings the parts that differ (how to advance, how to evaluate, what to save); the
 order of events is here. Checkpoints are taken right after an evaluation, so what follows is a
-function of the checkpoint alone and a killed run repeats it exactly.
+function of the checkpoint alone and a killed run repeats it exactly, evaluations included.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class TrainingRun:
       num_iterations: train steps of the whole run.
       steps_at_once: train steps that belong together (PPO: those of an iteration). What is due at
         one of them takes place after the last.
+      checkpoint_interval: train steps that may pass between two checkpoints; 0: after every
+        evaluation.
     """
 
     directory: RunDirectory
@@ -65,6 +67,7 @@ class TrainingRun:
     num_iterations: int
     eval_interval: int
     steps_at_once: int = 1
+    checkpoint_interval: int = 0
     snr_interval: int = 0
     policy_save_interval: int = 0
     summary_interval: int = 500
@@ -79,6 +82,7 @@ class TrainingRun:
         self._started = time.monotonic()
         self._history = History()
         self._wall_before = 0.0
+        self._next_checkpoint = 0
         self._kernels = [k for o in self.optimizers.values() for k in o.kernels]
         total = sum(int(tf.size(v)) for n in self.networks.values() for v in n.trainable_variables)
         masked = sum(int(tf.size(k.mask)) for k in self._kernels)
@@ -111,6 +115,7 @@ class TrainingRun:
         self.env.set_state(host["env"])
         self._history.restore(host["history"])
         self._wall_before = host["wall_s"]
+        self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         return step
@@ -162,12 +167,14 @@ class TrainingRun:
         self._progress.say(
             f"step {step}: return {row['avg_return']:.1f} +- {row['std_return']:.1f}"
         )
-        host = {
-            "env": self.env.get_state(),
-            "history": self._history.state(),
-            "wall_s": self._wall_s(),
-        }
-        self.directory.checkpoints.save(step, self.variables, host)
+        if step >= self._next_checkpoint:
+            host = {
+                "env": self.env.get_state(),
+                "history": self._history.state(),
+                "wall_s": self._wall_s(),
+            }
+            self.directory.checkpoints.save(step, self.variables, host)
+            self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
 
     def _wall_s(self) -> float:

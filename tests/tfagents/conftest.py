@@ -182,6 +182,12 @@ def configs():
 
 
 @pytest.fixture(scope="session")
+def sac_configs():
+    """Where SAC's gin files are."""
+    return ROOT / "gin_configs" / "sac_mujoco"
+
+
+@pytest.fixture(scope="session")
 def contents():
     """What must not change: every file of a directory with its time and bytes."""
 

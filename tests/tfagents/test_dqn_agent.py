@@ -14,6 +14,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.networks import mlp
 from rigl_rl.runs import random_state
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
+from rigl_rl.tfagents.targets import target_masker
 
 UNITS = (24, 16)
 DECAY, GAMMA, SCALE, PERIOD = 1e-2, 0.9, 0.5, 2  # unusual, so that each shows
@@ -187,7 +188,8 @@ def test_the_output_layer_may_stay_dense():
 def test_a_soft_target_update_leaves_no_weight_outside_of_the_masks(replay):
     sparse = dict(method="rigl", sparsity=0.8, update_freq=1)
     agent = ours(environment(), sparse, target_update_tau=0.5)
-    after_train = dqn_agent.target_masker(agent, tau=0.5, period=PERIOD)
+    networks = {"q": (agent.q_network, agent.target_q_network)}
+    after_train = target_masker(agent.optimizer, networks, agent.train_step_counter, 0.5, PERIOD)
     targets = agent.target_q_network.trainable_variables[::2]
     online = agent.q_network.trainable_variables[::2]
     for seed in range(1, 7):

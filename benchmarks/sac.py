@@ -1,0 +1,127 @@
+"""How fast SAC on HalfCheetah trains and evaluates: dense, sparse at 90 %, the machine's limit.
+
+python -m benchmarks.sac [--rounds 5] [--steps 1000] [--threads 1]
+
+The loop measured is the one that trains (environment, replay, update; no evaluation), paper
+settings (2 x 256 units, batch 256, mask updates as often as Table 2 says). Then 30 evaluation
+episodes, side by side and one after the other, and a checkpoint with a full replay buffer of
+Humanoid, the largest of the tasks.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from tf_agents.environments import tf_py_environment
+from tf_agents.policies import greedy_policy
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+
+from benchmarks.training_speed import TrainLoop, arguments, compare
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.runs import random_state
+from rigl_rl.runs.checkpoints import Checkpoints
+from rigl_rl.runs.replay_state import ReplayState
+from rigl_rl.sparsity import counting
+from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
+from rigl_rl.tfagents.sac_train_eval import evaluation
+
+ENV = "HalfCheetah-v2"
+BATCH_SIZE = 256
+EPISODES = 30
+UPDATE_INTERVALS = {"prune": 1000, "set": 250, "rigl": 1000}  # Table 2
+
+
+def make_agent(env, method: str, total_steps: int) -> sac_agent.SacAgent:
+    """An agent with the paper's networks."""
+    sparse = {
+        "method": method,
+        "sparsity": 0.9,
+        "update_freq": UPDATE_INTERVALS.get(method, 1000),
+        "begin_step": 0,  # pruning's too, so that the span measured holds updates
+    }
+    step = tf.Variable(0, dtype=tf.int64)
+    return sac_agent.make_agent(env, step, sparse, sparse, total_steps=total_steps, seed=0)
+
+
+def tf_environment(name: str = ENV) -> tf_py_environment.TFPyEnvironment:
+    """An environment as the mains make it."""
+    env = GymnasiumEnvironment(name, seed=0)
+    return tf_py_environment.TFPyEnvironment(env, check_dims=False)
+
+
+def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
+    """A train function as in `sac_train_eval`, and the FLOPs of one of its (dense) train steps."""
+    env = tf_environment()
+    agent = make_agent(env, method, total_steps)
+    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+        agent.collect_data_spec, batch_size=1, max_length=1_000_000
+    )
+    random = random_state.generator(0)
+    off_policy_loop.collect_at_random(env, replay, 10_000, random)
+    masker = targets.target_masker(
+        agent.critic_optimizer, agent.critics_and_targets, agent.train_step_counter, 0.005, 1
+    )
+    train = off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random, masker)
+    return train, train_step_flops(agent)
+
+
+def train_step_flops(agent: sac_agent.SacAgent) -> int:
+    """Multiplications and additions of a train step's matrix products, dense."""
+    actor = counting.from_keras(agent.actor_network)
+    critic = counting.from_keras(agent.critic_networks["critic_1"])
+    # The actor on next observations for the targets, on observations for its loss and alpha's.
+    total = counting.train_step_flops(actor, BATCH_SIZE, forward_passes=3)
+    # Each critic: its target, itself, and once more for the actor's loss.
+    total += 2 * counting.train_step_flops(critic, BATCH_SIZE, forward_passes=3)
+    # There the gradient goes back to the actions, but to no kernel.
+    return total + 2 * BATCH_SIZE * counting.count(critic).dense_flops
+
+
+def evaluation_seconds(agent: sac_agent.SacAgent) -> tuple[float, float]:
+    """30 episodes side by side, and one after the other."""
+    policy = greedy_policy.GreedyPolicy(agent.policy)
+    seconds = []
+    for episodes, times in ((EPISODES, 1), (1, EPISODES)):
+        evaluate = evaluation(policy, ENV, episodes, seed=0)
+        evaluate(0)
+        began = time.perf_counter()
+        for number in range(times):
+            evaluate(number)
+        seconds.append(time.perf_counter() - began)
+    return seconds[0], seconds[1]
+
+
+def checkpoint_cost() -> tuple[float, float]:
+    """Seconds and MB (2^20 bytes) of a checkpoint of Humanoid with 1M transitions."""
+    env = tf_environment("Humanoid-v2")
+    agent = make_agent(env, "rigl", total_steps=1000)
+    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+        agent.collect_data_spec, batch_size=1, max_length=1_000_000
+    )
+    replay._last_id.assign(2_000_000)
+    variables = tf.train.Checkpoint(agent=agent, replay=ReplayState(replay))
+    with tempfile.TemporaryDirectory() as directory:
+        began = time.perf_counter()
+        Checkpoints(Path(directory)).save(0, variables, {})
+        seconds = time.perf_counter() - began
+        size = sum(file.stat().st_size for file in Path(directory).rglob("*") if file.is_file())
+    return seconds, size / 2**20
+
+
+def main() -> None:
+    """Measures and prints."""
+    args = arguments("python -m benchmarks.sac", __doc__)
+    compare(train_loop, args)
+    together, apart = evaluation_seconds(make_agent(tf_environment(), "dense", total_steps=1))
+    print(f"{EPISODES} episodes                {together:8.1f} s side by side")
+    print(f"{EPISODES} episodes                {apart:8.1f} s one after the other")
+    print(f"                           {together / apart:8.3f} of the time")
+    seconds, size = checkpoint_cost()
+    print(f"checkpoint, Humanoid, 1M   {seconds:8.1f} s, {size:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

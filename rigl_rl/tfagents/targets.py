@@ -1,0 +1,52 @@
+"""Target networks follow the masks of the networks that they copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+import tensorflow as tf
+
+from rigl_rl.sparsity import SparseOptimizer, kernels_of
+
+
+def target_masker(
+    optimizer: SparseOptimizer,
+    networks: Mapping[str, tuple[Any, Any]],
+    step: tf.Variable,
+    tau: float,
+    period: int,
+) -> Callable[[], None]:
+    """What to call after each train step so that target networks vanish where the masks do.
+
+    A hard copy (tau = 1) of masked kernels is masked; a soft one keeps traces of dropped weights.
+    Masks are copied when weights are, every `period` train steps, not before. Before the first
+    step, targets are copies.
+
+    Args:
+      optimizer: of the online networks.
+      networks: {name: (online network, its target)}, of all networks that the optimizer trains.
+      step: train steps taken.
+      tau, period: of the target updates.
+    """
+    target_of = {
+        (name, label): target
+        for name, (online, copy) in networks.items()
+        for label, target in zip(kernels_of(online), kernels_of(copy).values())
+    }
+
+    def mask():
+        for kernel in optimizer.kernels:
+            target = target_of[kernel.network, kernel.label]
+            target.assign(target * kernel.mask)
+        return tf.no_op()
+
+    def after_train():
+        if tau == 1.0 or optimizer.updater.times.never:
+            return
+        if period == 1:
+            mask()
+        else:
+            tf.cond(step % period == 0, mask, tf.no_op)
+
+    return after_train
