@@ -25,7 +25,7 @@ from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
-CHEETAH = "HalfCheetah-v4"
+CHEETAH = "HalfCheetah-v2"
 SPARSE = paper.METHODS
 _IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
 

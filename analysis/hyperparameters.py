@@ -45,7 +45,10 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
         if method in _GROWING
         else None
     )
-    return {column: _literal(bound.get(name)) for column, name in names.items()}
+    values = {column: _literal(bound.get(name)) for column, name in names.items()}
+    if values["batch_size"] is None:
+        values["batch_size"] = _literal(bound.get("train_eval.minibatch_size"))  # PPO's name for it
+    return values
 
 
 def _literal(text: str | None) -> Any:

@@ -51,9 +51,9 @@ BATCH_SIZE = {"dqn_classic": 128, "sac_mujoco": 256, "ppo_mujoco": 64}
 """Samples per minibatch (Tables 6, 8 and 9)."""
 
 CLASSIC = ("Acrobot-v1", "CartPole-v0", "MountainCar-v0")
-MUJOCO_MAIN = ("HalfCheetah-v4", "Humanoid-v4", "Walker2d-v4")
+MUJOCO_MAIN = ("HalfCheetah-v2", "Humanoid-v2", "Walker2d-v2")
 """Figures 2 and 12: all that Figure 9 does not show."""
-MUJOCO_OTHERS = ("Hopper-v4", "Ant-v4")
+MUJOCO_OTHERS = ("Hopper-v2", "Ant-v2")
 """Figure 9."""
 MUJOCO = (*MUJOCO_MAIN, *MUJOCO_OTHERS)
 
@@ -75,7 +75,7 @@ def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:
     agent: 'sac' or 'ppo'. At 99 % three tasks; PPO leaves Humanoid out at 95 % already.
     """
     if sparsity >= 0.99:
-        return ("HalfCheetah-v4", "Hopper-v4", "Walker2d-v4")
+        return ("HalfCheetah-v2", "Hopper-v2", "Walker2d-v2")
     if agent == "ppo" and sparsity >= 0.95:
-        return ("Ant-v4", "HalfCheetah-v4", "Hopper-v4", "Walker2d-v4")
+        return ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2")
     return MUJOCO

@@ -68,11 +68,11 @@ DQN = Agent(
 )
 
 _MUJOCO = {
-    "HalfCheetah-v4": (17, 6),
-    "Hopper-v4": (11, 3),
-    "Walker2d-v4": (17, 6),
-    "Ant-v4": (111, 8),
-    "Humanoid-v4": (376, 17),
+    "HalfCheetah-v2": (17, 6),
+    "Hopper-v2": (11, 3),
+    "Walker2d-v2": (17, 6),
+    "Ant-v2": (111, 8),
+    "Humanoid-v2": (376, 17),
 }
 SAC = Agent(
     name="sac_mujoco",
@@ -93,11 +93,11 @@ SAC = Agent(
     },
     steps_per_second=110.0,
     initial_collect_steps={
-        "HalfCheetah-v4": 10_000,
-        "Ant-v4": 10_000,
-        "Hopper-v4": 1_000,
-        "Walker2d-v4": 1_000,
-        "Humanoid-v4": 1_000,
+        "HalfCheetah-v2": 10_000,
+        "Ant-v2": 10_000,
+        "Hopper-v2": 1_000,
+        "Walker2d-v2": 1_000,
+        "Humanoid-v2": 1_000,
     },
 )
 PPO = Agent(

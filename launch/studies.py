@@ -16,10 +16,11 @@ from collections.abc import Iterable, Sequence
 from typing import Callable
 
 from analysis import paper
+from launch import actor_critic
 from launch.agents import DISTRIBUTIONS, DQN, PPO, SAC, Agent, matched_dense, train
 from launch.runs import Run, Schedule
 
-SENSITIVITY_TASK = "HalfCheetah-v4"
+SENSITIVITY_TASK = "HalfCheetah-v2"
 """Figures 4 and 13; that of Figure 14 (left, centre)."""
 SENSITIVITY_SPARSITY = 0.8
 """Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
@@ -36,6 +37,8 @@ class Preset:
     """Of figures that show final reward by parameters or sparsity."""
     iqm_sparsities: tuple[float, ...]
     """Figures 15 and 16."""
+    actor_shares: tuple[float, ...]
+    """Figure 3."""
     snr_sparsities: tuple[float, ...]
     """Figure 5, beside the dense network."""
     snr_freq: int
@@ -54,6 +57,7 @@ PRESETS = {
         seeds=10,
         sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
         iqm_sparsities=(0.5, 0.9, 0.95, 0.99),
+        actor_shares=paper.ACTOR_SHARES,
         snr_sparsities=(0.5, 0.8, 0.9, 0.95),
         snr_freq=2_000,
     ),
@@ -64,6 +68,7 @@ PRESETS = {
         seeds=3,
         sparsities=(0.5, 0.8, 0.9, 0.95),
         iqm_sparsities=(0.9,),
+        actor_shares=(0.1, 0.3, 0.5, 0.7, 0.9),
         snr_sparsities=(0.5, 0.8, 0.9, 0.95),
         snr_freq=2_000,
     ),
@@ -73,6 +78,7 @@ PRESETS = {
         seeds=1,
         sparsities=(0.9,),
         iqm_sparsities=(0.9,),
+        actor_shares=(0.1, 0.9),
         snr_sparsities=(0.9,),
         snr_freq=200,
     ),
@@ -173,6 +179,32 @@ def figure1(seed: int, preset: Preset) -> list[Run]:
 def figure2(seed: int, preset: Preset) -> list[Run]:
     """Figure 2, rows of SAC and PPO: final reward against parameters, ERK."""
     return _scaling([SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["erk"])
+
+
+def figure3(seed: int, preset: Preset) -> list[Run]:
+    """Figure 3: the actor's share of a budget of parameters, SAC, dense and RigL (section 5).
+
+    Sparse networks of standard width cannot have the largest budget, which is that of dense ones.
+    """
+    runs = []
+    for task in paper.MUJOCO_MAIN:
+        schedule = preset.schedule(SAC)
+        runs.append(train(SAC, task, "dense", seed, schedule))
+        for budget in paper.BUDGETS:
+            for share in preset.actor_shares:
+                widths = actor_critic.split(task, budget, share, "dense")
+                runs.append(train(SAC, task, "dense", seed, schedule, widths=widths))
+                if budget < 1:
+                    runs += _sparse(
+                        SAC,
+                        [task],
+                        [round(1 - budget, 6)],
+                        seed,
+                        preset,
+                        methods=["rigl"],
+                        sparsities=actor_critic.split(task, budget, share, "sparse"),
+                    )
+    return runs
 
 
 def figure4_left(seed: int, preset: Preset) -> list[Run]:
@@ -305,6 +337,7 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
         cartpole,
         figure1,
         figure2,
+        figure3,
         figure4_left,
         figure4_center,
         figure4_right,

@@ -13,7 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.figures import FIGURES
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
-CHEETAH = "HalfCheetah-v4"
+CHEETAH = "HalfCheetah-v2"
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from launch import actor_critic
@@ -20,26 +18,15 @@ HUMANOID = (
 SHARES = [0.1, 0.2, 0.3, 0.34, 0.5, 0.7, 0.8, 0.9]
 
 
-def numbers(text) -> tuple:
-    kind, actor, critic = re.fullmatch(
-        r'train_eval\.actor_critic_(widths|sparsities)_str="([\d.e-]+)_([\d.e-]+)"', text
-    ).groups()
-    return kind, float(actor), float(critic)
-
-
-def test_standard_networks():
-    assert HALF_CHEETAH == (73_484, 72_193)
-    assert actor_critic.standard_parameters("HalfCheetah") == 73_484 + 2 * 72_193
-    assert actor_critic.standard_parameters("Humanoid") == HUMANOID[0] + 2 * HUMANOID[1]
-    # Section 5: the default actor-critic split is 34:66.
-    assert round(73_484 / actor_critic.standard_parameters("HalfCheetah"), 2) == 0.34
+def numbers(*args) -> tuple[float, float]:
+    actor, critic = map(float, actor_critic.split(*args).split("_"))
+    return actor, critic
 
 
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("budget", [0.1, 0.2, 1.0])
 def test_dense_networks_meet_their_budget(budget, share):
-    kind, *widths = numbers(actor_critic.binding("HalfCheetah", budget, share, "dense"))
-    assert kind == "widths"
+    widths = numbers("HalfCheetah-v2", budget, share, "dense")
     sizes = []
     for width, inputs, outputs in zip(widths, (17, 23), (12, 1)):
         h = int(width * 256 + 0.5)
@@ -52,11 +39,12 @@ def test_dense_networks_meet_their_budget(budget, share):
 
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("budget", [0.1, 0.2])
-@pytest.mark.parametrize(("env", "sizes"), [("HalfCheetah", HALF_CHEETAH), ("Humanoid", HUMANOID)])
-def test_sparse_networks_meet_their_budget(env, sizes, budget, share):
-    kind, *sparsities = numbers(actor_critic.binding(env, budget, share, "sparse"))
-    assert kind == "sparsities"
-    outputs = {"HalfCheetah": (12, 1), "Humanoid": (34, 1)}[env]
+@pytest.mark.parametrize(
+    ("task", "sizes"), [("HalfCheetah-v2", HALF_CHEETAH), ("Humanoid-v2", HUMANOID)]
+)
+def test_sparse_networks_meet_their_budget(task, sizes, budget, share):
+    sparsities = numbers(task, budget, share, "sparse")
+    outputs = {"HalfCheetah-v2": (12, 1), "Humanoid-v2": (34, 1)}[task]
     active = []
     for sparsity, size, output in zip(sparsities, sizes, outputs):
         biases = 256 + 256 + output
@@ -68,8 +56,13 @@ def test_sparse_networks_meet_their_budget(env, sizes, budget, share):
 
 def test_the_standard_split_of_everything_is_the_standard_networks():
     share = 73_484 / (73_484 + 2 * 72_193)
-    assert numbers(actor_critic.binding("HalfCheetah", 1.0, share, "dense"))[1:] == (1.0, 1.0)
-    assert numbers(actor_critic.binding("HalfCheetah", 1.0, share, "sparse"))[1:] == (0.0, 0.0)
+    assert numbers("HalfCheetah-v2", 1.0, share, "dense") == (1.0, 1.0)
+    assert numbers("HalfCheetah-v2", 1.0, share, "sparse") == (0.0, 0.0)
+
+
+def test_the_binding_is_printed(capsys):
+    actor_critic.main(["HalfCheetah-v2", "--budget=1", "--actor_share=0.336", "--regime=dense"])
+    assert capsys.readouterr().out == 'train_eval.actor_critic_widths_str="1.0_1.0"\n'
 
 
 @pytest.mark.parametrize(
@@ -86,7 +79,7 @@ def test_the_standard_split_of_everything_is_the_standard_networks():
 )
 def test_what_cannot_be_is_one_line(capsys, flags, parts):
     with pytest.raises(SystemExit) as caught:
-        actor_critic.main(["HalfCheetah", *flags])
+        actor_critic.main(["HalfCheetah-v2", *flags])
     assert caught.value.code != 0
     (line,) = capsys.readouterr().err.splitlines()
     assert all(part in line for part in parts)
