@@ -195,14 +195,17 @@ def figure3(seed: int, preset: Preset) -> list[Run]:
                 widths = actor_critic.split(task, budget, share, "dense")
                 runs.append(train(SAC, task, "dense", seed, schedule, widths=widths))
                 if budget < 1:
-                    runs += _sparse(
-                        SAC,
-                        [task],
-                        [round(1 - budget, 6)],
-                        seed,
-                        preset,
-                        methods=["rigl"],
-                        sparsities=actor_critic.split(task, budget, share, "sparse"),
+                    runs.append(
+                        train(
+                            SAC,
+                            task,
+                            "rigl",
+                            seed,
+                            schedule,
+                            distribution="erk",
+                            sparsity=round(1 - budget, 6),
+                            sparsities=actor_critic.split(task, budget, share, "sparse"),
+                        )
                     )
     return runs
 
