@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from typing import Callable
+from typing import Any, Callable
 
 import tensorflow as tf
 
@@ -28,7 +28,7 @@ ENV = "HalfCheetah-v4"
 COLLECT_STEPS, EPOCHS, MINIBATCH = 2048, 10, 64
 TRAIN_STEPS = EPOCHS * COLLECT_STEPS // MINIBATCH
 TOTAL_STEPS = 489 * TRAIN_STEPS
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "dense": dict(),
     "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
     "static": dict(),
