@@ -10,7 +10,7 @@ that trains, without evaluation; speeds are in environment steps. Masks change a
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Any, Callable
 
 import tensorflow as tf
 
@@ -25,7 +25,7 @@ ENV = "HalfCheetah-v4"
 COLLECT_STEPS, EPOCHS, MINIBATCH = 2048, 10, 64
 TRAIN_STEPS = EPOCHS * COLLECT_STEPS // MINIBATCH
 TOTAL_STEPS = 489 * TRAIN_STEPS
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
     "set": dict(update_freq=100, drop_fraction=0.3),
     "rigl": dict(update_freq=250, drop_fraction=0.3),
