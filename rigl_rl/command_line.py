@@ -49,7 +49,7 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
                 # Deprecations inside of libraries; what goes wrong here comes as an exception.
                 logging.set_verbosity(logging.FATAL)
                 tf.get_logger().setLevel("FATAL")
-            config.parse(FLAGS[files_flag].value, FLAGS.gin_bindings)
+            config.parse(FLAGS[files_flag].value or [], FLAGS.gin_bindings)
             tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
             tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
             train(
