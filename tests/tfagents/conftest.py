@@ -198,6 +198,21 @@ def contents():
     return of
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_main(request):
+    """One main, as in a process of the command: two would make gin's `train_eval` ambiguous.
+
+    A test file that is not about DQN names its own as MAIN.
+    """
+    registry = gin.config._REGISTRY
+    main = getattr(request.module, "MAIN", "dqn_train_eval")
+    others = [name for name in registry.matching_selectors("train_eval") if main not in name]
+    removed = {name: registry.pop(name) for name in others}
+    yield
+    for name, configurable in removed.items():
+        registry[name] = configurable
+
+
 @pytest.fixture
 def gin_cleared():
     """No bindings before the test, none after it."""
