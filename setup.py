@@ -23,6 +23,7 @@ INSTALL_REQUIRES = [
     "dopamine-rl==4.0.9",  # 4.1 lacks the TensorFlow agents, or needs a newer TensorFlow
     "gin-config>=0.5",
     "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
+    "imageio>=2",  # gymnasium imports it with every MuJoCo task
     "matplotlib>=3.7",
     "mujoco>=3,<4",  # 4 prints a warning for each of gymnasium's models
     "numpy>=1.23.5,<2",  # TensorFlow 2.15's range

@@ -13,6 +13,7 @@ from rigl_rl.runs import config
 from rigl_rl.sparsity import sparsify
 from rigl_rl.tfagents import actor_critic, sac_train_eval
 
+MAIN = "sac_train_eval"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
 
 TABLE_8 = {

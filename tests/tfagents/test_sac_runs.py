@@ -21,6 +21,8 @@ from rigl_rl.runs import config
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.tfagents import sac_train_eval
 
+MAIN = "sac_train_eval"
+
 # 5 evaluations, checkpoints after those of steps 0, 20 and 40, mask updates up to step 32 of 40.
 SMALL = (
     "train_eval.env_name = 'Hopper-v2'",
