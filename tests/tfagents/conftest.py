@@ -198,7 +198,6 @@ def contents():
     return of
 
 
-<<<<<<< HEAD
 @pytest.fixture(autouse=True, scope="module")
 def one_main(request):
     """Gin knows the main that the test module imports, not the others, which share its name."""
@@ -210,21 +209,6 @@ def one_main(request):
     yield
     for selector, main in mains.items():
         registry[selector] = main
-=======
-@pytest.fixture(scope="module", autouse=True)
-def one_main(request):
-    """One main, as in a process of the command: two would make gin's `train_eval` ambiguous.
-
-    A test file that is not about DQN names its own as MAIN.
-    """
-    registry = gin.config._REGISTRY
-    main = getattr(request.module, "MAIN", "dqn_train_eval")
-    others = [name for name in registry.matching_selectors("train_eval") if main not in name]
-    removed = {name: registry.pop(name) for name in others}
-    yield
-    for name, configurable in removed.items():
-        registry[name] = configurable
->>>>>>> sac
 
 
 @pytest.fixture
