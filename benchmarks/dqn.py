@@ -3,11 +3,11 @@
 python -m benchmarks.dqn [--rounds 5] [--steps 1000] [--threads 1]
 
 The loop measured is the one that trains (environment, replay, update; no evaluation), paper
-settings (2 x 512 units, batch 128, a mask update every 1,000 steps). Each sparse method has a
-process of its own, where its turns alternate with the dense network's: neither a machine whose
-speed drifts nor the place of an agent's memory favours one. The figures are medians over the
-rounds. The arithmetic limit is what matrix products alone would take: the FLOPs of a dense train
-step (masks do not lower them) at the machine's GEMM speed, measured between the rounds.
+settings (2 x 512 units, batch 128, a mask update every 1,000 steps). Every agent has a process of
+its own, as a run has, and a sparse one's turns alternate with the dense one's, so that a machine
+whose speed drifts favours none. The figures are medians over the rounds. The arithmetic limit is
+what matrix products alone would take: the FLOPs of a dense train step (masks do not lower them) at
+the machine's GEMM speed, measured between the rounds.
 """
 
 from __future__ import annotations
@@ -104,33 +104,49 @@ def mask_seconds() -> float:
     return time.perf_counter() - began
 
 
-def steps_per_second(train: Callable[[int], float], steps: int) -> float:
-    """Speed of one turn."""
+class Worker:
+    """A process that holds one agent.
+
+    Args:
+      method: its sparse training method, or 'dense'.
+      args: of the command line.
+    """
+
+    def __init__(self, method: str, args: argparse.Namespace):
+        context = multiprocessing.get_context("spawn")
+        self._pool = context.Pool(1, _start, (method, args))
+
+    def call(self, function: Callable, *arguments) -> Any:
+        """The result of a function of this module, called in the process."""
+        return self._pool.apply(function, arguments)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._pool.terminate()
+
+
+_held: dict[str, Any] = {}  # a worker's agent
+
+
+def _start(method: str, args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    tf.get_logger().setLevel("ERROR")
+    # Twice as long as needed, so that mask updates go on throughout.
+    total_steps = 2 * args.rounds * args.steps
+    _held["train"], _held["flops"] = train_loop(method, total_steps)
+    _held["train"](10)
+
+
+def steps_per_second(steps: int) -> float:
+    """Speed of one turn of the worker's agent."""
     began = time.perf_counter()
-    train(steps)
+    _held["train"](steps)
     return steps / (time.perf_counter() - began)
 
 
-def turns(method: str, rounds: int, steps: int, threads: int) -> dict[str, Any]:
-    """Speeds of `method` and of the dense network, turn about, and of matrix products."""
-    _set_threads(threads)
-    tf.get_logger().setLevel("ERROR")
-    total_steps = 10 * rounds * steps  # mask updates go on throughout
-    dense, flops = train_loop("dense", total_steps)
-    sparse, _ = train_loop(method, total_steps)
-    dense(10), sparse(10)
-    gemm, dense_rates, sparse_rates = [], [], []
-    for _ in range(rounds):
-        gemm.append(gemm_gflops())
-        dense_rates.append(steps_per_second(dense, steps))
-        sparse_rates.append(steps_per_second(sparse, steps))
-    return {
-        "gemm": gemm,
-        "dense": dense_rates,
-        "sparse": sparse_rates,
-        "flops": flops,
-        "memory": peak_memory_mb(),
-    }
+def flops() -> int:
+    """FLOPs of one dense train step of the worker's agent."""
+    return _held["flops"]
 
 
 def _set_threads(threads: int) -> None:
@@ -149,26 +165,31 @@ def main() -> None:
 
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
-    measured = {}
+    dense = Worker("dense", args)
+    gemm, dense_rates = [], []
+    rates: dict[str, list[float]] = {method: [] for method in METHODS}
+    ratios: dict[str, list[float]] = {method: [] for method in METHODS}
     for method in METHODS:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            measured[method] = pool.apply(turns, (method, args.rounds, args.steps, args.threads))
+        sparse = Worker(method, args)
+        for _ in range(args.rounds):
+            gemm.append(dense.call(gemm_gflops))
+            dense_rates.append(dense.call(steps_per_second, args.steps))
+            rates[method].append(sparse.call(steps_per_second, args.steps))
+            ratios[method].append(rates[method][-1] / dense_rates[-1])
+        sparse.close()
+    speed, step = statistics.median(gemm), dense.call(flops)
+    memory = dense.call(peak_memory_mb)
+    dense.close()
 
-    def median(key: str) -> float:
-        return statistics.median(rate for of_one in measured.values() for rate in of_one[key])
-
-    speed, flops = median("gemm"), measured[METHODS[0]]["flops"]
-    limit = speed * 1e9 / flops
+    limit = speed * 1e9 / step
     print(f"GEMM                       {speed:8.1f} GFLOP/s on {args.threads} thread(s)")
-    print(f"dense train step           {flops / 1e6:8.1f} MFLOP, limit {limit:.0f}/s")
+    print(f"dense train step           {step / 1e6:8.1f} MFLOP, limit {limit:.0f}/s")
     print("method   steps/s   / dense   / limit")
-    print(f"dense    {median('dense'):7.1f}   {1:7.3f}   {median('dense') / limit:7.3f}")
-    for method, of_one in measured.items():
-        rate = statistics.median(of_one["sparse"])
-        ratios = [own / dense for own, dense in zip(of_one["sparse"], of_one["dense"])]
-        print(f"{method:8s} {rate:7.1f}   {statistics.median(ratios):7.3f}   {rate / limit:7.3f}")
-    memory = max(of_one["memory"] for of_one in measured.values())
-    print(f"peak memory                {memory:8.0f} MB (a dense and a sparse agent)")
+    rates, ratios = {"dense": dense_rates, **rates}, {"dense": [1.0], **ratios}
+    for method in rates:
+        rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
+        print(f"{method:8s} {rate:7.1f}   {ratio:7.3f}   {rate / limit:7.3f}")
+    print(f"peak memory                {memory:8.0f} MB (dense)")
 
 
 if __name__ == "__main__":
