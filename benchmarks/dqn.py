@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import tensorflow as tf
-from tf_agents.environments import tf_py_environment
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity import counting, initializers, masks
@@ -41,7 +41,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def train_loop(method: str, total_steps: int) -> tuple[Callable[[int], float], int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
-    env = tf_py_environment.TFPyEnvironment(GymnasiumEnvironment(ENV, seed=0), check_dims=False)
+    py_env = GymnasiumEnvironment(ENV, seed=0)
+    py_env.reset()
+    env = InGraphEnvironment(py_env)
     sparse = {"method": method, "sparsity": 0.9, "update_freq": 1000}
     if method == "prune":
         sparse.update(begin_step=0)  # so that the span measured holds updates

@@ -14,6 +14,9 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.errors import ConfigError
 
+# As whole numbers: they are compared and converted in every step.
+_FIRST, _MID, _LAST = (int(kind) for kind in (ts.StepType.FIRST, ts.StepType.MID, ts.StepType.LAST))
+
 
 def make(name: str) -> gymnasium.Env:
     """`gymnasium.make` with one clear error for a name that does not exist.
@@ -84,10 +87,14 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """int64 scalar for Discrete spaces, float32 for Box."""
         return self._action_spec
 
+    def should_reset(self, current_time_step):
+        """Whether the episode is over. The inherited method costs more than a step of CartPole."""
+        return current_time_step.step_type[0] == _LAST
+
     def _reset(self):
         observation, _ = self._gym.reset(seed=self._seed)
         self._seed = None
-        return self._time_step(ts.StepType.FIRST, observation, 0.0, 1.0)
+        return self._time_step(_FIRST, observation, 0.0, 1.0)
 
     def _step(self, action):
         action = int(action[0]) if self._discrete else action[0]
@@ -95,7 +102,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         last = terminated or truncated
         ends_values = terminated or (truncated and not self._bootstrap)
         return self._time_step(
-            ts.StepType.LAST if last else ts.StepType.MID,
+            _LAST if last else _MID,
             observation,
             reward,
             0.0 if ends_values else 1.0,
@@ -103,9 +110,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     def _time_step(self, step_type, observation, reward, discount) -> ts.TimeStep:
         return ts.TimeStep(
-            np.asarray([step_type], np.int32),
-            np.asarray([reward], np.float32),
-            np.asarray([discount], np.float32),
+            np.array([step_type], np.int32),
+            np.array([reward], np.float32),
+            np.array([discount], np.float32),
             np.asarray(observation, self._observation_spec.dtype)[np.newaxis],
         )
 
