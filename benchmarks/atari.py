@@ -4,16 +4,14 @@ python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network c
 
 The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
 batch of 32; no evaluation), with networks of full width and a mask update every 100 train steps,
-50 times as often as the paper. Each turn of a sparse method follows one of the dense network and is
-compared with that; the figures are medians over the rounds. Replay is measured in a process of its
-own: all pages of 1,000,000 transitions touched, a batch sampled, a checkpoint written.
+50 times as often as the paper. Replay is measured in a process of its own: all pages of 1,000,000
+transitions touched, a batch sampled, a checkpoint written.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,9 +19,9 @@ import time
 from pathlib import Path
 
 import gin
-import tensorflow as tf
 
 import rigl_rl.dopamine  # noqa: F401, settles gin names
+from benchmarks.training_speed import METHODS, TrainLoop, compare, parser, set_up
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, replay_buffer
 from rigl_rl.networks import atari
@@ -33,7 +31,6 @@ from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity import counting, kernels_of
 from rigl_rl.sparsity.masks import mask_kernels
 
-METHODS = ("dense", "prune", "static", "set", "rigl")
 ROOT = Path(__file__).resolve().parents[1]
 MIN_HISTORY = 200
 SPEED_BINDINGS = (
@@ -70,11 +67,16 @@ class Training:
             else:
                 self._action = self._agent.step(reward, observation)
 
-    def steps_per_second(self, steps: int) -> float:
-        """Speed of one turn."""
-        began = time.perf_counter()
-        self.play(steps)
-        return steps / (time.perf_counter() - began)
+
+def train_loop(network: str, method: str, total_steps: int) -> tuple[TrainLoop, int]:
+    """Agent steps of a method, and the FLOPs of one (dense).
+
+    An agent step is acting, and a quarter of an update on 32 transitions.
+    """
+    del total_steps  # the bindings set the schedule
+    layers = counting.from_keras(atari.build(NETWORKS[network](6)))
+    flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) // 4
+    return Training(network, method).play, flops
 
 
 def config_file(network: str, method: str) -> Path:
@@ -147,49 +149,20 @@ def measure_replay(capacity: int) -> None:
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.atari",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=400, help="agent steps per method and round")
-    parser.add_argument("--threads", type=int, default=2, help="TensorFlow threads")
-    parser.add_argument("--network", choices=list(NETWORKS), default="cnn")
-    parser.add_argument("--methods", nargs="+", choices=METHODS[1:], default=METHODS[1:])
-    parser.add_argument("--replay", type=int, metavar="N", help="only memory of N transitions")
-    args = parser.parse_args()
+    options = parser("python -m benchmarks.atari", __doc__, steps=400, threads=2)
+    options.add_argument("--network", choices=list(NETWORKS), default="cnn")
+    options.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    options.add_argument("--replay", type=int, metavar="N", help="only memory of N transitions")
+    args = options.parse_args()
     if args.replay:
         measure_replay(args.replay)
         return
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(args.threads)
-    tf.get_logger().setLevel("ERROR")
-
+    set_up(args)
     for method in ("dense", "rigl"):
         seconds = start_up_seconds(args.network, method)
         print(f"start to first train step  {seconds:8.1f} s ({method})", flush=True)
     print(f"masks of the network       {mask_seconds(args.network):8.3f} s (sparsity-aware)")
-    layers = counting.from_keras(atari.build(NETWORKS[args.network](6)))
-    # Acting, and a quarter of an update on 32 transitions.
-    flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) / 4
-    print(f"dense agent step           {flops / 1e6:8.0f} MFLOP", flush=True)
-
-    trainings = {name: Training(args.network, name) for name in ("dense", *args.methods)}
-    rates: dict[str, list[float]] = {name: [] for name in trainings}
-    ratios: dict[str, list[float]] = {name: [] for name in trainings}
-    for _ in range(args.rounds):
-        for method in args.methods:
-            dense = trainings["dense"].steps_per_second(args.steps)
-            sparse = trainings[method].steps_per_second(args.steps)
-            rates["dense"].append(dense)
-            rates[method].append(sparse)
-            ratios[method].append(sparse / dense)
-    ratios["dense"] = [1.0]
-    print(f"method   agent steps/s   / dense   ({args.threads} threads)")
-    for method in trainings:
-        rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
-        print(f"{method:8s} {rate:13.1f}   {ratio:7.3f}")
+    compare(functools.partial(train_loop, args.network), args, args.methods)
     subprocess.run([sys.executable, "-m", "benchmarks.atari", "--replay", "1000000"], cwd=ROOT)
 
 

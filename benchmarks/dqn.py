@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 import tensorflow as tf
-from tf_agents.environments import tf_py_environment
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from benchmarks.training_speed import TrainLoop, arguments, compare
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
@@ -32,7 +32,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
-    env = tf_py_environment.TFPyEnvironment(GymnasiumEnvironment(ENV, seed=0), check_dims=False)
+    py_env = GymnasiumEnvironment(ENV, seed=0)
+    py_env.reset()
+    env = InGraphEnvironment(py_env)
     sparse = {"method": method, "sparsity": 0.9, "update_freq": 1000}
     if method == "prune":
         sparse.update(begin_step=0)  # so that the span measured holds updates

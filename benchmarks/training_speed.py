@@ -1,9 +1,9 @@
 """What the speed benchmarks share: the machine's limit, and sparse turns paired with dense ones.
 
-Each sparse method has a process of its own, where its turns alternate with the dense agent's:
-neither a machine whose speed drifts nor the place of an agent's memory favours one. Figures are
-medians over rounds. The arithmetic limit is what matrix products alone would take: the FLOPs of a
-dense train step (masks do not lower them) at the machine's GEMM speed, measured between the rounds.
+Every agent has a process of its own, as a run has, and a sparse one's turns alternate with the
+dense one's, so that a machine whose speed drifts favours none. Figures are medians over rounds. The
+arithmetic limit is what matrix products alone would take: the FLOPs of a dense train step (masks do
+not lower them) at the machine's GEMM speed, measured between the rounds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import multiprocessing
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 import tensorflow as tf
@@ -22,15 +23,25 @@ METHODS = ("prune", "static", "set", "rigl")
 
 TrainLoop = Callable[[int], Any]
 """n -> n train steps."""
+MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
+
+
+def parser(
+    prog: str, description: Optional[str], steps: int = 1000, threads: int = 1
+) -> argparse.ArgumentParser:
+    """Of rounds, steps and threads, the latter two by default as given."""
+    options = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--steps", type=int, default=steps, help="steps per method and round")
+    options.add_argument("--threads", type=int, default=threads, help="TensorFlow threads")
+    return options
 
 
 def arguments(prog: str, description: Optional[str], steps: int = 1000) -> argparse.Namespace:
     """Parses rounds, steps (by default as given) and threads, and sets TensorFlow's threads."""
-    parser = argparse.ArgumentParser(prog=prog, description=description)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=steps, help="train steps per method and round")
-    parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads")
-    args = parser.parse_args()
+    args = parser(prog, description, steps).parse_args()
     set_up(args)
     return args
 
@@ -63,57 +74,88 @@ def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
     return 2 * size**3 * repeats / best / 1e9
 
 
-def steps_per_second(train: TrainLoop, steps: int) -> float:
-    """Speed of one turn."""
+class Worker:
+    """A process that holds one agent.
+
+    Args:
+      make: (method, total train steps) -> a train function and the FLOPs of one of its dense train
+        steps; a function of a module, for the process imports it.
+      method: sparse training method, or 'dense'.
+      args: from `arguments`.
+    """
+
+    def __init__(self, make: MakeTrainLoop, method: str, args: argparse.Namespace):
+        context = multiprocessing.get_context("spawn")
+        self._pool = context.Pool(1, _start, (make, method, args))
+
+    def call(self, function: Callable, *arguments) -> Any:
+        """The result of a function of this module, called in the process."""
+        return self._pool.apply(function, arguments)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._pool.terminate()
+
+
+_held: dict[str, Any] = {}  # a worker's agent
+
+
+def _start(make: MakeTrainLoop, method: str, args: argparse.Namespace) -> None:
+    set_up(args)
+    # Longer than needed, so that mask updates go on throughout.
+    total_steps = 10 * args.rounds * args.steps
+    _held["train"], _held["flops"] = make(method, total_steps)
+    _held["train"](10)
+
+
+def steps_per_second(steps: int) -> float:
+    """Speed of one turn of the worker's agent."""
     began = time.perf_counter()
-    train(steps)
+    _held["train"](steps)
     return steps / (time.perf_counter() - began)
 
 
+def flops() -> int:
+    """FLOPs of one dense train step of the worker's agent."""
+    return _held["flops"]
+
+
 def compare(
-    make: Callable[[str, int], tuple[TrainLoop, int]], args: argparse.Namespace, unit: float = 1.0
+    make: MakeTrainLoop,
+    args: argparse.Namespace,
+    methods: Sequence[str] = METHODS,
+    unit: float = 1.0,
 ) -> None:
     """Measures and prints the speed of each method, beside dense and beside the machine's limit.
 
     Args:
-      make: (method, total train steps) -> a train function and the FLOPs of one of its dense train
-        steps; a function of a module, for it is called in other processes.
+      make: as of `Worker`.
       args: from `arguments`.
+      methods: those to compare with dense.
       unit: environment steps per train step, which speeds are printed in.
     """
-    measured = {}
-    for method in METHODS:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            measured[method] = pool.apply(_turns, (make, method, args))
+    dense = Worker(make, "dense", args)
+    gemm, dense_rates = [], []
+    rates: dict[str, list[float]] = {method: [] for method in methods}
+    ratios: dict[str, list[float]] = {method: [] for method in methods}
+    for method in methods:
+        sparse = Worker(make, method, args)
+        for _ in range(args.rounds):
+            gemm.append(dense.call(gemm_gflops))
+            dense_rates.append(dense.call(steps_per_second, args.steps))
+            rates[method].append(sparse.call(steps_per_second, args.steps))
+            ratios[method].append(rates[method][-1] / dense_rates[-1])
+        sparse.close()
+    speed, step = statistics.median(gemm), dense.call(flops)
+    memory = dense.call(peak_memory_mb)
+    dense.close()
 
-    def median(key: str) -> float:
-        return statistics.median(rate for of_one in measured.values() for rate in of_one[key])
-
-    flops = measured[METHODS[0]]["flops"]
-    limit = median("gemm") * 1e9 / flops
-    print(f"GEMM                       {median('gemm'):8.1f} GFLOP/s, {args.threads} thread(s)")
-    print(f"dense train step           {flops / 1e6:8.1f} MFLOP, limit {limit * unit:.0f} steps/s")
+    limit = speed * 1e9 / step
+    print(f"GEMM                       {speed:8.1f} GFLOP/s on {args.threads} thread(s)")
+    print(f"dense train step           {step / 1e6:8.1f} MFLOP, limit {limit * unit:.0f} steps/s")
     print("method   steps/s   / dense   / limit")
-    dense = median("dense")
-    print(f"dense    {dense * unit:7.1f}   {1:7.3f}   {dense / limit:7.3f}")
-    for method, of_one in measured.items():
-        rate = statistics.median(of_one["sparse"])
-        ratio = statistics.median(s / d for s, d in zip(of_one["sparse"], of_one["dense"]))
+    rates, ratios = {"dense": dense_rates, **rates}, {"dense": [1.0], **ratios}
+    for method in rates:
+        rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
         print(f"{method:8s} {rate * unit:7.1f}   {ratio:7.3f}   {rate / limit:7.3f}")
-    memory = max(of_one["memory"] for of_one in measured.values())
-    print(f"peak memory                {memory:8.0f} MB (a dense and a sparse agent)")
-
-
-def _turns(make, method: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Speeds of `method` and of the dense agent, turn about, and of matrix products."""
-    set_up(args)
-    total_steps = 10 * args.rounds * args.steps  # mask updates go on throughout
-    dense, flops = make("dense", total_steps)
-    sparse, _ = make(method, total_steps)
-    rates: dict[str, list[float]] = {"gemm": [], "dense": [], "sparse": []}
-    dense(10), sparse(10)
-    for _ in range(args.rounds):
-        rates["gemm"].append(gemm_gflops())
-        rates["dense"].append(steps_per_second(dense, args.steps))
-        rates["sparse"].append(steps_per_second(sparse, args.steps))
-    return {**rates, "flops": flops, "memory": peak_memory_mb()}
+    print(f"peak memory                {memory:8.0f} MB (dense)")

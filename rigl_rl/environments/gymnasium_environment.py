@@ -103,7 +103,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         return self._action_spec
 
     def should_reset(self, current_time_step):
-        """Whether the episode is over. The inherited method costs half of a step of HalfCheetah."""
+        """Whether the episode is over. The inherited method costs more than a step of CartPole."""
         return current_time_step.step_type[0] == _LAST
 
     def _reset(self):

@@ -12,11 +12,12 @@ _thread = threading.local()
 
 
 class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
-    """TFPyEnvironment at a third of its cost, for observations and actions of one tensor each.
+    """TFPyEnvironment at half of its cost, for observations and actions of one tensor each.
 
     TFPyEnvironment packs nests, locks, and keeps a current time step of its own: more work than a
-    step of HalfCheetah is. Here a step is a call of the Python environment's. It being asked for
-    its current time step, too, an environment that was restored from a checkpoint goes on.
+    step of CartPole is. Here a step is a call of the Python environment's, which has to have been
+    reset before. It being asked for its current time step, too, an environment that was restored
+    from a checkpoint goes on.
     """
 
     def _step(self, actions):
@@ -41,8 +42,8 @@ def _keep_python_state() -> None:
     """Lets this thread of TensorFlow's keep its Python thread state from call to call.
 
     TensorFlow's threads are not Python's: each call gets a new thread state, which it releases at
-    its end. Making one, and doing without what libraries remember by thread, doubles the time of a
-    step of HalfCheetah. One more claim on the state, never released, keeps it.
+    its end. Making one, and doing without what libraries remember by thread, takes as long as a
+    step of a MuJoCo task. One more claim on the state, never released, keeps it.
     """
     if not hasattr(_thread, "kept"):  # as long-lived as the state itself
         ctypes.pythonapi.PyGILState_Ensure()
