@@ -321,6 +321,18 @@ def cartpole(seed: int, preset: Preset) -> list[Run]:
     return _dense(DQN, task, [], seed, preset) + _sparse(DQN, task, [0.9], seed, preset)
 
 
+def mujoco(seed: int, preset: Preset) -> list[Run]:
+    """The README's table: SAC on two tasks and PPO on one at 90 % (ERK), a part of Figure 2."""
+    runs = []
+    for agent, tasks, methods in (
+        (SAC, ["HalfCheetah-v2", "Walker2d-v2"], ["rigl", "static"]),
+        (PPO, ["HalfCheetah-v2"], ["rigl", "set", "prune"]),
+    ):
+        runs += _dense(agent, tasks, [], seed, preset)
+        runs += _sparse(agent, tasks, [0.9], seed, preset, methods=methods)
+    return runs
+
+
 def _sensitivity(seed, preset, methods, distributions=("erk",), **changes) -> list[Run]:
     return _sparse(
         SAC,
@@ -338,6 +350,7 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
     study.__name__: study
     for study in (
         cartpole,
+        mujoco,
         figure1,
         figure2,
         figure3,
