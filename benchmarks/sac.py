@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 import tensorflow as tf
-from tf_agents.environments import tf_py_environment
 from tf_agents.policies import greedy_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from benchmarks.training_speed import TrainLoop, arguments, compare
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.runs.replay_state import ReplayState
@@ -46,15 +46,16 @@ def make_agent(env, method: str, total_steps: int) -> sac_agent.SacAgent:
     return sac_agent.make_agent(env, step, sparse, sparse, total_steps=total_steps, seed=0)
 
 
-def tf_environment(name: str = ENV) -> tf_py_environment.TFPyEnvironment:
-    """An environment as the mains make it."""
+def in_graph(name: str = ENV) -> InGraphEnvironment:
+    """An environment as the main makes it."""
     env = GymnasiumEnvironment(name, seed=0)
-    return tf_py_environment.TFPyEnvironment(env, check_dims=False)
+    env.reset()
+    return InGraphEnvironment(env)
 
 
 def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `sac_train_eval`, and the FLOPs of one of its (dense) train steps."""
-    env = tf_environment()
+    env = in_graph()
     agent = make_agent(env, method, total_steps)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=1_000_000
@@ -96,7 +97,7 @@ def evaluation_seconds(agent: sac_agent.SacAgent) -> tuple[float, float]:
 
 def checkpoint_cost() -> tuple[float, float]:
     """Seconds and MB (2^20 bytes) of a checkpoint of Humanoid with 1M transitions."""
-    env = tf_environment("Humanoid-v2")
+    env = in_graph("Humanoid-v2")
     agent = make_agent(env, "rigl", total_steps=1000)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=1_000_000
@@ -115,7 +116,7 @@ def main() -> None:
     """Measures and prints."""
     args = arguments("python -m benchmarks.sac", __doc__)
     compare(train_loop, args)
-    together, apart = evaluation_seconds(make_agent(tf_environment(), "dense", total_steps=1))
+    together, apart = evaluation_seconds(make_agent(in_graph(), "dense", total_steps=1))
     print(f"{EPISODES} episodes                {together:8.1f} s side by side")
     print(f"{EPISODES} episodes                {apart:8.1f} s one after the other")
     print(f"                           {together / apart:8.3f} of the time")

@@ -15,7 +15,6 @@ from typing import Optional
 import gin
 import numpy as np
 import tensorflow as tf
-from tf_agents.environments import tf_py_environment
 from tf_agents.policies import greedy_policy, policy_saver
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
@@ -23,6 +22,7 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.runs import random_state
 from rigl_rl.runs.config import one_line
@@ -146,7 +146,7 @@ def train_eval(
     py_env = GymnasiumEnvironment(
         env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
     )
-    env = tf_py_environment.TFPyEnvironment(py_env, check_dims=False)
+    env = InGraphEnvironment(py_env)
     if tensor_spec.is_discrete(env.action_spec()):
         raise ConfigError(
             f"SAC needs continuous actions, which env_name {env_name!r} does not have"
