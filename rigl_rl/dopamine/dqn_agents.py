@@ -82,6 +82,8 @@ class DQNAgent:
             {"q": self.online_network}, "dense", optimizer=optimizer or adam()
         )
         self.replay = replay_buffer(gamma, update_horizon)
+        self.gamma = gamma
+        self.update_horizon = update_horizon
         self.min_replay_history = min_replay_history
         self.update_period = update_period
         self.target_update_period = target_update_period
@@ -91,7 +93,6 @@ class DQNAgent:
         self.epsilon_decay_period = epsilon_decay_period
         self.training_steps = 0
         self.eval_mode = False
-        self._discount = math.pow(gamma, update_horizon)
         self._state = np.zeros((1, *atari.STATE_SHAPE), np.uint8)
         self._action = 0
         self._mean_loss = tf.keras.metrics.Mean()
@@ -189,7 +190,8 @@ class DQNAgent:
           terminals: (B,), 1 where the episode ended before the next state.
         """
         next_values = tf.reduce_max(self.target_network(next_states).q_values, axis=1)
-        targets = rewards + self._discount * next_values * (1.0 - tf.cast(terminals, tf.float32))
+        discount = self.gamma**self.update_horizon
+        targets = rewards + discount * next_values * (1.0 - tf.cast(terminals, tf.float32))
         values = self.online_network(states, training=True).q_values
         chosen = tf.gather(values, actions, batch_dims=1)
         return tf.keras.losses.huber(tf.stop_gradient(targets), chosen) + self.penalty()

@@ -30,6 +30,7 @@ class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
         return self._call(self._env.current_time_step)
 
     def _call(self, function, *arguments):
+        @tf.autograph.experimental.do_not_convert  # the converted call takes longer than the step
         def call(*arrays):
             _keep_python_state()
             return list(function(*arrays))

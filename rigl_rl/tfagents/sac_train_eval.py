@@ -204,6 +204,7 @@ def train_eval(
     greedy = greedy_policy.GreedyPolicy(agent.policy)
 
     def collect_initially():
+        py_env.reset()
         off_policy_loop.collect_at_random(env, replay, initial_collect_steps, training_random)
 
     with one_line():

@@ -90,7 +90,8 @@ def test_five_hundred_steps(dopamine):
             action = agent.step(rewards[step], frames[step])
         assert action == dopamine["actions"][step], step
         assert agent.epsilon() == dopamine["epsilons"][step], step
-        np.testing.assert_allclose(output, dopamine["targets"][step], rtol=0, atol=1e-5)
+        # Two programs' roundings over a hundred updates; a sync missed would be off by 1e-3.
+        np.testing.assert_allclose(output, dopamine["targets"][step], rtol=0, atol=1e-4)
         copies += step > 0 and (dopamine["targets"][step] != dopamine["targets"][step - 1]).any()
     assert agent.replay.add_count == dopamine["add_count"]
     for name, values in agent.replay._store.items():
