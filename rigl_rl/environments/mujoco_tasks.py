@@ -93,14 +93,15 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, value):
         if not is_simulation(value):
             return NotImplemented
-        state = (value.__getstate__(), value.data, value.np_random)
+        state = (value.__getstate__(), value.spec, value.data, value.np_random)
         return copyreg.__newobj__, (type(value),), state, None, None, _restore  # type: ignore
 
 
 def _restore(env, state) -> None:
     import mujoco
 
-    arguments, data, random = state
+    arguments, spec, data, random = state
     env.__setstate__(arguments)
+    env.spec = spec
     mujoco.mj_copyData(env.data, env.model, data)
     env.np_random = random

@@ -61,7 +61,7 @@ def test_the_standard_split_of_everything_is_the_standard_networks():
 
 
 def test_the_binding_is_printed(capsys):
-    actor_critic.main(["HalfCheetah-v2", "--budget=1", "--actor_share=0.336", "--regime=dense"])
+    actor_critic.main(["HalfCheetah-v2", "--budget=1", "--actor_share=0.3373", "--regime=dense"])
     assert capsys.readouterr().out == 'train_eval.actor_critic_widths_str="1.0_1.0"\n'
 
 

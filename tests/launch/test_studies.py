@@ -27,6 +27,7 @@ def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
     sparse = methods * sparsities
     expected = {
         "cartpole": 1 + methods,
+        "mujoco": 2 * (1 + 2) + 1 + 3,
         "figure8": 3 * (1 + sparsities + distributions * sparse),
         "figure14_right": 1 + distributions * sparse,
         "figure5_left": 3 * (1 + snr_sparsities),
