@@ -137,7 +137,7 @@ def _gymnasium_evaluation(policy, env_name: str, episodes: int) -> Evaluate:
     seen: list[np.ndarray] = []
 
     def act_and_look(observations: np.ndarray) -> np.ndarray:
-        seen.append(observations)
+        seen.append(observations.copy())
         return act(observations)
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:

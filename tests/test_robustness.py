@@ -43,7 +43,7 @@ def run(tmp_path_factory):
 
 
 def test_noise_costs_return(run):
-    table = robustness.evaluate_run(run, [0.0, 1.0, 30.0], episodes=10)
+    table = robustness.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10)
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
     # Noise of 30 deviations leaves nothing of the observation: as good as coin tosses, about 22.

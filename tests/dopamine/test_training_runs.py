@@ -126,8 +126,8 @@ def test_the_saved_policy_under_noise(uninterrupted):
     assert set(table["env"]) == {"Pong"}
     (policy,) = (uninterrupted / "policies").iterdir()
     states = np.random.default_rng(0).integers(0, 256, (3, 84, 84, 4), np.uint8)
-    values = tf.saved_model.load(str(policy)).q_values(states)
-    assert values.shape == (3, 6)
+    loaded = tf.saved_model.load(str(policy))
+    assert loaded.q_values(states).shape == (3, 6)
 
 
 def the_line(completed):
