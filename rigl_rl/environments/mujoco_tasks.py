@@ -19,7 +19,6 @@ import pickle
 from typing import Any
 
 import gymnasium
-import numpy as np
 
 from rigl_rl.errors import RiglRlError
 
@@ -52,12 +51,14 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
 class StopOnDivergence(gymnasium.Wrapper):
     """Raises a SimulationError in the step in which a MuJoCo simulation becomes unstable."""
 
+    def __init__(self, env: gymnasium.Env):
+        super().__init__(env)
+        self._simulation: Any = env.unwrapped
+
     def step(self, action):
         """As the wrapped environment's."""
         result = self.env.step(action)
-        simulation: Any = self.unwrapped
-        unstable = simulation.data.warning.number[_FIRST_UNSTABLE:].any()
-        if unstable or not np.isfinite(result[0]).all():
+        if self._simulation.data.warning.number[_FIRST_UNSTABLE:].any():
             name = self.spec.id if self.spec else "MuJoCo"
             raise SimulationError(
                 f"the simulation of {name} diverged (numbers became infinite, NaN or huge)"
