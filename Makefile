@@ -33,11 +33,14 @@ help: ## list the targets (the default)
 demo: $(READY) ## train dense and sparse DQN on CartPole and draw a figure (8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
 
-test: $(READY) ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## run the tests, two at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(READY) ## measure training speed against dense and against the machine's limit
 	$(BIN)/python -m benchmarks.dqn
+	$(BIN)/python -m benchmarks.sac
+	$(BIN)/python -m benchmarks.ppo
+	$(BIN)/python -m benchmarks.atari
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """Kills a training run again and again, and checks that nobody can tell from its evaluations.
 
-python -m benchmarks.kill_and_resume --kills 50 --out DIR
+python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn]
 
 A shortened run is trained once without interruption, then again with SIGKILLs at random moments,
 each followed by a restart. A run that finishes is compared with the uninterrupted one, and a new
@@ -26,18 +26,48 @@ from tqdm import tqdm
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Small and quick, but with all that a checkpoint holds in use: masks that change, a replay buffer
-# that learns from its oldest entries, exploration on its decline, a target network between copies.
-SHORTENED = (
-    "train_eval.fc_layer_params = (32, 32)",
-    "train_eval.num_iterations = 4000",
-    "train_eval.initial_collect_steps = 200",
-    "train_eval.initial_epsilon_greedy = 1.0",
-    "train_eval.epsilon_decay_period = 1000",
-    "train_eval.target_update_period = 70",
-    "train_eval.eval_interval = 50",
-    "train_eval.eval_episodes = 4",
-    "mask_updater.update_freq = 50",
-)
+# that learns from its oldest entries, exploration on its decline, a target network between copies;
+# running statistics, and episodes that go on across iterations and checkpoints.
+SHORTENED = {
+    "dqn": (
+        "train_eval.fc_layer_params = (32, 32)",
+        "train_eval.num_iterations = 4000",
+        "train_eval.initial_collect_steps = 200",
+        "train_eval.initial_epsilon_greedy = 1.0",
+        "train_eval.epsilon_decay_period = 1000",
+        "train_eval.target_update_period = 70",
+        "train_eval.eval_interval = 50",
+        "train_eval.eval_episodes = 4",
+        "mask_updater.update_freq = 50",
+    ),
+    "sac": (
+        "train_eval.env_name = 'Hopper-v2'",
+        "train_eval.actor_fc_layers = (32, 32)",
+        "train_eval.critic_joint_fc_layers = (32, 32)",
+        "train_eval.batch_size = 32",
+        "train_eval.replay_capacity = 500",
+        "train_eval.num_iterations = 4000",
+        "train_eval.initial_collect_steps = 200",
+        "train_eval.target_update_period = 3",
+        "train_eval.eval_interval = 50",
+        "train_eval.eval_episodes = 4",
+        "train_eval.checkpoint_interval = 100",
+        "mask_updater.update_freq = 50",
+    ),
+    "ppo": (
+        "train_eval.actor_fc_layers = (32, 32)",
+        "train_eval.value_fc_layers = (32, 32)",
+        "train_eval.env_name = 'Hopper-v2'",
+        "train_eval.collect_sequence_length = 150",
+        "train_eval.minibatch_size = 50",
+        "train_eval.num_epochs = 2",
+        "train_eval.num_iterations = 160",
+        "train_eval.eval_interval = 12",
+        "train_eval.eval_episodes = 4",
+        "mask_updater.update_freq = 20",
+    ),
+}
+_CONFIGS = {"dqn": "dqn_classic", "sac": "sac_mujoco", "ppo": "ppo_mujoco"}
 
 # Where a kill is aimed: before the run has begun or resumed, at any time after that, or at the
 # next checkpoint from such a time on.
@@ -54,10 +84,10 @@ _PHASES = {
 POLL_S = 0.0005
 
 
-def command(bindings: Sequence[str], seed: int = 0) -> list[str]:
+def command(bindings: Sequence[str], seed: int = 0, agent: str = "dqn") -> list[str]:
     """The command of a RigL run with `bindings`, all but its root_dir."""
-    config = ROOT / "gin_configs" / "dqn_classic" / "rigl.gin"
-    line = [sys.executable, "-m", "rigl_rl.tfagents.dqn_train_eval", f"--gin_file={config}"]
+    config = ROOT / "gin_configs" / _CONFIGS[agent] / "rigl.gin"
+    line = [sys.executable, "-m", f"rigl_rl.tfagents.{agent}_train_eval", f"--gin_file={config}"]
     return [*line, f"--seed={seed}", *(f"--gin_bindings={binding}" for binding in bindings)]
 
 
@@ -158,6 +188,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
     options = parser.parse_args()
     if options.kills < 1:
         parser.error(f"--kills is {options.kills}, but must be at least 1")
@@ -165,7 +196,11 @@ def main() -> int:
         parser.error(f"--out {str(options.out)!r} exists; give a new directory")
     options.out.mkdir(parents=True)
 
-    killer = Killer(command(SHORTENED), random.Random(options.seed), delay_s=4.0)
+    killer = Killer(
+        command(SHORTENED[options.agent], agent=options.agent),
+        random.Random(options.seed),
+        delay_s=4.0,
+    )
     killer.run(options.out / "uninterrupted")
     expected = evaluations(options.out / "uninterrupted")
 

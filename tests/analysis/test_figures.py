@@ -218,7 +218,7 @@ def test_names_of_figures(asked, names):
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
-        (["--only", "8,7"], "--only 7: no such figure; there are 1, 2, 4_left, "),
+        (["--only", "8,7"], "--only 7: no such figure; there are 1, 2, 3, 4_left, "),
         (["--only", ""], "names no figure"),
         (["--onyl", "8"], "unrecognized arguments: --onyl 8"),
         (["--runs", "/nowhere/at/all"], "no such directory"),
