@@ -40,7 +40,7 @@ class Panel(NamedTuple):
     @property
     def title(self) -> str:
         """The agent, the task and which layers are sparse."""
-        layers = "" if self.output_layer else ", last layer dense"
+        layers = "" if self.output_layer else ",\nlast layer dense"
         return f"{self.agent.upper()}, {self.task}{layers}"
 
 

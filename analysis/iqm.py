@@ -150,5 +150,7 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
         low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)
         axes.barh(place, high - low, left=low, height=0.6, color=color, alpha=0.45, linewidth=0)
         axes.vlines(row.iqm, place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
+    axes.autoscale_view()
     axes.set_yticks(range(len(points)), points["label"][::-1])
     axes.set_xlabel("IQM of normalized score")

@@ -168,9 +168,11 @@ def percent(sparsity: float) -> str:
 
 def parameter_axis(axes: Axes, counts: Iterable[float]) -> None:
     """A logarithmic axis with a tick at the counts that occur, as many as stay readable."""
-    ticks: list[float] = []
-    for count in sorted(counts, reverse=True):
-        if not ticks or ticks[-1] / count > 1.45:
+    largest_first = sorted(counts, reverse=True)
+    apart = max(1.45, (largest_first[0] / largest_first[-1]) ** (1 / 7))
+    ticks = largest_first[:1]
+    for count in largest_first[1:]:
+        if ticks[-1] / count > apart:
             ticks.append(count)
     axes.set_xscale("log")
     axes.set_xticks(ticks, [short(tick) for tick in ticks])
