@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,25 @@ def iqm_interval(scores: np.ndarray, repetitions: int = REPETITIONS, seed: int =
     return _bootstrap(scores, lambda x: np.array([metrics.aggregate_iqm(x)]), repetitions, seed)
 
 
-def _bootstrap(scores: np.ndarray, statistic, repetitions: int, seed: int) -> Estimate:
+def paired_interval(
+    first: np.ndarray,
+    second: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    repetitions: int = REPETITIONS,
+    seed: int = SEED,
+) -> tuple[float, float, float]:
+    """A statistic of two groups of scores [seeds, tasks], and its 95 % interval.
+
+    Seeds are drawn anew within each task of each group; a single seed has no interval.
+    """
+    if min(len(first), len(second)) == 1:
+        return float(statistic(first, second)), np.nan, np.nan
+    pair = (np.asarray(first, dtype=float), np.asarray(second, dtype=float))
+    value, low, high = _bootstrap(pair, lambda x, y: np.array([statistic(x, y)]), repetitions, seed)
+    return float(value[0]), float(low[0]), float(high[0])
+
+
+def _bootstrap(scores: Any, statistic, repetitions: int, seed: int) -> Estimate:
     # rliable 1.2 takes a random_state but draws from NumPy's global generator all the same, so
     # that one is seeded for the call and then put back as it was.
     state = np.random.get_state()  # noqa: NPY002

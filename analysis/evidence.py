@@ -1,0 +1,116 @@
+"""How far runs bear out that one group of them does better than another.
+
+Two quantities of rliable (Agarwal et al., 2021), both with its 95 % stratified-bootstrap interval:
+the probability that a run of the first group beats one of the second, averaged over cells (a task,
+or a task at one sparsity), and the difference of the groups' interquartile means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from rliable import metrics
+
+from analysis.intervals import paired_interval
+
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "not enough data"
+MOST_SEEDS = 200
+"""A need for more is said as such."""
+
+
+class Range(NamedTuple):
+    """What a quantity has to be for a claim to hold: within (low, high)."""
+
+    low: float
+    high: float = math.inf
+
+
+class Evidence(NamedTuple):
+    """A quantity, the ends of its 95 % interval (NaN for single seeds), and what it rests on."""
+
+    value: float
+    low: float
+    high: float
+    cells: int
+    seeds: int
+    """Of each cell, on the side that has fewer."""
+
+    def verdict(self, wanted: Range) -> str:
+        """Supported if the interval is within the range, contradicted if it is outside of it.
+
+        Too few runs are not enough data, whatever the interval: a bootstrap of three seeds that
+        happen to lie apart has no width at all. Few are too few where even groups that do not
+        overlap in any cell could be told from chance less often than at the 5 % level (a
+        permutation test).
+        """
+        if not self.seeds or math.isnan(self.low) or not _enough(self.seeds, self.cells):
+            return UNDECIDED
+        if self.low > wanted.low and self.high < wanted.high:
+            return SUPPORTED
+        if self.high < wanted.low or self.low > wanted.high:
+            return CONTRADICTED
+        return UNDECIDED
+
+    def seeds_needed(self, wanted: Range) -> int | None:
+        """Seeds per cell that would decide, if the quantity stays; None: more than MOST_SEEDS.
+
+        An interval narrows with the square root of the number of seeds.
+        """
+        if self.verdict(wanted) != UNDECIDED:
+            return self.seeds
+        least = next(seeds for seeds in range(2, 100) if _enough(seeds, max(1, self.cells)))
+        if math.isnan(self.low) or self.seeds < least:
+            return least
+        away = min(abs(self.value - end) for end in wanted)
+        reach = max(self.value - self.low, self.high - self.value)
+        if away * math.sqrt(MOST_SEEDS) <= reach * math.sqrt(self.seeds):
+            return None
+        return max(least, self.seeds + 1, math.ceil(self.seeds * (reach / away) ** 2))
+
+
+def _enough(seeds: int, cells: int) -> bool:
+    return seeds > 1 and math.comb(2 * seeds, seeds) ** cells >= 40
+
+
+def probability(first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]) -> Evidence:
+    """That a run of `first` scores higher than one of `second` in the same cell; ties count half.
+
+    Args:
+      first, second: runs, with the columns `by` and `score`.
+      by: tell the cells apart; cells that only one side has are left out.
+    """
+    return _evidence(first, second, by, probability_of_improvement)
+
+
+def difference(first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]) -> Evidence:
+    """Interquartile mean of `first` minus that of `second`; otherwise as `probability`."""
+    return _evidence(
+        first, second, by, lambda x, y: metrics.aggregate_iqm(x) - metrics.aggregate_iqm(y)
+    )
+
+
+def probability_of_improvement(x: np.ndarray, y: np.ndarray) -> float:
+    """Rliable's metric of that name, [seeds, cells] each, a hundred times as fast."""
+    above, equal = x[:, np.newaxis] > y, x[:, np.newaxis] == y
+    return float(np.mean(above + 0.5 * equal))
+
+
+def _evidence(first, second, by, statistic) -> Evidence:
+    groups = [
+        {key: cell["score"].to_numpy() for key, cell in side.groupby(list(by), dropna=False)}
+        for side in (first, second)
+    ]
+    cells = [key for key in groups[0] if key in groups[1]]
+    if not cells:
+        return Evidence(math.nan, math.nan, math.nan, 0, 0)
+    # rliable wants as many runs of each cell.
+    x, y = (
+        np.stack([side[key][: min(len(side[k]) for k in cells)] for key in cells], axis=1)
+        for side in groups
+    )
+    value, low, high = paired_interval(x, y, statistic)
+    return Evidence(value, low, high, len(cells), min(len(x), len(y)))

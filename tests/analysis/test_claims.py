@@ -1,0 +1,158 @@
+"""Verdicts on the paper's findings, from SYNTHETIC runs made to bear them out or not."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from analysis import claims, paper
+from analysis.collect import collect
+from analysis.errors import exit_code
+
+ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
+TASKS = paper.MUJOCO_MAIN
+SEEDS = range(3)
+
+
+@pytest.fixture
+def write(run, tmp_path):
+    """Writes SYNTHETIC SAC runs of one setting: each task, three seeds 1 apart around the score."""
+    count = iter(range(10_000))
+
+    def write(score, **settings):
+        for env in TASKS:
+            for seed in SEEDS:
+                returns = (0.0, score + seed - 1)
+                directory = tmp_path / "runs" / str(next(count))
+                settings = {"agent": "sac", "suite": "mujoco", **settings}
+                run(directory, env=env, seed=seed, returns=returns, **settings)
+
+    return write
+
+
+@pytest.fixture
+def verdict(tmp_path):
+    """The row of a claim, evaluated on the runs written."""
+
+    def verdict(name):
+        rows = claims.evaluate(collect(tmp_path / "runs")).set_index("claim")
+        return rows.loc[name]
+
+    return verdict
+
+
+def both(write, better, worse):
+    write(90.0, **better)
+    write(80.0, **worse)
+    write(100.0, method="dense")
+
+
+PAIRS = {
+    "pruning-is-best": ({"method": "prune"}, {"method": "set"}),
+    "dynamic-beats-static": ({"method": "rigl"}, {"method": "static"}),
+    "erk-beats-uniform": ({"distribution": ERK}, {"distribution": UNIFORM}),
+    "small-weight-decay-helps": (
+        {"parameters": {"train_eval.weight_decay": 1e-6}},
+        {"parameters": {"train_eval.weight_decay": 0.0}},
+    ),
+    "aware-init-helps-uniform": (
+        {"distribution": UNIFORM, "parameters": {"init_masks.fixed_sparse_init": True}},
+        {"distribution": UNIFORM, "parameters": {"init_masks.fixed_sparse_init": False}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_scores_higher_is_better(write, verdict, name):
+    better, worse = PAIRS[name]
+    both(write, better, worse)
+    row = verdict(name)
+    assert (row["agent"], row["verdict"], row["value"]) == ("SAC mujoco", "supported", 1.0)
+    assert row["seeds"] == 3
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_other_way_round_it_is_contradicted(write, verdict, name):
+    better, worse = PAIRS[name]
+    both(write, worse, better)
+    assert verdict(name)["verdict"] == "contradicted"
+
+
+def test_sparse_is_compared_with_dense_networks_of_its_size(write, verdict):
+    write(100.0, method="dense")
+    write(90.0, method="rigl")
+    write(80.0, method="dense", width=151 / 512)  # 28,226 parameters; the sparse one has 28,985
+    write(99.0, method="dense", width=0.9)
+    row = verdict("sparse-beats-matched-dense")
+    assert (row["verdict"], row["cells"], row["value"]) == ("supported", len(TASKS), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"), [(95.0, "supported"), (91.0, "not enough data"), (50.0, "contradicted")]
+)
+def test_a_loss_below_a_tenth_is_minimal(write, verdict, score, expected):
+    write(100.0, method="dense")
+    write(score, method="prune")
+    row = verdict("90-percent-without-loss")
+    assert row["verdict"] == expected
+    assert row["value"] == pytest.approx(score / 100 - 1)
+    assert verdict("80-percent-without-loss")["cells"] == 0
+
+
+@pytest.mark.parametrize(("score", "expected"), [(90.5, "supported"), (75.0, "contradicted")])
+def test_rigl_and_set_are_equal_within_a_twentieth(write, verdict, score, expected):
+    both(write, {"method": "rigl"}, {"method": "static"})
+    write(score, method="set")
+    assert verdict("rigl-equals-set")["verdict"] == expected
+
+
+def test_returns_below_zero_count_from_the_worst_one(run, tmp_path, verdict):
+    for seed in SEEDS:
+        for method, score in (("dense", -100.0), ("prune", -110.0)):
+            directory = tmp_path / "runs" / f"{method}{seed}"
+            run(directory, env="Acrobot-v1", method=method, seed=seed, returns=(score,))
+    # Acrobot's worst is -500: 400 above it, and 390.
+    assert verdict("90-percent-without-loss")["value"] == pytest.approx(390 / 400 - 1)
+
+
+def test_a_starved_critic_and_a_starved_actor(write, verdict):
+    def split(score, actor, critic, text):
+        write(
+            score,
+            method="dense",
+            parameters={"train_eval.actor_critic_widths_str": text},
+            network_params={"actor": actor, "critic_1": critic, "critic_2": critic},
+        )
+
+    split(90.0, 100, 450, "0.5_1.2")
+    split(80.0, 900, 50, "1.6_0.2")
+    row = verdict("starved-critic-hurts-more")
+    assert (row["verdict"], row["cells"], row["value"]) == ("supported", len(TASKS), 1.0)
+
+
+def test_signal_to_noise(write, verdict):
+    write(1.0, method="dense", snr=[(50, 0.4), (100, 0.2)], network="critic")
+    write(1.0, method="rigl", snr=[(50, 0.2), (100, 0.1)], network="critic")
+    row = verdict("snr-falls-with-sparsity")
+    assert (row["verdict"], row["cells"]) == ("supported", len(TASKS))
+    assert verdict("snr-lower-for-actors")["cells"] == 0
+    write(1.0, method="rigl", snr=[(50, 0.3), (100, 0.3)], network="actor", distribution=UNIFORM)
+    assert verdict("snr-lower-for-actors")["verdict"] == "contradicted"
+
+
+def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, capsys):
+    both(write, {"method": "prune"}, {"method": "set"})
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "claims.csv")]
+    assert exit_code(claims.main, argv) == 0
+    printed = capsys.readouterr().out
+    assert all(claim.text in printed for claim in claims.CLAIMS)
+    assert "SAC mujoco     supported: probability 1.00 [1.00, 1.00], 3 cells, 3 seeds" in printed
+    assert "no runs; make them with: python -m launch run figure3 --preset reduced" in printed
+    written = pd.read_csv(tmp_path / "claims.csv")
+    assert list(written["claim"].unique()) == [claim.name for claim in claims.CLAIMS]
+
+
+def test_an_empty_directory_is_one_line(tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    assert exit_code(claims.main, ["--runs", str(tmp_path / "runs")]) == 1
+    assert "no finished run" in capsys.readouterr().err

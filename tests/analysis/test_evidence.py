@@ -1,0 +1,98 @@
+"""Probabilities, differences and verdicts, against rliable and numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from rliable import library, metrics
+
+from analysis import evidence
+from analysis.evidence import CONTRADICTED, SUPPORTED, UNDECIDED, Evidence, Range
+from analysis.intervals import paired_interval
+
+
+def table(cells):
+    """{env: scores} as runs."""
+    rows = [(env, score) for env, scores in cells.items() for score in scores]
+    return pd.DataFrame(rows, columns=["env", "score"])
+
+
+def test_the_probability_is_rliables():
+    random = np.random.default_rng(0)
+    x, y = random.integers(0, 9, (7, 5)).astype(float), random.integers(0, 9, (4, 5)).astype(float)
+    expected = metrics.probability_of_improvement(x, y)
+    assert evidence.probability_of_improvement(x, y) == pytest.approx(expected)
+    assert evidence.probability_of_improvement(x, x) == 0.5
+
+
+def test_the_interval_is_rliables():
+    random = np.random.default_rng(1)
+    x, y = random.normal(0.3, 1, (6, 3)), random.normal(0, 1, (5, 3))
+    np.random.seed(0)  # noqa: NPY002, what rliable draws from
+    _, intervals = library.get_interval_estimates(
+        {"pair": (x, y)},
+        lambda a, b: np.array([metrics.aggregate_iqm(a) - metrics.aggregate_iqm(b)]),
+        reps=300,
+    )
+    value, low, high = paired_interval(
+        x, y, lambda a, b: metrics.aggregate_iqm(a) - metrics.aggregate_iqm(b), repetitions=300
+    )
+    assert value == pytest.approx(metrics.aggregate_iqm(x) - metrics.aggregate_iqm(y))
+    assert [low, high] == pytest.approx(intervals["pair"].ravel())
+
+
+def test_cells_are_compared_with_themselves_only():
+    first = table({"easy": [10, 11], "hard": [1, 2, 3], "other": [99, 99]})
+    second = table({"easy": [8, 12], "hard": [0, 0]})
+    found = evidence.probability(first, second, ["env"])
+    # easy: 10 and 11 each beat one of two; hard: all beat all, of its first two runs.
+    assert (found.value, found.cells, found.seeds) == (0.75, 2, 2)
+    found = evidence.difference(first, second, ["env"])
+    # Middle halves of {10, 1, 11, 2} and {8, 0, 12, 0}.
+    assert found.value == pytest.approx((10 + 2) / 2 - (8 + 0) / 2)
+    assert evidence.probability(first, table({"none": [1]}), ["env"]).cells == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted", "verdict"),
+    [
+        (0.51, 0.9, Range(0.5), SUPPORTED),
+        (0.49, 0.9, Range(0.5), UNDECIDED),
+        (0.1, 0.49, Range(0.5), CONTRADICTED),
+        (-0.09, 0.3, Range(-0.1), SUPPORTED),
+        (-0.04, 0.04, Range(-0.05, 0.05), SUPPORTED),
+        (-0.06, 0.04, Range(-0.05, 0.05), UNDECIDED),
+        (0.06, 0.2, Range(-0.05, 0.05), CONTRADICTED),
+    ],
+)
+def test_verdicts(low, high, wanted, verdict):
+    found = Evidence((low + high) / 2, low, high, cells=3, seeds=5)
+    assert found.verdict(wanted) == verdict
+    assert (found.seeds_needed(wanted) == 5) == (verdict != UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "cells", "enough"),
+    # Ways to deal 2n runs to two sides: 2, 6, 20, 70 for n = 1 to 4, to the power of cells.
+    [(3, 1, False), (4, 1, True), (2, 2, False), (2, 3, True), (1, 9, False)],
+)
+def test_too_few_runs_prove_nothing(seeds, cells, enough):
+    found = Evidence(1.0, 1.0, 1.0, cells, seeds)
+    assert found.verdict(Range(0.5)) == (SUPPORTED if enough else UNDECIDED)
+
+
+def test_a_single_seed_has_no_interval():
+    found = evidence.probability(table({"a": [2], "b": [2]}), table({"a": [1], "b": [3]}), ["env"])
+    assert found.value == 0.5
+    assert math.isnan(found.low)
+    assert found.verdict(Range(0.5)) == UNDECIDED
+    assert found.seeds_needed(Range(0.5)) == 3  # for two cells: 20 * 20 ways
+
+
+def test_seeds_needed_follow_the_square_root():
+    # Twice as far from the threshold as it is would do: four times as many.
+    assert Evidence(0.6, 0.4, 0.75, 2, 5).seeds_needed(Range(0.5)) == 20
+    assert Evidence(0.501, 0.4, 0.6, 2, 5).seeds_needed(Range(0.5)) is None
