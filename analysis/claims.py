@@ -61,7 +61,9 @@ class Claim:
     sides: Callable[[Tables, str], Sides]
 
 
-def _agents(tables: Tables, name: str, varied: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+def _agents(
+    tables: Tables, name: str, varied: Sequence[str] = ()
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """(title, runs) of each agent, runs that may be compared with each other."""
     runs = comparable(tables.runs, name, varied)
     for (agent, suite), own in runs.groupby(["agent", "suite"]):
