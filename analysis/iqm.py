@@ -135,7 +135,7 @@ class IqmFigure:
         usual = style.usual_seeds(points["n_seeds"])
         for axes, panel in zip(grid.flat, panels):
             here = _of(panel, points)
-            style.panel_title(axes, f"{panel.title} ({_tasks(here)})", here["n_seeds"], usual)
+            style.panel_title(axes, f"{panel.title}\n{_tasks(here)}", here["n_seeds"], usual)
             _panel(axes, here)
             human = "" if panel.suite == "mujoco" else "human-"
             axes.set_xlabel(f"IQM of {human}normalized score")
@@ -168,14 +168,16 @@ def _of(panel: Panel, points: pd.DataFrame) -> pd.DataFrame:
 def _tasks(points: pd.DataFrame) -> str:
     """How many tasks a panel averages over, and of how many if games are missing."""
     count, suite = points["n_tasks"].iloc[0], points["suite"].iloc[0]
-    if suite == "mujoco" or count == len(paper.GAMES):
+    if suite == "mujoco":
         return f"{count} tasks"
-    return f"{count} of {len(paper.GAMES)} games"
+    total = len(paper.GAMES)
+    return f"{count} games" if count == total else f"{count} of {total} games"
 
 
 def _panel(axes: Axes, points: pd.DataFrame) -> None:
     """Horizontal intervals with a mark at the interquartile mean, as rliable draws them."""
     colors = {look.name: look.color for look in style.METHODS.values()}
+    axes.use_sticky_edges = False  # bars would end at the axis
     for place, row in enumerate(points.iloc[::-1].itertuples()):
         color = colors.get(row.label, "#555555")
         low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)

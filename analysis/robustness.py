@@ -95,7 +95,7 @@ class RobustnessFigure:
             here = points[points["env"] == task]
             often = style.panel_title(axes, task, here["n_seeds"], usual)
             _panel(axes, here, colors, often)
-            axes.set_xlabel("Standard deviation of noise (pixel values)")
+            axes.set_xlabel("Standard deviation of noise")
         grid[0].set_ylabel("Return")
         drawn = set(zip(lines["method"], lines["share"]))
         handles = [

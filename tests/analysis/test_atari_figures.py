@@ -83,7 +83,7 @@ def test_iqm_of_human_normalized_scores(three_games, tmp_path, capsys):
     assert set(points["target_sparsity"]) == {0.9}
     assert "DQN (CNN), 90 % leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
     (title,) = drawn("17", tmp_path)
-    assert title == "DQN (CNN), 90 % (3 of 15 games)"
+    assert title == "DQN (CNN), 90 %\n3 of 15 games"
 
 
 def test_the_other_table_of_human_scores(three_games, tmp_path):
@@ -123,9 +123,9 @@ def test_figure1_has_a_panel_for_each_agent_and_network(atari, run, tmp_path):
             run(directory, env=task, agent="sac", suite="mujoco", method=method)
     panels = drawn("1", tmp_path)
     assert [title for title in panels if title] == [
-        "SAC, 90 % (5 tasks)",
-        "DQN (CNN), 90 % (15 tasks)",
-        "DQN (ResNet), 90 % (15 tasks)",
+        "SAC, 90 %\n5 tasks",
+        "DQN (CNN), 90 %\n15 games",
+        "DQN (ResNet), 90 %\n15 games",
     ]
     labels = [axes.get_xlabel() for title, axes in panels.items() if title]
     assert labels == ["IQM of normalized score", *["IQM of human-normalized score"] * 2]

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import paper
 from launch import demo, studies
-from launch.agents import AGENTS, DQN, DQN_CNN
+from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
 from launch.training import train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -202,6 +202,12 @@ def test_paper_schedule_is_that_of_a1():
             "train_eval.eval_episodes=20",
             "train_eval.initial_collect_steps=1000",
         } <= set(run.bindings)
+
+
+def test_every_game_of_a4_can_be_launched():
+    assert len(paper.GAMES) == 15
+    for agent in (DQN_CNN, DQN_RESNET):
+        assert set(agent.tasks) == set(paper.GAMES)
 
 
 def test_equal_names_mean_equal_runs():

@@ -109,18 +109,6 @@ def test_atari_networks_are_the_real_ones(agent, width):
     assert net.other_parameters(units) == network.count_params() - kernels
 
 
-def test_games_have_their_minimal_sets_of_actions():
-    import ale_py
-    import ale_py.roms
-
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    for game, (_, actions) in DQN_CNN.tasks.items():
-        emulator = ale_py.ALEInterface()
-        name = "".join("_" + c.lower() if c.isupper() else c for c in game).strip("_")
-        emulator.loadROM(ale_py.roms.get_rom_path(name))
-        assert len(emulator.getMinimalActionSet()) == actions, game
-
-
 def test_a_chain_of_layers():
     tiny = ConvNet(channels=1, convolutions=((3, 4),), positions=2, full_units=8, outputs=5)
     # Half as wide: 9 -> 2 filters, 2 x 2 features -> 4 units -> 5 outputs.
