@@ -170,13 +170,14 @@ def collect(root: Path) -> Tables:
         runs.append({"path": path, **run})
         for name, curve in found.items():
             curves[name].append(curve.assign(path=path))
-    tables = (
+    evals, snr, robustness = (
         pd.concat(curves[name], ignore_index=True)[["path", *columns]]
         if curves[name]
         else pd.DataFrame(columns=["path", *columns])
         for name, columns in CURVES.items()
     )
-    return Tables(pd.DataFrame(runs, columns=None if runs else list(RUN)), *tables, root)
+    found_runs = pd.DataFrame(runs, columns=None if runs else list(RUN))
+    return Tables(found_runs, evals, snr, robustness, root)
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -211,7 +212,8 @@ def read(table: Path) -> Tables:
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
         parts.append(part)
-    return Tables(*parts, table)
+    runs, evals, snr, robustness = parts
+    return Tables(runs, evals, snr, robustness, table)
 
 
 def load(runs: Path) -> Tables:

@@ -177,10 +177,11 @@ def _tasks(points: pd.DataFrame) -> str:
 def _panel(axes: Axes, points: pd.DataFrame) -> None:
     """Horizontal intervals with a mark at the interquartile mean, as rliable draws them."""
     colors = {look.name: look.color for look in style.METHODS.values()}
-    axes.use_sticky_edges = False  # bars would end at the axis
     for place, row in enumerate(points.iloc[::-1].itertuples()):
         color = colors.get(row.label, "#555555")
         low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)
         axes.barh(place, high - low, left=low, height=0.6, color=color, alpha=0.45, linewidth=0)
         axes.vlines(row.iqm, place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
+    axes.autoscale_view()
     axes.set_yticks(range(len(points)), points["label"][::-1])

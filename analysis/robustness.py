@@ -78,14 +78,16 @@ class RobustnessFigure:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
         points = self.data(tables)
         lines = points[LINE].drop_duplicates()
+        lacking: dict[str, list[str]] = {}
         for task in self.tasks:
             here = lines[lines["env"] == task]
             found = set(zip(here["method"], here["share"]))
-            missing = [line for line in self._lines() if line not in found]
+            missing = [_label(*line) for line in self._lines() if line not in found]
             if missing:
-                names = ", ".join(_label(*line) for line in missing)
-                problem = f"no noisy evaluations on {task} of {names}"
-                note(f"{self.name}: {problem}; {self._command(tables)}")
+                lacking.setdefault(", ".join(missing), []).append(task)
+        for names, tasks in lacking.items():
+            problem = f"no noisy evaluations on {', '.join(tasks)} of {names}"
+            note(f"{self.name}: {problem}; {self._command(tables)}")
         tasks = sorted(points["env"].unique())
         seeds = points.groupby(LINE)["n_seeds"].min()
         usual = style.usual_seeds(seeds)
