@@ -2,8 +2,9 @@
 
     python -m analysis.collect --runs DIR --out runs.parquet
 
-One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet) the curves of those
-runs. Wherever the analysis takes `--runs DIR`, such a table does as well.
+One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet,
+runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, such a
+table does as well.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ RUN = ("path", *TEXT, "distribution", *NUMBERS, "kernel_params", *hyperparameter
 CURVES = {
     "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
     "snr": ("env_step", "train_step", "network", "snr"),
+    "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
 }
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policy"}
@@ -50,19 +52,25 @@ class Tables(NamedTuple):
     runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
         `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
         `hyperparameters` and `path` (below the root).
-    evals, snr: the runs' evaluation and SNR rows, each with its run's `path`.
+    evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
+        noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
     """
 
     runs: pd.DataFrame
     evals: pd.DataFrame
     snr: pd.DataFrame
+    robustness: pd.DataFrame
     source: Path
 
     def command(self, study: str) -> str:
         """The command that makes the runs of `study`."""
-        target = self.source if self.source.is_dir() else "DIR"
-        return f"python -m launch run {study} --preset reduced --runs {target}"
+        return f"python -m launch run {study} --preset reduced --runs {self.directory}"
+
+    @property
+    def directory(self) -> Path:
+        """Of the runs, to be named in commands."""
+        return self.source if self.source.is_dir() else Path("DIR")
 
 
 def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
@@ -140,7 +148,7 @@ def collect(root: Path) -> Tables:
     if not root.is_dir():
         raise AnalysisError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
-    curves: dict[str, list[pd.DataFrame]] = {"evals": [], "snr": []}
+    curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     for directory, files in run_directories(root):
         path = os.path.relpath(directory, root)
         if "result.json" not in files:
@@ -162,20 +170,21 @@ def collect(root: Path) -> Tables:
         runs.append({"path": path, **run})
         for name, curve in found.items():
             curves[name].append(curve.assign(path=path))
-    evals, snr = (
+    evals, snr, robustness = (
         pd.concat(curves[name], ignore_index=True)[["path", *columns]]
         if curves[name]
         else pd.DataFrame(columns=["path", *columns])
         for name, columns in CURVES.items()
     )
-    return Tables(pd.DataFrame(runs, columns=None if runs else list(RUN)), evals, snr, root)
+    found_runs = pd.DataFrame(runs, columns=None if runs else list(RUN))
+    return Tables(found_runs, evals, snr, robustness, root)
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
     """Writes the runs to `out` (.parquet or .csv) and their curves beside it; returns the paths."""
     _check_format(out)
     paths = []
-    for path, table in zip(_table_paths(out), (tables.runs, tables.evals, tables.snr)):
+    for path, table in zip(_table_paths(out), (tables.runs, *(getattr(tables, c) for c in CURVES))):
         with replacing(path) as aside:
             if out.suffix == ".csv":
                 table.to_csv(aside, index=False)
@@ -203,8 +212,8 @@ def read(table: Path) -> Tables:
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
         parts.append(part)
-    runs, evals, snr = parts
-    return Tables(runs, evals, snr, table)
+    runs, evals, snr, robustness = parts
+    return Tables(runs, evals, snr, robustness, table)
 
 
 def load(runs: Path) -> Tables:
@@ -255,7 +264,7 @@ def _check_format(path: Path) -> None:
 
 
 def _table_paths(runs: Path) -> list[Path]:
-    """The runs' file and one for each kind of curve: runs.csv, runs.evals.csv, runs.snr.csv."""
+    """The runs' file and one for each kind of curve: runs.csv, runs.evals.csv, ..."""
     return [runs, *(runs.with_name(f"{runs.stem}.{name}{runs.suffix}") for name in CURVES)]
 
 

@@ -1,12 +1,13 @@
 """Every figure there is data for.
 
-    python -m analysis.figures --runs DIR --out DIR [--only 8,14,5]
+    python -m analysis.figures --runs DIR --out DIR [--only 8,14,5] [--human_scores nature]
 
 `--runs` is a directory of runs or a table written by analysis.collect.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ from analysis.by_sparsity import BySparsityFigure
 from analysis.by_sparsity import Panel as Layers
 from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code, note
-from analysis.iqm import IqmFigure
+from analysis.flops import FlopsFigure
+from analysis.iqm import HUMAN_SCORES, IqmFigure
+from analysis.robustness import RobustnessFigure
 from analysis.scaling import Row, ScalingFigure
 from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
@@ -28,10 +31,24 @@ ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 CHEETAH = "HalfCheetah-v2"
 SPARSE = paper.METHODS
 _IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
+CNN, RESNET = "atari_cnn", "atari_resnet"
 
 
 def _mujoco(tasks: tuple[str, ...], distribution: str) -> tuple[Row, ...]:
     return tuple(Row(agent, "mujoco", tasks, distribution) for agent in ("sac", "ppo"))
+
+
+def _atari(suite: str, games: tuple[str, ...], distribution: str, columns: int) -> tuple[Row, ...]:
+    """Rows of so many games each, by name."""
+    ordered = sorted(games)
+    return tuple(
+        Row("dqn", suite, ordered[start : start + columns], distribution)
+        for start in range(0, len(ordered), columns)
+    )
+
+
+def _atari_iqm(suite: str) -> tuple[iqm.Panel, ...]:
+    return tuple(iqm.Panel("dqn", suite, sparsity) for sparsity in paper.ATARI_IQM_SPARSITIES)
 
 
 class Figure(Protocol):
@@ -46,8 +63,19 @@ class Figure(Protocol):
 
 
 _ALL: tuple[Figure, ...] = (
-    IqmFigure("figure1", (iqm.Panel("sac", 0.9), iqm.Panel("ppo", 0.9))),
-    ScalingFigure("figure2", _mujoco(paper.MUJOCO_MAIN, ERK)),
+    IqmFigure(
+        "figure1",
+        (
+            iqm.Panel("sac", "mujoco", 0.9),
+            iqm.Panel("ppo", "mujoco", 0.9),
+            iqm.Panel("dqn", CNN, 0.9),
+            iqm.Panel("dqn", RESNET, 0.9),
+        ),
+        columns=2,
+    ),
+    ScalingFigure(
+        "figure2", _atari(CNN, paper.GAMES_MAIN, ERK, 3) + _mujoco(paper.MUJOCO_MAIN, ERK)
+    ),
     ActorShareFigure("figure3", paper.MUJOCO_MAIN, paper.BUDGETS),
     BySparsityFigure("figure4_left", (Layers("sac", "mujoco", CHEETAH),)),
     SensitivityFigure(
@@ -71,6 +99,8 @@ _ALL: tuple[Figure, ...] = (
     ),
     SnrFigure("figure5_left", "dqn", "classic", paper.CLASSIC),
     SnrFigure("figure5_right", "sac", "mujoco", paper.MUJOCO_MAIN),
+    RobustnessFigure("figure6", CNN, paper.GAMES_MAIN, paper.NOISE_SHARES),
+    FlopsFigure("figure7"),
     ScalingFigure(
         "figure8",
         (
@@ -79,7 +109,12 @@ _ALL: tuple[Figure, ...] = (
         ),
     ),
     ScalingFigure("figure9", _mujoco(paper.MUJOCO_OTHERS, ERK)),
-    ScalingFigure("figure12", _mujoco(paper.MUJOCO_MAIN, UNIFORM)),
+    ScalingFigure("figure10", _atari(CNN, paper.GAMES, ERK, 5)),
+    ScalingFigure("figure11", _atari(RESNET, paper.GAMES, ERK, 5)),
+    ScalingFigure(
+        "figure12",
+        _atari(CNN, paper.GAMES_MAIN, UNIFORM, 3) + _mujoco(paper.MUJOCO_MAIN, UNIFORM),
+    ),
     SensitivityFigure(
         "figure13",
         CHEETAH,
@@ -95,11 +130,14 @@ _ALL: tuple[Figure, ...] = (
         (Layers("sac", "mujoco", CHEETAH), Layers("sac", "mujoco", CHEETAH, False)),
     ),
     BySparsityFigure("figure14_right", (Layers("dqn", "classic", "Acrobot-v1"),)),
-    IqmFigure("figure15", tuple(iqm.Panel("sac", s) for s in _IQM_SPARSITIES)),
-    IqmFigure("figure16", tuple(iqm.Panel("ppo", s) for s in _IQM_SPARSITIES)),
+    IqmFigure("figure15", tuple(iqm.Panel("sac", "mujoco", s) for s in _IQM_SPARSITIES)),
+    IqmFigure("figure16", tuple(iqm.Panel("ppo", "mujoco", s) for s in _IQM_SPARSITIES)),
+    IqmFigure("figure17", _atari_iqm(CNN)),
+    IqmFigure("figure18", _atari_iqm(RESNET)),
 )
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
 """What each figure shows; how it is drawn is in the module of its class."""
+WITHOUT_RUNS = {"7"}
 
 
 def figure_names(only: str) -> list[str]:
@@ -117,7 +155,7 @@ def figure_names(only: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draws; 1 if nothing could be drawn, or not all that was asked for by name."""
+    """Draws; 1 if nothing could be drawn from the runs, or not all that was asked for by name."""
     parser = Parser(
         prog="python -m analysis.figures", description="Draw the figures there is data for."
     )
@@ -129,19 +167,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
     parser.add_argument("--only", help="figures to draw, e.g. 8,14,5 (default: all)")
+    parser.add_argument(
+        "--human_scores",
+        choices=HUMAN_SCORES,
+        default=HUMAN_SCORES[0],
+        help="whose scores Atari is normalized by (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
     names = list(FIGURES) if args.only is None else figure_names(args.only)
     tables = load(args.runs)
-    failed = 0
+    drawn = set()
     for name in names:
+        figure = FIGURES[name]
+        if isinstance(figure, IqmFigure):
+            figure = dataclasses.replace(figure, human=args.human_scores)
         try:
-            paths = FIGURES[name].draw(tables, args.out)
+            paths = figure.draw(tables, args.out)
         except AnalysisError as error:
             note(str(error))
-            failed += 1
         else:
             print(", ".join(map(str, paths)))
-    return int(failed == len(names) or (args.only is not None and failed > 0))
+            drawn.add(name)
+    if args.only is not None:
+        return int(drawn != set(names))
+    return int(drawn <= WITHOUT_RUNS)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,36 @@ import pandas as pd
 
 from analysis import paper
 
-# Column: gin name, and the methods it matters to.
+# Column: gin names (in TF-Agents' and Dopamine's mains), and the methods it matters to.
 _SPARSE_FROM_THE_START = ("static", "set", "rigl", "rigl_inverted")
 _GROWING = ("set", "rigl", "rigl_inverted")
 _ALL = ("dense", "prune", *_SPARSE_FROM_THE_START)
 _SPARSE = _ALL[1:]
 _COLUMNS = {
-    "weight_decay": ("train_eval.weight_decay", _ALL),
-    "batch_size": ("train_eval.batch_size", _ALL),
-    "drop_fraction": ("mask_updater.init_drop_fraction", _GROWING),
-    "sparsity_aware_init": ("init_masks.fixed_sparse_init", _SPARSE_FROM_THE_START),
-    "sparse_output_layer": ("train_eval.sparse_output_layer", _SPARSE),
-    "sparsities": ("train_eval.actor_critic_sparsities_str", _SPARSE),
-    "widths": ("train_eval.actor_critic_widths_str", _ALL),
+    "weight_decay": (("train_eval.weight_decay", "SparseDQNAgent.weight_decay"), _ALL),
+    "batch_size": (
+        # The second is PPO's.
+        ("train_eval.batch_size", "train_eval.minibatch_size", "WrappedReplayBuffer.batch_size"),
+        _ALL,
+    ),
+    "drop_fraction": (
+        (
+            "mask_updater.init_drop_fraction",
+            "UpdatedSETOptimizer.drop_fraction",
+            "UpdatedRigLOptimizer.drop_fraction",
+        ),
+        _GROWING,
+    ),
+    "sparsity_aware_init": (("init_masks.fixed_sparse_init",), _SPARSE_FROM_THE_START),
+    "sparse_output_layer": (("train_eval.sparse_output_layer",), _SPARSE),
+    "sparsities": (("train_eval.actor_critic_sparsities_str",), _SPARSE),
+    "widths": (("train_eval.actor_critic_widths_str",), _ALL),
+}
+_INTERVAL = {
+    "prune": ("wrap_all_layers.frequency", "pruning.frequency"),
+    "set": ("mask_updater.update_freq", "UpdatedSETOptimizer.frequency"),
+    "rigl": ("mask_updater.update_freq", "UpdatedRigLOptimizer.frequency"),
+    "rigl_inverted": ("mask_updater.update_freq",),
 }
 COLUMNS = (*_COLUMNS, "update_freq")
 
@@ -36,25 +53,19 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
     """
     bound = dict(_BINDING.findall(operative_config))
     names = {
-        column: name if method in methods else None for column, (name, methods) in _COLUMNS.items()
+        column: names if method in methods else () for column, (names, methods) in _COLUMNS.items()
     }
-    names["update_freq"] = (
-        "wrap_all_layers.frequency"
-        if method == "prune"
-        else "mask_updater.update_freq"
-        if method in _GROWING
-        else None
-    )
-    values = {column: _literal(bound.get(name)) for column, name in names.items()}
-    if values["batch_size"] is None:
-        values["batch_size"] = _literal(bound.get("train_eval.minibatch_size"))  # PPO's name for it
-    return values
+    names["update_freq"] = _INTERVAL.get(method, ())
+    return {
+        column: next((_literal(bound[name]) for name in alternatives if name in bound), None)
+        for column, alternatives in names.items()
+    }
 
 
-def _literal(text: str | None) -> Any:
+def _literal(text: str) -> Any:
     """The value that a binding spells out; None for an empty string, a macro or a reference."""
     try:
-        value = ast.literal_eval(text or "None")
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return None
     return None if value == "" else value

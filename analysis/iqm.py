@@ -1,15 +1,16 @@
-"""Interquartile mean of normalized scores over tasks (Figures 1, 15 and 16).
+"""Interquartile mean of normalized scores over tasks (Figures 1 and 15 to 18).
 
 MuJoCo scores are divided by the mean final return of the dense SAC agent of full width on the same
-task (caption of Figure 1). The interquartile mean is that of all seeds and tasks together: the
-middle half of the scores (section 3).
+task, Atari scores are human-normalized: 0 for random play, 1 for a human player's (caption of
+Figure 1). The interquartile mean is that of all seeds and tasks together: the middle half of the
+scores (section 3).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 import pandas as pd
@@ -25,23 +26,31 @@ ERK = "erdos_renyi_kernel"
 STANDARD, MATCHED = "Dense: 100 %", "Dense"
 MATCHES_WITHIN = 0.05
 """How far a dense network's parameter count may be from the sparse ones' to count as equal."""
+ATARI_SCORES = Path(__file__).parent / "atari_scores.csv"
+HUMAN_SCORES = ("modern", "nature")
+"""The human players to choose from: see `ATARI_SCORES`."""
 
 
 class Panel(NamedTuple):
     """One agent at one sparsity."""
 
     agent: str
+    suite: str
     sparsity: float
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Tasks that are averaged over."""
-        return paper.tasks_at(self.agent, self.sparsity)
+    def tasks(self, runs: pd.DataFrame) -> tuple[str, ...]:
+        """Tasks that are averaged over: on MuJoCo the paper's, on Atari its games as far as there
+        are runs of the standard dense network.
+        """
+        if self.suite == "mujoco":
+            return paper.tasks_at(self.agent, self.sparsity)
+        standard = (runs["suite"] == self.suite) & _standard(runs)
+        return tuple(game for game in paper.GAMES if game in set(runs.loc[standard, "env"]))
 
     @property
     def title(self) -> str:
         """The agent and the sparsity."""
-        return f"{self.agent.upper()}, {style.percent(self.sparsity)}"
+        return f"{style.agent_name(self.agent, self.suite)}, {style.percent(self.sparsity)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,41 +59,44 @@ class IqmFigure:
 
     name: str
     panels: tuple[Panel, ...]
+    columns: Optional[int] = None
+    """Panels side by side; all by default."""
+    human: str = HUMAN_SCORES[0]
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per bar.
 
-        Columns: agent, target_sparsity, label, iqm, low, high, n_seeds (runs per task), n_tasks.
-        A method that lacks a task is left out, and said.
+        Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
+        n_tasks. A method that lacks a task is left out, and said.
 
-        Raises AnalysisError when the dense SAC runs to normalize by, or all sparse runs, are
+        Raises AnalysisError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
         """
-        runs = tables.runs[tables.runs["suite"] == "mujoco"]
-        runs = comparable(runs, self.name)
-        standard = (runs["method"] == "dense") & (runs["width"] == 1.0)
-        reference = runs[standard & (runs["agent"] == "sac")].groupby("env")["final_return"].mean()
+        suites = {panel.suite for panel in self.panels}
+        runs = comparable(tables.runs[tables.runs["suite"].isin(suites)], self.name)
+        runs = runs.assign(score=_normalized(runs, self.human))
         rows = []
         for panel in self.panels:
-            for label, scores in self._scores(panel, runs, reference, tables).items():
+            for label, scores in self._scores(panel, runs, tables).items():
                 value = iqm_interval(scores)
                 numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
-                rows.append((panel.agent, panel.sparsity, label, *numbers, *scores.shape))
-        columns = ["agent", "target_sparsity", "label", "iqm", "low", "high", "n_seeds", "n_tasks"]
-        points = pd.DataFrame(rows, columns=columns)
+                rows.append((*panel, label, *numbers, *scores.shape))
+        columns = ["agent", "suite", "target_sparsity", "label", "iqm", "low", "high"]
+        points = pd.DataFrame(rows, columns=[*columns, "n_seeds", "n_tasks"])
         if points.empty:
             wanted = ", ".join(panel.title for panel in self.panels)
+            also = "; normalized by dense SAC" if "mujoco" in suites else ""
             raise AnalysisError(
-                f"{self.name}: no method has runs on all MuJoCo tasks ({wanted}; normalized by "
-                f"dense SAC) in {tables.source}; make them with: {tables.command(self.name)}"
+                f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
+                f"{tables.source}; make them with: {tables.command(self.name)}"
             )
         return points
 
-    def _scores(
-        self, panel: Panel, runs: pd.DataFrame, reference: pd.Series, tables: Tables
-    ) -> dict[str, np.ndarray]:
+    def _scores(self, panel: Panel, runs: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
         """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks."""
-        here = runs[(runs["agent"] == panel.agent) & runs["env"].isin(panel.tasks)]
+        tasks = panel.tasks(runs)
+        here = runs[(runs["agent"] == panel.agent) & (runs["suite"] == panel.suite)]
+        here = here[here["env"].isin(tasks)]
         sparse = here[
             (here["target_sparsity"] == panel.sparsity)
             & (here["width"] == 1.0)
@@ -96,22 +108,15 @@ class IqmFigure:
         lines = {STANDARD: dense[dense["width"] == 1.0], MATCHED: dense[matched]}
         for method in paper.METHODS:
             lines[style.METHODS[method].name] = sparse[sparse["method"] == method]
-        scores, lacking = {}, {}
+        scores, lacking = {}, []
         for label, line in lines.items():
-            by_task = [line.loc[line["env"] == task, "final_return"] for task in panel.tasks]
-            seeds = min(map(len, by_task))
-            missing = [
-                task
-                for task, found in zip(panel.tasks, by_task)
-                if found.empty or task not in reference
-            ]
-            if missing:
-                lacking[label] = missing
-                continue
-            # rliable wants as many runs of each task.
-            scores[label] = np.stack(
-                [found[:seeds] / reference[task] for task, found in zip(panel.tasks, by_task)], 1
-            )
+            by_task = [line.loc[line["env"] == task, "score"].dropna() for task in tasks]
+            seeds = min(map(len, by_task), default=0)
+            if seeds:
+                # rliable wants as many runs of each task.
+                scores[label] = np.stack([found[:seeds] for found in by_task], 1)
+            else:
+                lacking.append(label)
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
         if lacking:
@@ -125,21 +130,48 @@ class IqmFigure:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
         points = self.data(tables)
         panels = [p for p in self.panels if not _of(p, points).empty]
-        figure, [grid] = style.panels(1, len(panels))
+        columns = min(self.columns or len(panels), len(panels))
+        figure, grid = style.panels(-(-len(panels) // columns), columns)
         usual = style.usual_seeds(points["n_seeds"])
-        for axes, panel in zip(grid, panels):
+        for axes, panel in zip(grid.flat, panels):
             here = _of(panel, points)
-            title = f"{panel.title} ({here['n_tasks'].iloc[0]} tasks)"
-            style.panel_title(axes, title, here["n_seeds"], usual)
+            style.panel_title(axes, f"{panel.title}\n{_tasks(here)}", here["n_seeds"], usual)
             _panel(axes, here)
-        for axes in grid[1:]:
-            axes.tick_params(labelleft=True)
+            human = "" if panel.suite == "mujoco" else "human-"
+            axes.set_xlabel(f"IQM of {human}normalized score")
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
         style.finish(figure, [], points["n_seeds"], "task")
         return style.save(figure, points, out, self.name)
 
 
+def _standard(runs: pd.DataFrame) -> pd.Series:
+    return (runs["method"] == "dense") & (runs["width"] == 1.0)
+
+
+def _normalized(runs: pd.DataFrame, human: str) -> pd.Series:
+    """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
+    sac = runs[_standard(runs) & (runs["agent"] == "sac")]
+    games = pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
+    zero = games["random"].to_dict()
+    one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}
+    low = runs["env"].map(lambda task: zero.get(task, 0.0))
+    high = runs["env"].map(one)
+    return (runs["final_return"] - low) / (high - low)
+
+
 def _of(panel: Panel, points: pd.DataFrame) -> pd.DataFrame:
-    return points[(points["agent"] == panel.agent) & (points["target_sparsity"] == panel.sparsity)]
+    here = (points["agent"] == panel.agent) & (points["suite"] == panel.suite)
+    return points[here & (points["target_sparsity"] == panel.sparsity)]
+
+
+def _tasks(points: pd.DataFrame) -> str:
+    """How many tasks a panel averages over, and of how many if games are missing."""
+    count, suite = points["n_tasks"].iloc[0], points["suite"].iloc[0]
+    if suite == "mujoco":
+        return f"{count} tasks"
+    total = len(paper.GAMES)
+    return f"{count} games" if count == total else f"{count} of {total} games"
 
 
 def _panel(axes: Axes, points: pd.DataFrame) -> None:
@@ -153,4 +185,3 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
     axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
     axes.autoscale_view()
     axes.set_yticks(range(len(points)), points["label"][::-1])
-    axes.set_xlabel("IQM of normalized score")

@@ -79,8 +79,8 @@ def _runs(tables: Tables) -> pd.DataFrame:
             f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
         )
     runs = comparable(runs, NAME).copy()
-    agents = runs["agent"].str.upper() + ", " if runs["agent"].nunique() > 1 else ""
-    runs["panel"] = agents + runs["env"]
+    agents = runs.apply(lambda run: style.agent_name(run["agent"], run["suite"]), axis=1)
+    runs["panel"] = agents + ", " + runs["env"] if agents.nunique() > 1 else runs["env"]
     kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
     for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):

@@ -1,4 +1,4 @@
-"""What the paper says of its runs: tasks and the best hyper-parameters (Tables 1 to 3, 6, 8, 9).
+"""What the paper says of its runs: tasks and the best hyper-parameters (Tables 1 to 6, 8, 9).
 
 Launching needs them to give a run of a sweep the name of the standard run it equals, figures to
 tell standard runs from those of sweeps. The gin files say the same; a test holds the two together.
@@ -13,7 +13,7 @@ METHODS = ("prune", "static", "set", "rigl")
 
 
 class Best(NamedTuple):
-    """A row of Tables 1 to 3; None where the table has a dash."""
+    """A row of Tables 1 to 5; None where the table has a dash."""
 
     weight_decay: float
     update_freq: Optional[int] = None
@@ -46,8 +46,30 @@ BEST = {
         "rigl": Best(1e-4, 250, 0.3, True),
         "set": Best(1e-6, 100, 0.0, True),
     },
+    # Table 4
+    "dqn_atari_cnn": {
+        "dense": Best(0.0),
+        "prune": Best(0.0, 5000, None, False),
+        "static": Best(0.0, None, None, True),
+        "rigl": Best(0.0, 5000, 0.3, True),
+        "set": Best(0.0, 5000, 0.3, True),
+    },
+    # Table 5
+    "dqn_atari_resnet": {
+        "dense": Best(1e-5),
+        "prune": Best(1e-5, 5000, None, False),
+        "static": Best(1e-5, None, None, True),
+        "rigl": Best(1e-5, 5000, 0.3, True),
+        "set": Best(1e-5, 5000, 0.3, True),
+    },
 }
-BATCH_SIZE = {"dqn_classic": 128, "sac_mujoco": 256, "ppo_mujoco": 64}
+BATCH_SIZE = {
+    "dqn_classic": 128,
+    "sac_mujoco": 256,
+    "ppo_mujoco": 64,
+    "dqn_atari_cnn": 32,
+    "dqn_atari_resnet": 32,
+}
 """Samples per minibatch (Tables 6, 8 and 9)."""
 
 CLASSIC = ("Acrobot-v1", "CartPole-v0", "MountainCar-v0")
@@ -56,6 +78,19 @@ MUJOCO_MAIN = ("HalfCheetah-v2", "Humanoid-v2", "Walker2d-v2")
 MUJOCO_OTHERS = ("Hopper-v2", "Ant-v2")
 """Figure 9."""
 MUJOCO = (*MUJOCO_MAIN, *MUJOCO_OTHERS)
+
+GAMES_MAIN = ("MsPacman", "Pong", "Qbert")
+"""Figures 2, 6 and 12."""
+GAMES = (
+    *GAMES_MAIN,
+    *("Assault", "Asterix", "BeamRider", "Boxing", "Breakout", "CrazyClimber", "DemonAttack"),
+    *("Enduro", "FishingDerby", "SpaceInvaders", "Tutankham", "VideoPinball"),
+)
+"""Section A.4."""
+ATARI_IQM_SPARSITIES = (0.5, 0.8, 0.9, 0.95)
+"""Figures 17 and 18; which ones is our choice."""
+NOISE_SHARES = (1.0, 0.5, 0.1)
+"""Figure 6: shares of the standard dense parameter count."""
 
 # Section A.3.
 WEIGHT_DECAYS = (0.0, 1e-6, 1e-4, 1e-3)

@@ -1,4 +1,4 @@
-"""Final reward against parameter count (Figures 2, 8, 9 and 12).
+"""Final reward against parameter count (Figures 2 and 8 to 12).
 
 A row of panels per agent or distribution, a panel per task, a line per method; the dense line joins
 networks of smaller width. The horizontal line is the standard dense network's reward, the vertical
@@ -20,7 +20,7 @@ from analysis import paper, style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
-from analysis.select import SETTING, comparable
+from analysis.select import SETTING, TASK, comparable
 
 MARKED_SPARSITY = 0.8
 
@@ -44,7 +44,8 @@ class Row(NamedTuple):
     @property
     def title(self) -> str:
         """The agent and the distribution."""
-        return f"{self.agent.upper()}, {style.DISTRIBUTIONS[self.distribution]}"
+        agent = style.agent_name(self.agent, self.suite)
+        return f"{agent}, {style.DISTRIBUTIONS[self.distribution]}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,10 @@ class ScalingFigure:
         sparse = runs["method"].isin(style.METHODS) & ~dense
         runs = runs[dense | (sparse & (runs["width"] == 1.0))]
         if (runs["method"] == "dense").all():
-            wanted = "; ".join(f"{row.title} on {', '.join(row.tasks)}" for row in self.rows)
+            tasks: dict[str, list[str]] = {}
+            for row in self.rows:
+                tasks.setdefault(row.title, []).extend(row.tasks)
+            wanted = "; ".join(f"{title} on {', '.join(on)}" for title, on in tasks.items())
             raise AnalysisError(
                 f"{self.name}: no finished sparse run ({wanted}) in {tables.source}; "
                 f"make them with: {tables.command(self.name)}"
@@ -78,10 +82,9 @@ class ScalingFigure:
         params = runs.groupby(SETTING, dropna=False)["active_params"].mean().rename("params")
         points = points.merge(params.reset_index(), on=SETTING)
         standard = points[(points["method"] == "dense") & (points["width"] == 1.0)]
-        task = ["agent", "env"]
         points = points.merge(
-            standard[[*task, "mean"]].rename(columns={"mean": "dense_reward"}), "left", task
-        ).merge(_params_at(runs, MARKED_SPARSITY), "left", task)
+            standard[[*TASK, "mean"]].rename(columns={"mean": "dense_reward"}), "left", TASK
+        ).merge(_params_at(runs, MARKED_SPARSITY), "left", TASK)
         lines = ["dense_reward", "params_at_80"]
         columns = [*SETTING, "params", "mean", "low", "high", "n_seeds", *lines]
         return points[columns].sort_values(SETTING, ignore_index=True)
@@ -111,8 +114,8 @@ class ScalingFigure:
         return style.save(figure, points, out, self.name)
 
     def gaps(self, points: pd.DataFrame) -> list[str]:
-        """What the whole figure would have and `points` lack, a line per row and task."""
-        lines = []
+        """What the whole figure would have and `points` lack, a line per kind of gap."""
+        lacking: dict[tuple[str, str], list[str]] = {}
         for row in self.rows:
             for task in row.tasks:
                 here = row.of(points)
@@ -123,16 +126,19 @@ class ScalingFigure:
                     missing.append("dense of other widths")
                 missing += [m for m in paper.METHODS if m not in set(here["method"])]
                 if missing:
-                    lines.append(f"{row.title}: no runs on {task} of {', '.join(missing)}")
-        return lines
+                    lacking.setdefault((row.title, ", ".join(missing)), []).append(task)
+        return [
+            f"{title}: no runs on {', '.join(tasks)} of {methods}"
+            for (title, methods), tasks in lacking.items()
+        ]
 
 
 def _params_at(runs: pd.DataFrame, sparsity: float) -> pd.DataFrame:
     """Parameters per task of the standard network whose kernels have `sparsity`; biases stay."""
     nets = runs[(runs["width"] == 1.0) & (runs["kernel_params"] > 0)]
-    nets = nets.drop_duplicates(["agent", "env"])
+    nets = nets.drop_duplicates(TASK)
     params = nets["total_params"] - (sparsity * nets["kernel_params"]).round()
-    return nets[["agent", "env"]].assign(params_at_80=params)
+    return nets[TASK].assign(params_at_80=params)
 
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:

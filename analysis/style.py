@@ -39,6 +39,7 @@ METHODS = {
     "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
 }
 PAPER = ("prune", "static", "set", "rigl")  # the sparse methods of every figure of the paper
+NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
 DISTRIBUTIONS = {"erdos_renyi_kernel": "ERK", "uniform": "Uniform", "erdos_renyi": "Erdős–Rényi"}
 SETTINGS: dict[str, Any] = {
     "font.size": 9,
@@ -113,6 +114,11 @@ def panel_title(axes: Axes, text: str, seeds: pd.Series, usual: int) -> int:
     here = usual_seeds(seeds) if len(seeds) else usual
     axes.set_title(text if here == usual else f"{text} (n = {here})")
     return here
+
+
+def agent_name(agent: str, suite: str) -> str:
+    """An agent as titles call it: SAC, DQN (CNN)."""
+    return f"{agent.upper()} ({NETWORKS[suite]})" if suite in NETWORKS else agent.upper()
 
 
 def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:

@@ -8,7 +8,6 @@ Run it at the root of the repository.
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import signal
 import sys
@@ -27,7 +26,7 @@ def core_hours(runs: Sequence[Run]) -> float:
 
 def print_list() -> None:
     """Prints the size of every study in every preset, and how many runs it shares with others."""
-    print(f"{'study':<16}{'preset':<9}{'runs':>7}{'env steps':>14}{'core-hours':>12}")
+    print(f"{'study':<16}{'preset':<9}{'runs':>8}{'env steps':>17}{'core-hours':>12}")
     for preset_name, preset in studies.PRESETS.items():
         expanded = {study: studies.expand([study], preset) for study in studies.STUDIES}
         for study, runs in expanded.items():
@@ -40,7 +39,7 @@ def print_list() -> None:
 
 def _print_row(study: str, preset: str, runs: Sequence[Run], note: str) -> None:
     env_steps = sum(run.env_steps for run in runs)
-    print(f"{study:<16}{preset:<9}{len(runs):>7,}{env_steps:>14,}{core_hours(runs):>12.1f}  {note}")
+    print(f"{study:<16}{preset:<9}{len(runs):>8,}{env_steps:>17,}{core_hours(runs):>12.1f}  {note}")
 
 
 def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
@@ -80,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     preset = studies.PRESETS[args.preset]
     if args.seeds is not None:
-        preset = dataclasses.replace(preset, seeds=args.seeds)
+        preset = preset.with_seeds(args.seeds)
     runs = studies.expand(args.studies, preset)
     if args.dry_run:
         print_commands(runs, args.runs.resolve(), args.threads)

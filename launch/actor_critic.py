@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from launch.agents import HYPERPARAMETERS, SAC
+from launch.agents import SAC, sac_nets
 from launch.cli import Parser
+from launch.training import HYPERPARAMETERS
 from launch.widths import Net
 
 REGIMES = {"dense": "widths", "sparse": "sparsities"}
@@ -41,7 +42,7 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
         raise ValueError(f"budget is {budget}, but must be positive")
     if not 0 < actor_share < 1:
         raise ValueError(f"actor share is {actor_share}, but must lie within (0, 1)")
-    actor, critic, _ = nets = SAC.nets(*SAC.tasks[task])
+    actor, critic, _ = nets = sac_nets(*SAC.tasks[task])
     total = budget * sum(net.parameters(SAC.units) for net in nets)
     found = []
     for name, net, parameters in (

@@ -18,9 +18,10 @@ from pathlib import Path
 from analysis import learning_curves, paper
 from analysis.errors import exit_code
 from launch import local
-from launch.agents import DQN, matched_dense, train
+from launch.agents import DQN
 from launch.cli import Parser, positive
 from launch.runs import Run, Schedule
+from launch.training import matched_dense, train
 
 ENV = "CartPole-v0"
 SPARSITY = 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from typing import ClassVar, Union
 
 START_UP_SECONDS = 15.0
 """From the start of a process to its first train step; only printed estimates rest on it."""
@@ -38,9 +39,14 @@ class Run:
 
     def command(self, runs_dir: Path, threads: int = 1) -> tuple[str, ...]:
         """The argument vector that trains this run, to be started at the repository's root."""
-        argv = [sys.executable, "-m", self.main, "--root_dir", str(runs_dir / self.name)]
+        # Two flags are named after TF-Agents' or Dopamine's convention.
+        dopamine = self.main.startswith("rigl_rl.dopamine.")
+        root_dir, gin_files = (
+            ("--base_dir", "--gin_files") if dopamine else ("--root_dir", "--gin_file")
+        )
+        argv = [sys.executable, "-m", self.main, root_dir, str(runs_dir / self.name)]
         for gin_file in self.gin_files:
-            argv += ["--gin_file", gin_file]
+            argv += [gin_files, gin_file]
         for binding in self.bindings:
             argv += ["--gin_bindings", binding]
         # A log file holds the output of a launched run; a progress bar has no place in it.
@@ -49,7 +55,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long a run trains and how often it is evaluated (the M, N and K of A.1)."""
+    """How long a TF-Agents run trains and how often it is evaluated (the M, N and K of A.1)."""
 
     name: str
     """Part of the run's name; empty for the paper's schedule."""
@@ -61,3 +67,47 @@ class Schedule:
     """None: as in the agent's gin files."""
     update_freq: int | None = None
     """Train steps between mask updates; None: the best values of Tables 1 to 3."""
+    steps_per_iteration: int = 1
+    """Environment steps of one iteration."""
+
+    @property
+    def bindings(self) -> list[str]:
+        """All but `update_freq`, whose name depends on the method."""
+        bindings = [
+            f"train_eval.num_iterations={self.num_iterations}",
+            f"train_eval.eval_interval={self.eval_interval}",
+            f"train_eval.eval_episodes={self.eval_episodes}",
+        ]
+        if self.initial_collect_steps is not None:
+            bindings.append(f"train_eval.initial_collect_steps={self.initial_collect_steps}")
+        return bindings
+
+
+@dataclasses.dataclass(frozen=True)
+class AtariSchedule:
+    """How long a run with Dopamine's runner trains and is evaluated, in agent steps (A.1)."""
+
+    initial_collect_steps: ClassVar[int] = 0
+    """The first steps without training are steps of the first iteration."""
+
+    name: str
+    num_iterations: int
+    steps_per_iteration: int
+    evaluation_steps: int
+    update_freq: int | None = None
+    """Train steps between mask updates; None: those of Tables 4 and 5."""
+    others: tuple[str, ...] = ()
+    """Further bindings that shorten a run."""
+
+    @property
+    def bindings(self) -> list[str]:
+        """All but `update_freq`, whose name depends on the method."""
+        return [
+            f"SparseTrainRunner.num_iterations={self.num_iterations}",
+            f"SparseTrainRunner.training_steps={self.steps_per_iteration}",
+            f"SparseTrainRunner.evaluation_steps={self.evaluation_steps}",
+            *self.others,
+        ]
+
+
+AnySchedule = Union[Schedule, AtariSchedule]

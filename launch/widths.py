@@ -1,21 +1,32 @@
 """Widths of the dense networks that have as many parameters as a sparse agent.
 
 Section 3 of the paper compares sparse networks with "parameter-equivalent" dense baselines,
-obtained by scaling the widths of the hidden layers down. All networks here are multi-layer
-perceptrons with two equal hidden layers, inputs -> units -> units -> outputs, with biases; an agent
-has one (DQN) or several (actor and critics), all of one width. Plain integers, so that a study
-expands without loading TensorFlow.
+obtained by scaling layer widths down. An agent has one network (DQN) or several (actor and
+critics), all of one width, which is told by the units of their hidden dense layers. Plain integers,
+so that a study expands without loading TensorFlow.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from rigl_rl.networks.width import scaled_units
+
+
+class Network(Protocol):
+    """A network whose layers scale with the units of its hidden dense layers."""
+
+    def kernel_parameters(self, units: int) -> int:
+        """Number of weights in the kernels."""
+
+    def other_parameters(self, units: int) -> int:
+        """Biases and free parameters; they are never sparse."""
 
 
 class Net(NamedTuple):
-    """A network with two equal hidden layers."""
+    """A perceptron with two equal hidden layers: inputs -> units -> units -> outputs."""
 
     inputs: int
     outputs: int
@@ -35,12 +46,47 @@ class Net(NamedTuple):
         return self.kernel_parameters(units) + self.other_parameters(units)
 
 
-def sparse_parameters(nets: Sequence[Net], units: int, sparsity: float) -> int:
+class ConvNet(NamedTuple):
+    """A chain of convolutions, a hidden dense layer and a linear one (the networks of Table 7).
+
+    A residual block adds its input to its output, which takes no parameters.
+    """
+
+    channels: int
+    """Of the input: the frames in a state."""
+    convolutions: tuple[tuple[int, int], ...]
+    """Kernel size and, at width 1, filters of each."""
+    positions: int
+    """Height x width of what the last convolution puts out."""
+    full_units: int
+    """Of the hidden dense layer at width 1."""
+    outputs: int
+
+    def layers(self, units: int) -> list[tuple[int, int]]:
+        """Inputs and outputs of one position of each layer."""
+        filters = scaled_units([number for _, number in self.convolutions], units / self.full_units)
+        inputs = (self.channels, *filters)
+        sizes = [size for size, _ in self.convolutions]
+        layers = [
+            (size * size * before, after) for size, before, after in zip(sizes, inputs, filters)
+        ]
+        return [*layers, (self.positions * filters[-1], units), (units, self.outputs)]
+
+    def kernel_parameters(self, units: int) -> int:
+        """Number of weights in the kernels."""
+        return sum(before * after for before, after in self.layers(units))
+
+    def other_parameters(self, units: int) -> int:
+        """Biases."""
+        return sum(after for _, after in self.layers(units))
+
+
+def sparse_parameters(nets: tuple[Network, ...], units: int, sparsity: float) -> int:
     """Active parameters of `nets` at full width and `sparsity`: (1 - sparsity) of each network's
     kernels and everything else.
 
-    How the distribution spreads the sparsity over the layers changes the count by less than one
-    weight per layer, so one dense network matches both the ERK and the uniform one.
+    How the distribution spreads the sparsity over the layers changes the count by less than two
+    weights per layer, so one dense network matches both the ERK and the uniform one.
     """
     total = 0
     for net in nets:
@@ -49,7 +95,8 @@ def sparse_parameters(nets: Sequence[Net], units: int, sparsity: float) -> int:
     return total
 
 
-def matched_units(nets: Sequence[Net], units: int, sparsity: float) -> int:
+@functools.cache  # studies ask again for every seed and figure
+def matched_units(nets: tuple[Network, ...], units: int, sparsity: float) -> int:
     """Hidden units whose dense parameter count is nearest to the sparse one's (a tie: fewer).
 
     Args:
@@ -60,5 +107,5 @@ def matched_units(nets: Sequence[Net], units: int, sparsity: float) -> int:
     target = sparse_parameters(nets, units, sparsity)
     return min(
         range(1, units + 1),
-        key=lambda fewer: abs(sum(net.parameters(fewer) for net in nets) - target),
+        key=lambda fewer: abs(sparse_parameters(nets, fewer, 0.0) - target),
     )

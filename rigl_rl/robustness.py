@@ -1,6 +1,10 @@
 """How well a trained policy does when its observations are noisy: section 8, Figure 6.
 
 python -m rigl_rl.robustness --run runs/pong --out robustness.csv [--sigmas 0 10 20 30]
+python -m rigl_rl.robustness --run runs/dqn_atari_cnn/*/*/seed*
+
+Without --out each run's table goes into its own directory, as robustness.csv; a run that has one is
+left alone, so that the same command does what is left. Figure 6 is drawn from these files.
 
 Works for the saved policies of every finished run of this project. On Atari sigma is in pixel
 values of 0 to 255 and noise is rounded (`PixelNoise`); elsewhere it is a multiple of each
@@ -25,6 +29,7 @@ from rigl_rl.errors import ConfigError, RiglRlError, check_counts, check_within
 from rigl_rl.runs import random_state
 from rigl_rl.runs.files import write_atomically
 
+TABLE = "robustness.csv"
 COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
 SCORES = ("avg_return", "std_return", "episodes")
 
@@ -156,25 +161,43 @@ def _gymnasium_evaluation(policy, env_name: str, episodes: int) -> Evaluate:
 
 
 def main() -> None:
-    """Evaluates and writes the table."""
+    """Evaluates and writes the tables."""
     parser = argparse.ArgumentParser(prog="python -m rigl_rl.robustness", description=__doc__)
     parser.add_argument(
-        "--run", type=pathlib.Path, required=True, help="a finished run's directory"
+        "--run", type=pathlib.Path, required=True, nargs="+", help="finished runs' directories"
     )
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="the CSV file to write")
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        help=f"the CSV file to write, for one run (default: {TABLE} in each run's directory)",
+    )
     parser.add_argument("--sigmas", type=float, nargs="+", help="strengths of noise")
     parser.add_argument("--episodes", type=int, default=EPISODES, help="for each strength")
     parser.add_argument("--step", type=int, help="train step of the policy (default: the last)")
     parser.add_argument("--seed", type=int, default=0, help="of environments and noise")
     args = parser.parse_args()
-    try:
-        if args.out.exists():
-            raise ConfigError(f"--out {str(args.out)!r} exists; give a new file")
-        table = evaluate_run(args.run, args.sigmas, args.episodes, args.seed, args.step)
-        write_atomically(args.out, table.to_csv(index=False))
-    except (RiglRlError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
-    print(table.to_string(index=False))
+    if args.out is not None and len(args.run) > 1:
+        sys.exit(
+            f"error: --out {str(args.out)!r} is one file, but --run names {len(args.run)} runs"
+        )
+    if args.out is not None and args.out.exists():
+        sys.exit(f"error: --out {str(args.out)!r} exists; give a new file")
+    failed = False
+    for run in args.run:
+        out = args.out or run / TABLE
+        if out.exists():
+            print(f"{out} is there; nothing to do", flush=True)
+            continue
+        try:
+            table = evaluate_run(run, args.sigmas, args.episodes, args.seed, args.step)
+            write_atomically(out, table.to_csv(index=False))
+        except (RiglRlError, OSError) as error:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            failed = True
+        else:
+            print(table.to_string(index=False), flush=True)
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -85,4 +86,27 @@ def test_the_command_writes_a_table_once(run, tmp_path, monkeypatch, capsys):
     assert table["avg_return"][0] == 200
     capsys.readouterr()
     with pytest.raises(SystemExit, match="^error: --out '.*table.csv' exists"):
+        robustness.main()
+
+
+def test_tables_of_several_runs_go_into_their_directories(run, tmp_path, monkeypatch, capsys):
+    others = [tmp_path / "second", tmp_path / "unfinished"]
+    shutil.copytree(run, others[0])
+    others[1].mkdir()
+    flags = ["--sigmas", "0", "5", "--episodes", "2"]
+    monkeypatch.setattr(
+        sys, "argv", ["robustness", *flags, "--run", str(run), *map(str, reversed(others))]
+    )
+    for already_there in (0, 2):
+        with pytest.raises(SystemExit) as caught:
+            robustness.main()
+        assert caught.value.code == 1
+        said = capsys.readouterr()
+        (line,) = said.err.splitlines()
+        assert line.startswith(f"error: run '{others[1]}' has no result.json")
+        assert said.out.count("nothing to do") == already_there
+        assert pd.read_csv(others[0] / "robustness.csv")["avg_return"][0] == 200
+        assert list(others[1].iterdir()) == []
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--out", str(tmp_path / "t.csv")])
+    with pytest.raises(SystemExit, match="is one file, but --run names 3 runs"):
         robustness.main()

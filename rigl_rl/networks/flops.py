@@ -1,7 +1,15 @@
-"""FLOPs of the Atari networks at a sparsity: appendix A.2 and Figure 7 of the paper."""
+"""FLOPs of the Atari networks at a sparsity: appendix A.2 and Figure 7 of the paper.
+
+python -m rigl_rl.networks.flops --out analysis/atari_flops.csv
+
+writes the table that Figure 7 is drawn from.
+"""
 
 from __future__ import annotations
 
+import argparse
+import pathlib
+import sys
 from collections.abc import Sequence
 
 import pandas as pd
@@ -52,3 +60,22 @@ def erk_to_uniform(table: pd.DataFrame) -> pd.DataFrame:
     flops = table.pivot_table("flops", ["sparsity", "network"], "distribution")
     ratio = flops["erdos_renyi_kernel"] / flops["uniform"]
     return ratio.unstack("network")
+
+
+def main() -> None:
+    """Writes the table and prints what ERK takes of uniform's FLOPs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rigl_rl.networks.flops", description="Count FLOPs for Figure 7."
+    )
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the CSV file to write")
+    args = parser.parse_args()
+    table = sparsity_table()
+    try:
+        table.to_csv(args.out, index=False)
+    except OSError as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+    print(erk_to_uniform(table).round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()

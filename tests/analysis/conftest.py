@@ -22,6 +22,7 @@ def write_synthetic_run(
     returns=(10.0, 20.0, 30.0),
     steps=100,
     snr=None,
+    noise=None,
     network="q",
     parameters=None,
     **changes,
@@ -29,6 +30,7 @@ def write_synthetic_run(
     """A finished run whose result agrees with its evaluations, unless `changes` says otherwise.
 
     parameters: gin parameters in effect, such as {"train_eval.weight_decay": 1e-6}.
+    noise: returns under noise, as (sigma, return) pairs.
     """
     if method == "dense":
         sparsity, distribution = 0.0, None
@@ -77,6 +79,12 @@ def write_synthetic_run(
         (directory / "snr.csv").write_text(
             "\n".join(["env_step,train_step,network,snr", *rows]) + "\n"
         )
+    if noise is not None:
+        rows = [
+            f"{env},{method},{sparsity},{seed},{steps},{s},{value},0.0,20" for s, value in noise
+        ]
+        columns = "env,method,sparsity,seed,train_step,sigma,avg_return,std_return,episodes"
+        (directory / "robustness.csv").write_text("\n".join([columns, *rows]) + "\n")
     if parameters is not None:
         lines = [f"{name} = {value!r}" for name, value in parameters.items()]
         (directory / "operative_config.gin").write_text("\n".join(lines) + "\n")

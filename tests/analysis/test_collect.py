@@ -97,17 +97,19 @@ def test_links_are_followed_once_and_insides_of_runs_are_not_read(run, tmp_path)
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_tables_read_back_are_those_written(run, tmp_path, name):
-    run(tmp_path / "runs/a", snr=[(50, 0.1)])
+    run(tmp_path / "runs/a", snr=[(50, 0.1)], noise=[(0.0, 9.0), (5.0, 7.0)])
     run(tmp_path / "runs/b", method="dense")
     tables = collect(tmp_path / "runs")
     paths = write(tables, tmp_path / name)
     back = load(tmp_path / name)
     suffix = paths[0].suffix
-    assert [path.name for path in paths] == [f"t{suffix}", f"t.evals{suffix}", f"t.snr{suffix}"]
+    names = ["t", "t.evals", "t.snr", "t.robustness"]
+    assert [path.name for path in paths] == [f"{name}{suffix}" for name in names]
     for ours, theirs in (
         (tables.runs, back.runs),
         (tables.evals, back.evals),
         (tables.snr, back.snr),
+        (tables.robustness, back.robustness),
     ):
         pd.testing.assert_frame_equal(ours.fillna("-"), theirs.fillna("-"), check_dtype=False)
 

@@ -207,7 +207,8 @@ def test_snr_of_actor_and_critic_are_rows_of_their_own(sac, drawn):
 def test_a_figure_without_runs_says_how_to_make_them(sac, tmp_path):
     sac(1.0, agent="dqn", suite="classic", env="CartPole-v0")
     tables = collect(tmp_path / "runs")
-    for name in ("1", "2", "3", "4_center", "4_right", "5_right", "9", "13", "14_left", "16"):
+    names = ("1", "2", "3", "4_center", "4_right", "5_right", "9", "13", "14_left", "16")
+    for name in (*names, "6", "10", "11", "12", "17", "18"):
         with pytest.raises(AnalysisError, match=f"launch run figure{name} --preset reduced"):
             FIGURES[name].draw(tables, tmp_path / "out")
     assert not (tmp_path / "out").exists()

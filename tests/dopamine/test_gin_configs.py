@@ -7,6 +7,8 @@ from pathlib import Path
 import gin
 import pytest
 
+from launch.agents import DQN_CNN, DQN_RESNET
+from launch.training import train
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, sparse_settings
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
@@ -208,3 +210,26 @@ def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
         assert (updater.times.begin, updater.times.end, updater.times.frequency) == times
     if drop:
         assert float(updater.drop_fraction(0)) == pytest.approx(drop)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("preset", ["paper", "reduced", "smoke"])
+@pytest.mark.parametrize("agent", [DQN_CNN, DQN_RESNET], ids=lambda agent: agent.name)
+def test_what_is_launched_is_understood(agent, preset, method):
+    schedule = agent.schedules[preset]
+    sparse = {} if method == "dense" else {"distribution": "uniform", "sparsity": 0.5}
+    run = train(agent, "Qbert", method, 0, schedule, units=128, **sparse)
+    config.parse([str(CONFIGS.parent / file) for file in run.gin_files], run.bindings)
+    assert gin.query_parameter("create_atari_environment.game_name") == "Qbert"
+    runner = gin.get_bindings(SparseTrainRunner)
+    assert runner["num_iterations"] * runner["training_steps"] == run.env_steps
+    assert runner["evaluation_steps"] == schedule.evaluation_steps
+    network = gin.query_parameter("DQNAgent.network").configurable.wrapped
+    assert gin.get_bindings(network)["width"] == 0.25
+    if method == "dense":
+        return
+    settings = sparse_settings(method)
+    assert (settings["method"], settings["sparsity"]) == (method, 0.5)
+    assert settings["distribution"] == "uniform"
+    if method != "static":
+        assert settings["update_freq"] == (schedule.update_freq or 5000)

@@ -12,8 +12,10 @@ import pytest
 from ale_py import ALEInterface, roms
 from dopamine.discrete_domains import atari_lib
 
+from launch.agents import DQN_CNN
 from rigl_rl.environments.atari import PAPER_GAMES, AtariEnvironment, Emulator
 from rigl_rl.errors import ConfigError
+from rigl_rl.networks.atari import STACK_SIZE
 
 ROMS = {"Pong": "pong", "MsPacman": "ms_pacman", "Breakout": "breakout"}
 
@@ -125,6 +127,8 @@ def test_all_fifteen_games_are_there():
         **dict(DemonAttack=6, Enduro=9, FishingDerby=18, MsPacman=9, Pong=6, Qbert=6),
         **dict(SpaceInvaders=6, Tutankham=8, VideoPinball=9),
     }
+    # What launching counts parameters with: frames in a state, actions.
+    assert DQN_CNN.tasks == {game: (STACK_SIZE, number) for game, number in actions.items()}
 
 
 def test_an_unknown_game_is_one_line():

@@ -7,7 +7,8 @@ import pytest
 
 from analysis import paper
 from launch import demo, studies
-from launch.agents import AGENTS, DQN, train
+from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
+from launch.training import train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRESETS = studies.PRESETS
@@ -22,7 +23,11 @@ EVERYTHING = [
     [("paper", 10, 6, 4), ("reduced", 3, 4, 4), ("smoke", 1, 1, 1)],
 )
 def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
-    count = {study: len(studies.expand([study], PRESETS[preset])) for study in studies.STUDIES}
+    runs = {study: studies.expand([study], PRESETS[preset]) for study in studies.STUDIES}
+    count = {
+        study: sum(not run.label.startswith("dqn_atari") for run in of_study)
+        for study, of_study in runs.items()
+    }
     methods, distributions = 4, 2
     sparse = methods * sparsities
     expected = {
@@ -42,9 +47,86 @@ def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
         "figure4_right": 2 * 2 * 3,
         "figure13": 5 * 2 + 5 * 3 + 5 * 5 - 3 - 2,  # the best values are in two or all three
         "figure14_left": 1 + 2 * distributions * sparse,
+        **dict.fromkeys(["figure6", "figure7", "figure10", "figure11", "figure17", "figure18"], 0),
     }
     assert {study: count[study] / seeds for study in expected} == expected
     assert set(count) - set(expected) == {"figure15", "figure16"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "seeds", "captions", "games", "sparsities", "iqm_sparsities", "shares"),
+    [("paper", 10, 9, 15, 6, 4, 2), ("reduced", 1, 1, 3, 2, 1, 2), ("smoke", 1, 1, 15, 1, 1, 2)],
+)
+def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sparsities, shares):
+    methods = 4
+    count = {
+        study: sum(
+            run.label.startswith("dqn_atari") for run in studies.expand([study], PRESETS[preset])
+        )
+        for study in studies.STUDIES
+    }
+    assert {study: n for study, n in count.items() if n} == {
+        "figure1": seeds * 2 * games * (1 + 1 + methods),
+        "figure2": seeds * 3 * (1 + sparsities + methods * sparsities),
+        "figure6": seeds * 3 * (1 + shares + 2 * shares),
+        "figure10": seeds * games * (1 + sparsities + methods * sparsities),
+        "figure11": seeds * games * (1 + sparsities + methods * sparsities),
+        "figure12": seeds * 3 * (1 + sparsities + methods * sparsities),
+        "figure17": captions * games * (1 + iqm_sparsities + methods * iqm_sparsities),
+        "figure18": captions * games * (1 + iqm_sparsities + methods * iqm_sparsities),
+    }
+
+
+def test_captions_with_nine_seeds():
+    preset = PRESETS["paper"]
+    for study in ("figure16", "figure17", "figure18"):
+        assert {run.seed for run in studies.expand([study], preset)} == set(range(9))
+        assert {run.seed for run in studies.expand([study], preset.with_seeds(12))} == set(
+            range(12)
+        )
+
+
+@pytest.mark.parametrize("preset", ["paper", "reduced"])
+def test_atari_runs_of_other_figures_are_those_of_10_and_11(preset):
+    preset = PRESETS[preset]
+    whole = set(studies.expand(["figure10", "figure11"], preset))
+    for study in ("figure1", "figure2", "figure6", "figure17", "figure18"):
+        runs = studies.expand([study], preset)
+        assert {run for run in runs if run.label.startswith("dqn_atari")} <= whole
+
+
+def test_figure6_has_three_sizes_of_dense_and_two_of_rigl_and_set():
+    runs = studies.expand(["figure6"], PRESETS["reduced"])
+    pacman = {run.label.split("/")[2] for run in runs if "/MsPacman/" in run.label}
+    assert {label.split("-h")[0] for label in pacman} == {
+        "dense-500k",
+        "dense",
+        "rigl-erk-s0.50-500k",
+        "rigl-erk-s0.90-500k",
+        "set-erk-s0.50-500k",
+        "set-erk-s0.90-500k",
+    }
+    assert len(pacman) == 7
+    assert {run.label.split("/")[1] for run in runs} == {"MsPacman", "Pong", "Qbert"}
+
+
+def test_atari_runs_are_those_of_a1():
+    (run,) = {
+        run
+        for run in studies.expand(["figure11"], PRESETS["paper"])
+        if run.name == "dqn_atari_resnet/Boxing/rigl-erk-s0.95/seed3"
+    }
+    assert run.main == "rigl_rl.dopamine.train"
+    # 40,000,000 frames are 10,000,000 agent steps; evaluation every 1,000,000 frames.
+    assert run.env_steps == 10_000_000
+    assert run.bindings == (
+        'atari_lib.create_atari_environment.game_name="Boxing"',
+        "SparseTrainRunner.num_iterations=40",
+        "SparseTrainRunner.training_steps=250000",
+        "SparseTrainRunner.evaluation_steps=125000",
+        "SPARSITY=0.95",
+        'DISTRIBUTION="erdos_renyi_kernel"',
+    )
 
 
 def test_iqm_figures_leave_out_the_tasks_their_captions_leave_out():
@@ -83,13 +165,23 @@ def test_the_best_values_are_those_of_the_gin_files(agent, method):
         if "=" in line.split("#")[0]
     )
     best = paper.BEST[agent][method]
-    interval = "wrap_all_layers.frequency" if method == "prune" else "mask_updater.update_freq"
+    if agent.startswith("dqn_atari"):
+        updater = {"set": "UpdatedSETOptimizer", "rigl": "UpdatedRigLOptimizer"}.get(method)
+        decay, batch_size = "SparseDQNAgent.weight_decay", "WrappedReplayBuffer.batch_size"
+        interval = "pruning.frequency" if method == "prune" else f"{updater}.frequency"
+        fraction = f"{updater}.drop_fraction"
+    else:
+        decay = "train_eval.weight_decay"
+        batch_size = f"train_eval.{'mini' * agent.startswith('ppo')}batch_size"
+        interval = "wrap_all_layers.frequency" if method == "prune" else "mask_updater.update_freq"
+        fraction = "mask_updater.init_drop_fraction"
     expected = {
-        "train_eval.weight_decay": best.weight_decay,
-        f"train_eval.{'mini' * agent.startswith('ppo')}batch_size": paper.BATCH_SIZE[agent],
+        decay: best.weight_decay,
+        batch_size: paper.BATCH_SIZE[agent],
         interval: best.update_freq,
-        "mask_updater.init_drop_fraction": best.drop_fraction,
-        "init_masks.fixed_sparse_init": best.sparsity_aware_init,
+        fraction: best.drop_fraction,
+        # Pruning starts dense on Atari, and False is the default.
+        "init_masks.fixed_sparse_init": best.sparsity_aware_init or None,
     }
     expected = {name: value for name, value in expected.items() if value is not None}
     assert {name: ast.literal_eval(bound[name]) for name in expected} == expected
@@ -112,6 +204,12 @@ def test_paper_schedule_is_that_of_a1():
         } <= set(run.bindings)
 
 
+def test_every_game_of_a4_can_be_launched():
+    assert len(paper.GAMES) == 15
+    for agent in (DQN_CNN, DQN_RESNET):
+        assert set(agent.tasks) == set(paper.GAMES)
+
+
 def test_equal_names_mean_equal_runs():
     assert len({run.name for run in EVERYTHING}) == len(set(EVERYTHING))
 
@@ -128,6 +226,10 @@ def test_names_are_stable():
         "dqn_classic/Acrobot-v1/set-erk-s0.90-smoke/seed0",
         "dqn_classic/Acrobot-v1/rigl-erk-s0.90-snr-smoke/seed0",
         "dqn_classic/CartPole-v0/static-erk-s0.90-demo/seed0",
+        "dqn_atari_cnn/Pong/dense/seed0",
+        "dqn_atari_cnn/Qbert/rigl-uniform-s0.90/seed9",
+        "dqn_atari_resnet/Pong/prune-erk-s0.50-500k/seed0",
+        "dqn_atari_resnet/VideoPinball/set-erk-s0.90-smoke/seed0",
     } <= names
 
 
@@ -143,13 +245,15 @@ def test_figure14_is_part_of_figure8_and_adds_no_runs():
 def test_reduced_dqn_and_ppo_runs_are_the_papers_own():
     everything = set(studies.expand(studies.STUDIES, PRESETS["paper"]))
     for run in studies.expand(studies.STUDIES, PRESETS["reduced"]):
-        assert (run in everything) == (not run.label.startswith("sac"))
+        shorter = run.label.startswith(("sac", "dqn_atari"))
+        assert (run in everything) == (not shorter)
 
 
 def test_each_reduced_study_takes_two_days_at_most_on_two_cores():
     for study in studies.STUDIES:
         reduced = studies.expand([study], PRESETS["reduced"])
-        assert sum(run.core_seconds for run in reduced) / 2 < 48 * 3600
+        atari = any(run.label.startswith("dqn_atari") for run in reduced)  # three days and a half
+        assert sum(run.core_seconds for run in reduced) / 2 < (80 if atari else 48) * 3600
 
 
 def test_snr_runs_differ_from_figure8_in_the_snr_alone():
@@ -192,7 +296,7 @@ def test_width_bindings_give_the_units_of_the_name():
     matched = [run for run in EVERYTHING if "/dense-h" in run.name]
     assert matched
     for run in matched:
-        (width,) = (b.split("=")[1] for b in run.bindings if b.startswith("train_eval.width="))
+        (width,) = (b.split("=")[1] for b in run.bindings if ".width=" in b)
         full = AGENTS[run.label.split("/")[0]].units
         units = int(run.label.split("/dense-h")[1].split("-")[0])
         assert int(full * float(width) + 0.5) == units
@@ -222,6 +326,17 @@ def test_command():
     assert [value for flag, value in flags if flag == "--gin_bindings"] == list(run.bindings)
     assert flags[-2:] == [("--seed", "3"), ("--threads", "2")]
     assert command[-1] == "--noprogress"
+
+
+def test_command_of_dopamines_main():
+    run = train(DQN_CNN, "Pong", "dense", 3, DQN_CNN.schedules["paper"], units=256)
+    command = list(run.command(Path("/runs")))
+    assert command[:3] == [sys.executable, "-m", "rigl_rl.dopamine.train"]
+    flags = list(zip(command[3:-1:2], command[4::2]))
+    assert flags[0] == ("--base_dir", "/runs/dqn_atari_cnn/Pong/dense-h256/seed3")
+    assert flags[1] == ("--gin_files", "gin_configs/dqn_atari_cnn/dense.gin")
+    assert ("--gin_bindings", "NatureDQNNetwork.width=0.5") in flags
+    assert flags[-2:] == [("--seed", "3"), ("--threads", "1")]
 
 
 def test_no_tensorflow_is_imported():

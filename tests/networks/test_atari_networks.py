@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -171,3 +175,15 @@ def test_erk_takes_about_twice_uniforms_flops():
     # The same number of weights, to within two per layer.
     params = table.pivot_table("active_params", ["network", "sparsity"], "distribution")
     assert (params["erdos_renyi_kernel"] - params["uniform"]).abs().max() <= 2 * 17
+
+
+def test_figure7_is_drawn_from_what_the_command_writes(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "flops.csv"
+    monkeypatch.setattr(sys, "argv", ["flops", "--out", str(out)])
+    flops.main()
+    committed = Path(__file__).resolve().parents[2] / "analysis" / "atari_flops.csv"
+    pd.testing.assert_frame_equal(pd.read_csv(out), pd.read_csv(committed))
+    assert "0.90      1.76    2.57" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["flops", "--out", str(tmp_path / "none" / "flops.csv")])
+    with pytest.raises(SystemExit, match="^error: .*none"):
+        flops.main()

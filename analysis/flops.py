@@ -1,0 +1,59 @@
+"""FLOPs of the Atari networks against sparsity, ERK and uniform (Figure 7, appendix A.2).
+
+Counted, not measured: `atari_flops.csv` is what `python -m rigl_rl.networks.flops` writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.ticker import PercentFormatter
+
+from analysis import style
+from analysis.collect import Tables
+
+TABLE = Path(__file__).parent / "atari_flops.csv"
+NETWORKS = {"cnn": "Nature CNN", "resnet": "IMPALA ResNet"}
+DASHES = {"erdos_renyi_kernel": "-", "uniform": "--"}
+
+
+@dataclasses.dataclass(frozen=True)
+class FlopsFigure:
+    """A panel per network, a line per distribution."""
+
+    name: str
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """The plotted numbers, those of `TABLE`: network, distribution, sparsity, flops (of one
+        forward pass of one example), share (of the dense network's) and active_params.
+        """
+        del tables  # no run has a part in this
+        return pd.read_csv(TABLE)
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
+        points = self.data(tables)
+        figure, [grid] = style.panels(1, len(NETWORKS))
+        for axes, (network, title) in zip(grid, NETWORKS.items()):
+            handles = []
+            for distribution, dashes in DASHES.items():
+                here = points["network"] == network
+                line = points[here & (points["distribution"] == distribution)]
+                label = style.DISTRIBUTIONS[distribution]
+                handles += axes.plot(
+                    line["sparsity"],
+                    line["share"],
+                    color="#333333",
+                    marker="o",
+                    ls=dashes,
+                    label=label,
+                )
+            axes.set(title=f"{title}, MsPacman", xlabel="Sparsity")
+            axes.set_ylim(0, 1)
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        grid[0].set_ylabel("FLOPs, of the dense network's")
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        return style.save(figure, points, out, self.name)

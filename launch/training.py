@@ -1,0 +1,102 @@
+"""One run of an agent: its configuration, and the name that says all that sets it apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis import paper
+from launch.agents import Agent
+from launch.runs import AnySchedule, Run
+
+DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
+
+HYPERPARAMETERS = {
+    "weight_decay": ("wd", "train_eval.weight_decay"),
+    "update_freq": ("every", "mask_updater.update_freq"),
+    "drop_fraction": ("drop", "mask_updater.init_drop_fraction"),
+    "sparsity_aware_init": ("aware", "init_masks.fixed_sparse_init"),
+    "batch_size": ("batch", "train_eval.batch_size"),
+    "sparse_output_layer": ("out", "train_eval.sparse_output_layer"),
+    "sparsities": ("ac", "train_eval.actor_critic_sparsities_str"),
+    "widths": ("ac", "train_eval.actor_critic_widths_str"),
+}
+"""What a study may change: its part of the run's name, and its binding (of TF-Agents' mains: the
+paper sweeps nothing on Atari)."""
+
+
+def train(
+    agent: Agent,
+    task: str,
+    method: str,
+    seed: int,
+    schedule: AnySchedule,
+    *,
+    distribution: str = "",
+    sparsity: float = 0.0,
+    units: int | None = None,
+    snr_freq: int = 0,
+    **changes: Any,
+) -> Run:
+    """A run of an agent.
+
+    Args:
+        agent: which.
+        task: a key of its `tasks`.
+        method: 'dense' or one of `paper.METHODS`; names the gin file.
+        seed: determines the run together with the configuration.
+        schedule: its length.
+        distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
+        sparsity: target sparsity; for sparse methods only.
+        units: units of each hidden dense layer, if not the standard number; filters of convolutions
+            scale alike.
+        snr_freq: train steps between two measurements of the gradients' SNR; 0: none. It leaves the
+            training alone but makes another configuration, hence another name.
+        changes: hyper-parameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
+            value that is the best one leaves run and name as they are.
+    """
+    label = [method]
+    bindings = [f'{agent.gin.task}="{task}"', *schedule.bindings]
+    if schedule.update_freq is not None and method in agent.gin.update_freq:
+        bindings.append(f"{agent.gin.update_freq[method]}={schedule.update_freq}")
+    if units is not None and units != agent.units:
+        label.append(f"h{units}")
+        bindings.append(f"{agent.gin.width}={units / agent.units!r}")
+    if method != "dense":
+        label += [distribution, f"s{sparsity:.2f}"]
+        bindings += [f"SPARSITY={sparsity!r}", f'DISTRIBUTION="{DISTRIBUTIONS[distribution]}"']
+    for name, value in changes.items():
+        if value == best(agent.name, method).get(name):
+            continue
+        short, binding = HYPERPARAMETERS[name]
+        label.append(f"{short}{value:g}" if isinstance(value, (int, float)) else f"{short}{value}")
+        if name == "update_freq":
+            binding = agent.gin.update_freq[method]
+        bindings.append(f"{binding}={value!r}")
+    if snr_freq:
+        label.append("snr")
+        bindings.append(f"log_snr.freq={snr_freq}")
+    if schedule.name:
+        label.append(schedule.name)
+    return Run(
+        label=f"{agent.name}/{task}/{'-'.join(label)}",
+        main=agent.main,
+        gin_files=(f"gin_configs/{agent.name}/{method}.gin",),
+        bindings=tuple(bindings),
+        seed=seed,
+        env_steps=agent.env_steps(task, schedule),
+        steps_per_second=agent.steps_per_second,
+    )
+
+
+def matched_dense(
+    agent: Agent, task: str, sparsity: float, seed: int, schedule: AnySchedule
+) -> Run:
+    """A dense run with as many parameters as the agent at `sparsity`."""
+    units = agent.matched_units(task, sparsity)
+    return train(agent, task, "dense", seed, schedule, units=units)
+
+
+def best(agent: str, method: str) -> dict[str, Any]:
+    """The standard values of `HYPERPARAMETERS`."""
+    values = paper.BEST[agent][method]._asdict()
+    return {**values, "batch_size": paper.BATCH_SIZE[agent], "sparse_output_layer": True}
