@@ -24,7 +24,7 @@ from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.evidence import UNDECIDED, Evidence, Range, difference, probability
 from analysis.files import replacing
-from analysis.iqm import MATCHES_WITHIN
+from analysis.iqm import MATCHES_WITHIN, atari_scores
 from analysis.select import comparable
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
@@ -71,10 +71,20 @@ def _agents(
         unchanged = standard[list(varied)].isna().all(axis=1)
         dense = standard[unchanged] if unchanged.any() else standard
         full = own["env"].map(dense.groupby("env")["final_return"].mean())
-        worst = own["env"].map(WORST).fillna(0.0)
+        worst = _worst(own)
         # 1 is the standard dense network's mean, where there is one; orders need no more.
-        score = (own["final_return"] - worst) / (full - worst).fillna(1.0)
-        yield f"{agent.upper()} {suite}", own.assign(score=score)
+        unit = (full - worst).where(full > worst).fillna(1.0)
+        yield _title(agent, suite), own.assign(score=(own["final_return"] - worst) / unit)
+
+
+def _title(agent: str, suite: str) -> str:
+    return f"{agent.upper()} {suite}"
+
+
+def _worst(runs: pd.DataFrame) -> pd.Series:
+    """What a policy that has learnt nothing returns."""
+    worst = {**atari_scores()["random"], **WORST}
+    return runs["env"].map(lambda task: worst.get(task, 0.0))
 
 
 def _is(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:
@@ -175,16 +185,46 @@ def _snr_by_sparsity(tables: Tables, name: str) -> Sides:
             dense.assign(target_sparsity=sparsity)
             for sparsity in sparse["target_sparsity"].unique()
         ]
-        yield f"{agent.upper()} {suite}", pd.concat([dense[:0], *copies]), sparse
+        yield _title(agent, suite), pd.concat([dense[:0], *copies]), sparse
 
 
 def _snr_by_network(tables: Tables, name: str) -> Sides:
     for (agent, suite), runs in _snr(tables, name).groupby(["agent", "suite"]):
         critics = runs[runs["network"].isin(["critic", "value"])]
-        yield f"{agent.upper()} {suite}", critics, runs[runs["network"] == "actor"]
+        yield _title(agent, suite), critics, runs[runs["network"] == "actor"]
 
 
-_EVERYWHERE = ("figure2", "figure8", "figure9")
+def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
+    """What share of its return a policy keeps under the strongest noise it was evaluated under, as
+    score, and the nearest share of the standard dense network's parameters.
+    """
+    noisy = tables.robustness.sort_values("sigma").groupby("path")["avg_return"]
+    clean, noisiest = noisy.first(), noisy.last()
+    runs = tables.runs[tables.runs["path"].isin(clean.index)]
+    if runs.empty:
+        return runs.assign(score=[], share=[])
+    runs = comparable(runs, name)
+    worst = _worst(runs)
+    kept = (runs["path"].map(noisiest) - worst) / (runs["path"].map(clean) - worst)
+    full = runs.groupby(["suite", "env"])["total_params"].transform("max")
+    share = [
+        min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))
+        for size in runs["active_params"] / full
+    ]
+    return runs.assign(score=kept, share=share).dropna(subset=["score"])
+
+
+def _noise_by_method(tables: Tables, name: str) -> Sides:
+    for (agent, suite), runs in _kept_under_noise(tables, name).groupby(["agent", "suite"]):
+        yield _title(agent, suite), _is(runs, "set", "rigl"), _is(runs, "dense")
+
+
+def _noise_by_size(tables: Tables, name: str) -> Sides:
+    for (agent, suite), runs in _kept_under_noise(tables, name).groupby(["agent", "suite"]):
+        yield _title(agent, suite), runs[runs["share"] < 1], runs[runs["share"] == 1]
+
+
+_EVERYWHERE = ("figure2", "figure8", "figure9", "figure10", "figure11")
 CLAIMS = (
     Claim(
         "sparse-beats-matched-dense",
@@ -315,6 +355,27 @@ CLAIMS = (
         MORE_OFTEN,
         (*AT, "method"),
         _snr_by_network,
+    ),
+    Claim(
+        "sparse-resists-noise",
+        "Sparse networks keep more of their return under strong observation noise than dense ones "
+        "of equal size.",
+        "8",
+        ("figure6",),
+        probability,
+        MORE_OFTEN,
+        ("env", "share"),
+        _noise_by_method,
+    ),
+    Claim(
+        "smaller-resists-noise",
+        "Smaller networks keep more of their return under strong observation noise.",
+        "8",
+        ("figure6",),
+        probability,
+        MORE_OFTEN,
+        ("env",),
+        _noise_by_size,
     ),
 )
 

@@ -145,6 +145,11 @@ class IqmFigure:
         return style.save(figure, points, out, self.name)
 
 
+def atari_scores() -> pd.DataFrame:
+    """Scores of random and human play by game: columns random, human_modern, human_nature."""
+    return pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
+
+
 def _standard(runs: pd.DataFrame) -> pd.Series:
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
 
@@ -152,7 +157,7 @@ def _standard(runs: pd.DataFrame) -> pd.Series:
 def _normalized(runs: pd.DataFrame, human: str) -> pd.Series:
     """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
     sac = runs[_standard(runs) & (runs["agent"] == "sac")]
-    games = pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
+    games = atari_scores()
     zero = games["random"].to_dict()
     one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}
     low = runs["env"].map(lambda task: zero.get(task, 0.0))

@@ -140,6 +140,27 @@ def test_signal_to_noise(write, verdict):
     assert verdict("snr-lower-for-actors")["verdict"] == "contradicted"
 
 
+def test_noise(run, tmp_path, verdict):
+    def policy(kept, number, seed, **settings):
+        directory = tmp_path / "runs" / f"{number}_{seed}"
+        settings = {"suite": "atari_cnn", "env": "Pong", "returns": (11.0,), **settings}
+        run(directory, seed=seed, **settings)
+        # Random play of Pong scores -20.7.
+        noisy = -20.7 + kept * (11.0 + 20.7)
+        (directory / "robustness.csv").write_text(
+            "train_step,sigma,avg_return,std_return,episodes\n"
+            f"100,0.0,11.0,0.0,5\n100,30.0,{noisy},0.0,5\n100,10.0,-21.0,0.0,5\n"
+        )
+
+    for seed in range(4):
+        policy(0.2, 0, seed, method="dense")
+        policy(0.4, 1, seed, method="dense", width=0.29)
+        policy(0.6, 2, seed, method="rigl", sparsity=0.9)
+    for name in ("sparse-resists-noise", "smaller-resists-noise"):
+        row = verdict(name)
+        assert (row["verdict"], row["value"], row["cells"]) == ("supported", 1.0, 1)
+
+
 def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, capsys):
     both(write, {"method": "prune"}, {"method": "set"})
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "claims.csv")]
