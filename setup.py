@@ -24,6 +24,7 @@ INSTALL_REQUIRES = [
     "gin-config>=0.5",
     "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
     "imageio>=2",  # gymnasium imports it with every MuJoCo task
+    "jinja2>=3",
     "matplotlib>=3.7",
     "mujoco>=3,<4",  # 4 prints a warning for each of gymnasium's models
     "numpy>=1.23.5,<2",  # TensorFlow 2.15's range
@@ -51,6 +52,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
+    package_data={"analysis": ["*.csv", "*.jinja"]},
     packages=find_packages(
         include=[
             f"{name}{suffix}"

@@ -141,19 +141,29 @@ def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
     return style.save(figure, points, out, NAME)
 
 
-def _summary(runs: pd.DataFrame) -> str:
+def scores(tables: Tables) -> pd.DataFrame:
+    """Final returns, a row per setting: panel, name, target_sparsity, params, mean, low, high,
+    n_seeds. Raises AnalysisError when there is no finished run.
+    """
+    return _scores(_runs(tables))
+
+
+def _scores(runs: pd.DataFrame) -> pd.DataFrame:
     scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")
     params = over_seeds(runs, [*SETTING, "panel", "name"], "active_params")["mean"]
     order = scores["method"].map(list(style.METHODS).index)
-    scores = scores.assign(params=params, order=order).sort_values(
+    return scores.assign(params=params, order=order).sort_values(
         ["panel", "order", "width", "target_sparsity", "name"],
         ascending=[True, True, False, True, True],
     )
+
+
+def _summary(runs: pd.DataFrame) -> str:
     lines = [
         "| Environment | Method | Sparsity | Active parameters | Final return | Seeds |",
         "|---|---|--:|--:|--:|--:|",
     ]
-    for row in scores.itertuples():
+    for row in _scores(runs).itertuples():
         interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.n_seeds > 1 else ""
         lines.append(
             f"| {row.panel} | {row.name} | {style.percent(row.target_sparsity)} | "

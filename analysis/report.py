@@ -1,0 +1,172 @@
+"""One page for a colleague: every figure and claim, and what is behind them.
+
+    python -m analysis.report --runs DIR --out report.html
+
+The page is a single file without scripts that needs no server and no network.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from analysis import claims, learning_curves
+from analysis.collect import Tables, load
+from analysis.errors import AnalysisError, Parser, exit_code
+from analysis.figures import FIGURES, WITHOUT_RUNS, Figure
+from analysis.files import replacing
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+NO_SETTING = {
+    *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
+    *("params", "dense_reward", "dense_params", "standard_share"),
+}
+"""Columns of a figure's numbers that do not tell the settings of its runs apart."""
+
+
+CAPTIONS = {
+    "figure1": "Interquartile mean of normalized scores at 90 % sparsity.",
+    "figure2": "Final reward against active parameters, ERK.",
+    "figure3": "Final reward against the actor's share of SAC's parameters.",
+    "figure4_left": "ERK against uniform sparsity, SAC.",
+    "figure4_center": "Weight decay, SAC.",
+    "figure4_right": "Sparsity-aware initialization, SAC.",
+    "figure5_left": "Signal-to-noise ratio of DQN's gradients over training.",
+    "figure5_right": "Signal-to-noise ratio of SAC's gradients over training, actor and critics.",
+    "figure6": "Return of trained policies under noise on their observations.",
+    "figure7": "FLOPs of sparse convolutional networks on MsPacman, ERK and uniform.",
+    "figure8": "Final reward against active parameters, DQN on classic control.",
+    "figure9": "As Figure 2, on two further MuJoCo tasks.",
+    "figure10": "As Figure 2, DQN with the Nature CNN on 15 games.",
+    "figure11": "As Figure 10, with the IMPALA ResNet.",
+    "figure12": "As Figure 2, uniform sparsity.",
+    "figure13": "Drop fraction, update interval and batch size, SAC.",
+    "figure14_left": "ERK against uniform sparsity, with a sparse and a dense last layer, SAC.",
+    "figure14_right": "ERK against uniform sparsity, DQN on Acrobot.",
+    "figure15": "Interquartile mean of normalized scores by sparsity, SAC.",
+    "figure16": "Interquartile mean of normalized scores by sparsity, PPO.",
+    "figure17": "Interquartile mean of human-normalized scores by sparsity, DQN with Nature CNN.",
+    "figure18": "As Figure 17, with the IMPALA ResNet.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A figure on the page."""
+
+    name: str
+    title: str
+    caption: str
+    png: str
+    csv: str
+    """Both base64."""
+    rests_on: str
+    command: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Missing:
+    """A figure that there are no runs for."""
+
+    title: str
+    command: str
+
+
+def draw(figure: Figure, tables: Tables, aside: Path) -> Drawn:
+    """Draws a figure; raises AnalysisError when there is no data for it."""
+    png, _, csv = figure.draw(tables, aside)
+    points = pd.read_csv(csv)
+    return Drawn(
+        name=figure.name,
+        title=title(figure.name),
+        caption=CAPTIONS[figure.name],
+        png=base64.b64encode(png.read_bytes()).decode(),
+        csv=base64.b64encode(csv.read_bytes()).decode(),
+        rests_on=rests_on(points),
+        command=tables.command(figure.name),
+    )
+
+
+def title(name: str) -> str:
+    """'figure14_left' as 'Figure 14 (left)'."""
+    number, _, part = name.replace("figure", "").partition("_")
+    return f"Figure {number}" + (f" ({part})" if part else "")
+
+
+def rests_on(points: pd.DataFrame) -> str:
+    """How many runs, and seeds of each setting, are behind a figure's numbers."""
+    if "n_seeds" not in points:
+        return "counted, no runs"
+    settings = [column for column in points if column not in NO_SETTING]
+    seeds = points.groupby(settings, dropna=False)["n_seeds"].max()
+    tasks = points.groupby(settings, dropna=False)["n_tasks"].max() if "n_tasks" in points else 1
+    runs = int((seeds * tasks).sum())
+    least, most = int(seeds.min()), int(seeds.max())
+    spread = str(least) if least == most else f"{least} to {most}"
+    return f"{runs} runs, {spread} seed{'s' if most > 1 else ''} per setting"
+
+
+def versions(runs: pd.DataFrame) -> dict[str, str]:
+    """The packages that the runs were made with; several versions where runs differ."""
+    return {
+        column.partition(".")[2]: ", ".join(sorted(map(str, runs[column].dropna().unique())))
+        for column in runs
+        if column.startswith("versions.")
+    }
+
+
+def render(tables: Tables) -> str:
+    """The page, as HTML."""
+    drawn, missing = [], []
+    with tempfile.TemporaryDirectory() as aside:
+        for name, figure in FIGURES.items():
+            try:
+                drawn.append(draw(figure, tables, Path(aside)))
+            except AnalysisError:
+                missing.append(Missing(title(f"figure{name}"), tables.command(f"figure{name}")))
+    if {figure.name.replace("figure", "") for figure in drawn} <= WITHOUT_RUNS:
+        raise AnalysisError(f"no figure can be drawn from {tables.source}")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True
+    )
+    found = claims.evaluate(tables)
+    return environment.get_template(TEMPLATE.name).render(
+        figures=drawn,
+        missing=missing,
+        claims=[
+            (text, section, rows.to_dict("records"))
+            for (text, section), rows in found.groupby(["text", "section"], sort=False)
+        ],
+        scores=learning_curves.scores(tables).to_dict("records"),
+        versions=versions(tables.runs),
+        n_runs=len(tables.runs),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the page."""
+    parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        required=True,
+        help="directory of runs, or a table written by analysis.collect",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    args = parser.parse_args(argv)
+    page = render(load(args.runs))
+    with replacing(args.out) as aside:
+        aside.write_text(page, encoding="utf-8")
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
