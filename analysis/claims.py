@@ -424,7 +424,7 @@ def sentences(rows: pd.DataFrame) -> Iterator[str]:
             interval = "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
             line = f"  {row.agent:<14} {row.verdict}: {row.quantity} {row.value:.2f}{interval}"
             more = _more(row.seeds_needed) if row.verdict == UNDECIDED else ""
-            yield f"{line}, {row.cells} cells, {row.seeds} seeds{more}"
+            yield f"{line}, {row.cells} cell(s), {row.seeds} seed(s){more}"
 
 
 def _more(seeds: float) -> str:

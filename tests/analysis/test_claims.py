@@ -167,7 +167,9 @@ def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, caps
     assert exit_code(claims.main, argv) == 0
     printed = capsys.readouterr().out
     assert all(claim.text in printed for claim in claims.CLAIMS)
-    assert "SAC mujoco     supported: probability 1.00 [1.00, 1.00], 3 cells, 3 seeds" in printed
+    assert (
+        "SAC mujoco     supported: probability 1.00 [1.00, 1.00], 3 cell(s), 3 seed(s)" in printed
+    )
     assert "no runs; make them with: python -m launch run figure3 --preset reduced" in printed
     written = pd.read_csv(tmp_path / "claims.csv")
     assert list(written["claim"].unique()) == [claim.name for claim in claims.CLAIMS]

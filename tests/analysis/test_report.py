@@ -1,0 +1,69 @@
+"""The report, from SYNTHETIC runs."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pandas as pd
+import pytest
+
+from analysis import report
+from analysis.errors import exit_code
+from analysis.figures import FIGURES
+
+
+@pytest.fixture
+def page(run, tmp_path):
+    for seed in range(4):
+        for method, score in (("dense", 150.0), ("prune", 190.0), ("set", 120.0)):
+            run(tmp_path / "runs" / f"{method}{seed}", method=method, seed=seed, returns=(score,))
+    out = tmp_path / "report.html"
+    assert exit_code(report.main, ["--runs", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    return out.read_text()
+
+
+def test_the_page_needs_nothing_else(page):
+    assert "<script" not in page
+    sources = re.findall(r'(?:src|href)="(\w+):', page)
+    assert set(sources) == {"data"}
+    assert 'name="viewport"' in page
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(pictures) == 2  # Figures 7 and 8
+    assert all(base64.b64decode(each).startswith(b"\x89PNG") for each in pictures)
+
+
+def test_each_figure_is_there_or_said_to_be_missing(page):
+    for name in FIGURES:
+        assert f"<td>{report.title(f'figure{name}')}</td>" in page or f'id="figure{name}"' in page
+    assert "12 runs, 4 seeds per setting" in page
+    assert "launch run figure8 --preset reduced --runs" in page
+    assert "tensorflow 2.15.1" in page
+
+
+def test_claims_and_scores_are_those_of_the_runs(page):
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "DQN classic supported probability 1.00 [1.00, 1.00] 1 cell, 4 seeds" in text
+    assert "CartPole-v0 Pruning 90 %" in text
+    assert "190.0 [190.0, 190.0] 4" in text
+
+
+def test_what_a_figure_rests_on():
+    points = pd.DataFrame(
+        {"method": ["a", "a", "b"], "env_step": [1, 2, 1], "n_seeds": [3, 4, 2], "mean": 0.0}
+    )
+    assert report.rests_on(points) == "6 runs, 2 to 4 seeds per setting"
+    assert report.rests_on(points.assign(n_tasks=5)) == "30 runs, 2 to 4 seeds per setting"
+    assert report.rests_on(points.drop(columns="n_seeds")) == "counted, no runs"
+
+
+def test_captions_for_all_figures():
+    assert set(report.CAPTIONS) == {figure.name for figure in FIGURES.values()}
+
+
+def test_without_runs_there_is_no_page(tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "report.html")]
+    assert exit_code(report.main, argv) == 1
+    assert not (tmp_path / "report.html").exists()
+    assert len(capsys.readouterr().err.splitlines()) == 1
