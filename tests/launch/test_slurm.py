@@ -1,0 +1,208 @@
+"""Studies on a real SLURM: whatever happens to jobs, node and launcher, each run finishes once and
+with the results of an undisturbed local launch.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launch import local
+from launch.agents import DQN, train
+from launch.runs import Run
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+STAND_INS = [Run("stand-in", "stand_in", (), (), seed, 1, 1.0) for seed in range(12)]
+SMOKE = DQN.schedules["smoke"]
+TRAININGS = [
+    run
+    for seed in range(3)
+    for run in (
+        train(DQN, "CartPole-v0", "dense", seed, SMOKE),
+        *(
+            train(DQN, "CartPole-v0", method, seed, SMOKE, distribution="erk", sparsity=0.9)
+            for method in ("prune", "set", "rigl")
+        ),
+    )
+]
+
+
+def wait_for(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+class Study:
+    """Runs below one directory, launched on the cluster."""
+
+    def __init__(self, slurm, runs: list[Run], folder: Path, settings: str = "time: 10"):
+        self.slurm = slurm
+        self.runs = runs
+        self.runs_dir = folder / "runs"
+        self.runs_dir.mkdir()
+        self.cluster = folder / "cluster.yaml"
+        self.cluster.write_text(settings)
+        # For the stand-in; sbatch hands the environment on.
+        self.environment = {**slurm.environment, "PYTHONPATH": str(HERE)}
+
+    def start_launcher(self, *, wait: bool = True) -> subprocess.Popen:
+        """A process that does what `python -m launch` does for the runs of a study."""
+        script = f"""
+import pathlib, sys
+from launch import cluster, slurm
+from launch.runs import Run
+slurm.POLL_SECONDS = slurm.SETTLE_SECONDS = 1.0
+settings = cluster.read(pathlib.Path({str(self.cluster)!r}))
+sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), settings, wait={wait}))
+"""
+        return subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=REPOSITORY,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def launch(self, *, wait: bool = True) -> tuple[int, str]:
+        """Exit code and messages of a launcher."""
+        launcher = self.start_launcher(wait=wait)
+        _, messages = launcher.communicate(timeout=250)
+        return launcher.returncode, messages
+
+    def job(self, run: Run) -> str:
+        """SLURM's id of the run's job; empty when there is none in the queue."""
+        for path in (self.runs_dir / "slurm").glob("*/runs.txt"):
+            names = path.read_text().splitlines()
+            if run.name not in names:
+                continue
+            query = ("squeue", "--noheader", "--array", f"--name={path.parent.name}")
+            for job in self.slurm.run(*query, "--format=%i").split():
+                if len(names) == 1 or job.endswith(f"_{names.index(run.name)}"):
+                    return job
+        return ""
+
+    def state(self, run: Run) -> str:
+        job = self.job(run)
+        return self.slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%T") if job else ""
+
+    def hurry(self, *runs: Run) -> None:
+        """Spares requeued jobs the two minutes that SLURM lets them wait."""
+        for run in runs:
+            wait_for(lambda run=run: self.state(run) == "PENDING")
+            self.slurm.run("scontrol", "update", f"JobId={self.job(run)}", "StartTime=now")
+
+    def pid(self, run: Run) -> int:
+        """The process that trains the run."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                arguments = path.read_text().split("\0")
+            except OSError:  # it has ended
+                continue
+            if "--root_dir" in arguments and str(self.runs_dir / run.name) in arguments:
+                return int(path.parent.name)
+        raise AssertionError(f"nobody trains {run.name}")
+
+    def has_checkpoint(self, run: Run) -> bool:
+        return any((self.runs_dir / run.name / "checkpoints").glob("[!.]*"))
+
+    def starts(self, run: Run) -> int:
+        """How often the training was started."""
+        log = self.runs_dir / "logs" / f"{run.name}.log"
+        return log.read_text().count("$ ") if log.exists() else 0
+
+
+def results(runs: list[Run], runs_dir: Path) -> dict[str, tuple]:
+    """What the runs found out: nothing that depends on when or where they ran."""
+    found = {}
+    for run in runs:
+        result = json.loads((runs_dir / run.name / "result.json").read_text())
+        with open(runs_dir / run.name / "evals.csv") as file:
+            rows = [{**row, "wall_s": None} for row in csv.DictReader(file)]
+        found[run.name] = (result["final_return"], result.get("layers"), rows)
+    return found
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        pytest.param(STAND_INS, id="stand-ins"),
+        pytest.param(
+            TRAININGS,
+            id="CartPole",
+            marks=[
+                pytest.mark.timeout(1800),
+                pytest.mark.skipif(
+                    "RIGL_RL_TRAIN_ON_SLURM" not in os.environ,
+                    reason="24 trainings, minutes: set RIGL_RL_TRAIN_ON_SLURM=1",
+                ),
+            ],
+        ),
+    ],
+)
+def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
+    slurm, runs, tmp_path, monkeypatch
+):
+    study = Study(slurm, runs, tmp_path)
+    too_slow, killed, cancelled, requeued, *others = runs
+    disturbed = (too_slow, killed, cancelled, requeued)
+    launcher = study.start_launcher()
+    for run in disturbed:
+        wait_for(lambda run=run: study.has_checkpoint(run), 600)
+        os.kill(study.pid(run), signal.SIGSTOP)  # it will not finish before something happens
+
+    slurm.run("scontrol", "update", f"JobId={study.job(too_slow)}", "TimeLimit=1")
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
+    os.kill(study.pid(killed), signal.SIGKILL)  # as when memory is short
+    slurm.run("scancel", study.job(cancelled))
+    slurm.run("scontrol", "requeue", study.job(requeued))
+    launcher.send_signal(signal.SIGINT)
+    _, messages = launcher.communicate(timeout=60)
+    assert launcher.returncode == 128 + signal.SIGINT
+    assert "queued or running, which go on" in messages
+
+    wait_for(lambda: not study.job(killed) and not study.job(cancelled))
+    code, messages = study.launch(wait=False)
+    assert code == 0
+    assert "12 runs: 0 finished, 10 queued or running, 0 under another" in messages
+    assert "submitted array" in messages
+    code, messages = study.launch(wait=False)
+    assert "12 runs: 0 finished, 12 queued or running" in messages
+    assert "submitted" not in messages
+
+    study.hurry(too_slow, requeued)
+    assert not any(map(study.starts, others))  # the node is drained
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=RESUME")
+    code, messages = study.launch()
+    assert code == 0, messages
+    assert "12 of 12 runs finished, 0 failed" in messages
+    assert [study.starts(run) for run in disturbed] == [2] * 4
+    assert [study.starts(run) for run in others] == [1] * 8
+
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    workers = 12 if runs is STAND_INS else local.default_workers(1)
+    assert local.launch(runs, tmp_path / "local", workers) == 0
+    assert results(runs, study.runs_dir) == results(runs, tmp_path / "local")
+
+
+def test_preempted_jobs_go_on(slurm, tmp_path):
+    study = Study(slurm, STAND_INS[:2], tmp_path, "time: 10\ncpus: 2")
+    launcher = study.start_launcher()
+    wait_for(lambda: all(map(study.has_checkpoint, study.runs)))
+    for run in study.runs:
+        os.kill(study.pid(run), signal.SIGSTOP)
+    slurm.run("srun", "--partition=urgent", "--cpus-per-task=4", "true")
+    study.hurry(*study.runs)
+    _, messages = launcher.communicate(timeout=60)
+    assert launcher.returncode == 0, messages
+    assert [study.starts(run) for run in study.runs] == [2, 2]
