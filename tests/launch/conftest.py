@@ -41,7 +41,7 @@ MaxArraySize=8
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus}
-PartitionName=main Nodes=ALL Default=YES GraceTime=2 PriorityTier=1
+PartitionName=main Nodes=ALL Default=YES PriorityTier=1
 PartitionName=urgent Nodes=ALL PriorityTier=2
 """
 

@@ -116,6 +116,10 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
     def has_checkpoint(self, run: Run) -> bool:
         return any((self.runs_dir / run.name / "checkpoints").glob("[!.]*"))
 
+    def slurm_log(self, run: Run) -> str:
+        """What the run's job printed itself."""
+        return next((self.runs_dir / "slurm").glob(f"*/{self.job(run)}_0_log.out")).read_text()
+
     def starts(self, run: Run) -> int:
         """How often the training was started."""
         log = self.runs_dir / "logs" / f"{run.name}.log"
@@ -200,6 +204,8 @@ def test_preempted_jobs_go_on(slurm, tmp_path):
     launcher = study.start_launcher()
     wait_for(lambda: all(map(study.has_checkpoint, study.runs)))
     for run in study.runs:
+        slurm.run("scancel", "--signal=TERM", study.job(run))  # first, where there is a grace time
+        wait_for(lambda run=run: "SIGTERM" in study.slurm_log(run))
         os.kill(study.pid(run), signal.SIGSTOP)
     slurm.run("srun", "--partition=urgent", "--cpus-per-task=4", "true")
     study.hurry(*study.runs)
