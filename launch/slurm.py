@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,7 @@ def submit(
             with contextlib.redirect_stderr(io.StringIO()):
                 tasks = executor.submit_array([Training(job, threads) for job in array])
         except FailedJobError as error:
+            shutil.rmtree(folder)
             said = f"{_one_line(str(error))} ({len(jobs) - first} runs are not submitted)"
             raise SlurmError(said) from error
         number = tasks[0].job_id.split("_")[0]

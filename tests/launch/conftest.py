@@ -40,7 +40,7 @@ ReturnToService=2
 MaxArraySize=8
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus}
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000
 PartitionName=main Nodes=ALL Default=YES PriorityTier=1
 PartitionName=urgent Nodes=ALL PriorityTier=2
 """

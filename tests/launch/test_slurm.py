@@ -96,6 +96,13 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
         job = self.job(run)
         return self.slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%T") if job else ""
 
+    def limit(self, run: Run) -> None:
+        """Sets a time limit of whole minutes that is between 35 and 95 seconds away."""
+        job = self.job(run)
+        elapsed = self.slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%M")
+        seconds = sum(int(part) * unit for part, unit in zip(elapsed.split(":")[::-1], (1, 60)))
+        self.slurm.run("scontrol", "update", f"JobId={job}", f"TimeLimit={(seconds + 94) // 60}")
+
     def hurry(self, *runs: Run) -> None:
         """Spares requeued jobs the two minutes that SLURM lets them wait."""
         for run in runs:
@@ -163,9 +170,9 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     launcher = study.start_launcher()
     for run in disturbed:
         wait_for(lambda run=run: study.has_checkpoint(run), 600)
-        os.kill(study.pid(run), signal.SIGSTOP)  # it will not finish before something happens
+        os.kill(study.pid(run), signal.SIGSTOP)  # it stays unfinished till something happens
 
-    slurm.run("scontrol", "update", f"JobId={study.job(too_slow)}", "TimeLimit=1")
+    study.limit(too_slow)
     slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
     os.kill(study.pid(killed), signal.SIGKILL)  # as when memory is short
     slurm.run("scancel", study.job(cancelled))
@@ -212,3 +219,56 @@ def test_preempted_jobs_go_on(slurm, tmp_path):
     _, messages = launcher.communicate(timeout=60)
     assert launcher.returncode == 0, messages
     assert [study.starts(run) for run in study.runs] == [2, 2]
+
+
+def command_line(slurm, tmp_path, settings: str) -> subprocess.CompletedProcess:
+    """The five runs of a study, submitted."""
+    (tmp_path / "cluster.yaml").write_text(settings)
+    arguments = ["run", "cartpole", "--preset=smoke", f"--runs={tmp_path}/runs", "--threads=2"]
+    arguments += ["--on=slurm", f"--cluster={tmp_path}/cluster.yaml"]
+    return subprocess.run(
+        [sys.executable, "-m", "launch", *arguments],
+        cwd=REPOSITORY,
+        env=slurm.environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_line_submits_as_the_cluster_file_says(slurm, tmp_path):
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
+    settings = "time: 1-12\nmem: 1G\npartition: urgent\nmax_parallel: 3\nsbatch: {nice: 7}\n"
+    settings += "account: lab\nsetup: [export A=1]"
+    completed = command_line(slurm, tmp_path, settings)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr.splitlines()[0].endswith("0 under another launcher, 5 to submit")
+    (array,) = (tmp_path / "runs" / "slurm").iterdir()
+    job = slurm.run("squeue", "--noheader", f"--name={array.name}", "--format=%F")
+    shown = slurm.run("scontrol", "show", "job", job)
+    for part in (
+        "TimeLimit=1-12:00:00",
+        "Partition=urgent",
+        "Account=lab",
+        "MinMemoryNode=1G",
+        "CPUs/Task=2",
+        "ArrayTaskId=0-4%3",
+        "Requeue=1",
+        "Nice=7",
+        f"WorkDir={REPOSITORY}",
+    ):
+        assert part in shown, shown
+    assert "\nexport A=1\n" in next(array.glob("*_submission.sh")).read_text()
+    completed = command_line(slurm, tmp_path, settings)
+    assert completed.stderr == (
+        "5 runs: 0 finished, 5 queued or running, 0 under another launcher, 0 to submit\n"
+    )
+
+
+def test_what_slurm_refuses_is_one_line(slurm, tmp_path):
+    completed = command_line(slurm, tmp_path, "time: 5\npartition: nowhere")
+    assert completed.returncode == 1
+    _, line = completed.stderr.splitlines()
+    assert "invalid partition specified: nowhere" in line
+    assert line.endswith("(5 runs are not submitted)")
+    assert slurm.run("squeue", "--noheader") == ""
+    assert list((tmp_path / "runs" / "slurm").iterdir()) == []

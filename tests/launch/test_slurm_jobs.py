@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ pytest.importorskip("submitit", reason="submitit is not installed")
 slurm = pytest.importorskip("launch.slurm")
 slurm_job = pytest.importorskip("launch.slurm_job")
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 RUNS = [Run("label", "main", (), (), seed, 1, 1.0) for seed in range(6)]
 SETTINGS = Cluster(time=5)
 
@@ -153,9 +155,27 @@ open({str(result)!r}, "x")
     assert make_training(tmp_path, code)() == "run is finished"
 
 
-def test_a_laptop_needs_neither_submitit_nor_slurm():
+def test_a_laptop_needs_neither_submitit_nor_slurm(tmp_path):
     code = (
-        "import sys, launch.__main__; print('submitit' in sys.modules, 'tensorflow' in sys.modules)"
+        "import sys, launch.__main__\nprint('submitit' in sys.modules, 'tensorflow' in sys.modules)"
     )
-    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
+    )
     assert completed.stdout.split() == ["False", "False"]
+
+
+def test_without_slurm_there_is_one_line(tmp_path):
+    (tmp_path / "cluster.yaml").write_text("time: 5")
+    arguments = ["run", "cartpole", "--preset=smoke", f"--runs={tmp_path}/runs", "--on=slurm"]
+    completed = subprocess.run(
+        [sys.executable, "-m", "launch", *arguments, f"--cluster={tmp_path}/cluster.yaml"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert completed.returncode == 2
+    (line,) = completed.stderr.splitlines()
+    assert "no sbatch here; --on commands prints" in line
+    assert not (tmp_path / "runs").exists()
