@@ -65,32 +65,38 @@ def read(path: Path) -> Cluster:
         ValueError: it cannot be read, or something in it is wrong; the message is one line that
             names the value and what is allowed.
     """
+    settings: dict[str, Any] = {}
+    for line, name, value in _entries(path):
+        where = f"{path}, line {line}"
+        if name not in _SETTINGS:
+            raise ValueError(f"{where}: unknown setting {name!r}; there are {', '.join(_SETTINGS)}")
+        if name in settings:
+            raise ValueError(f"{where}: {name!r} is set twice")
+        try:
+            settings[name] = _SETTINGS[name](value)
+        except ValueError as error:
+            raise ValueError(f"{where}: {name} is {value!r}, but {error}") from None
+    if "time" not in settings:
+        raise ValueError(f"{path} lacks 'time', the time limit of a job, such as 'time: 4:00:00'")
+    return Cluster(**settings)
+
+
+def _entries(path: Path) -> list[tuple[int, str, Any]]:
+    """Line, name and value of each setting."""
     try:
         # BaseLoader leaves every value as it is written: 4:00:00 would be the number 14400.
         loader = yaml.BaseLoader(path.read_text(encoding="utf-8"))
         root = loader.get_single_node()
+        if not isinstance(root, yaml.MappingNode):
+            raise ValueError(f"{path} must hold lines such as 'time: 4:00:00'")
+        return [
+            (name.start_mark.line + 1, str(name.value), loader.construct_object(value, deep=True))
+            for name, value in root.value
+        ]
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(root, yaml.MappingNode):
-        raise ValueError(f"{path} must hold lines such as 'time: 4:00:00'")
-    settings: dict[str, Any] = {}
-    for key, node in root.value:
-        where = f"{path}, line {key.start_mark.line + 1}"
-        if key.value not in _SETTINGS:
-            allowed = ", ".join(_SETTINGS)
-            raise ValueError(f"{where}: unknown setting {key.value!r}; there are {allowed}")
-        if key.value in settings:
-            raise ValueError(f"{where}: {key.value!r} is set twice")
-        value = loader.construct_object(node, deep=True)
-        try:
-            settings[key.value] = _SETTINGS[key.value](value)
-        except ValueError as error:
-            raise ValueError(f"{where}: {key.value} is {value!r}, but {error}") from None
-    if "time" not in settings:
-        raise ValueError(f"{path} lacks 'time', the time limit of a job, such as 'time: 4:00:00'")
-    return Cluster(**settings)
 
 
 def _minutes(value: Any) -> int:

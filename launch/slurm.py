@@ -90,7 +90,9 @@ def submit(
     Yields:
         Id and number of tasks of each array, as soon as it is submitted.
     """
-    size = _max_array_size() if jobs else 1
+    if not jobs:
+        return
+    size = _max_array_size()
     (runs_dir / "slurm").mkdir(exist_ok=True)
     options: dict[str, object] = {"requeue": True, "chdir": str(REPOSITORY), **cluster.sbatch}
     for first in range(0, len(jobs), size):
@@ -204,10 +206,11 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
 
 
 def _failure(job: Job, runs_dir: Path) -> Failure:
-    logs: list[Path] = []
+    logs: list[Path] = []  # of the newest job
     for array, names in _arrays(runs_dir).items():
         if job.name in names:
-            logs = list((runs_dir / "slurm" / array).glob(f"*_{names.index(job.name)}_0_log.out"))
+            task = f"{names.index(job.name)}_" if len(names) > 1 else ""
+            logs = list((runs_dir / "slurm" / array).glob(f"*_{task}0_log.out"))
     reason = "its SLURM job left no result"
     if logs:
         reason += f" (SLURM's log: {logs[0]})"

@@ -91,6 +91,8 @@ def test_time_limits(tmp_path, text, minutes):
         ("time: 1\ntime: 2", ["line 2", "'time' is set twice"]),
         ("time: 1: 2", ["not YAML", "line 1"]),
         ("time: 'x", ["not YAML"]),
+        ("time: 1\nsbatch: {[a]: b}", ["not YAML", "unhashable", "line 2"]),
+        ("[a]: b", ["unknown setting"]),
         ("\x00", ["not YAML"]),
     ],
 )
