@@ -46,7 +46,7 @@ def wait_for(condition, seconds=120.0):
 class Study:
     """Runs below one directory, launched on the cluster."""
 
-    def __init__(self, slurm, runs: list[Run], folder: Path, settings: str = "time: 10"):
+    def __init__(self, slurm, runs: list[Run], folder: Path, settings: str = "time: 60"):
         self.slurm = slurm
         self.runs = runs
         self.runs_dir = folder / "runs"
@@ -77,7 +77,7 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
     def launch(self, *, wait: bool = True) -> tuple[int, str]:
         """Exit code and messages of a launcher."""
         launcher = self.start_launcher(wait=wait)
-        _, messages = launcher.communicate(timeout=250)
+        _, messages = launcher.communicate(timeout=1500)
         return launcher.returncode, messages
 
     def job(self, run: Run) -> str:
@@ -104,10 +104,11 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
         self.slurm.run("scontrol", "update", f"JobId={job}", f"TimeLimit={(seconds + 94) // 60}")
 
     def hurry(self, *runs: Run) -> None:
-        """Spares requeued jobs the two minutes that SLURM lets them wait."""
+        """Spares requeued jobs the two minutes that SLURM lets them wait; lifts time limits."""
         for run in runs:
             wait_for(lambda run=run: self.state(run) == "PENDING")
-            self.slurm.run("scontrol", "update", f"JobId={self.job(run)}", "StartTime=now")
+            job = self.job(run)
+            self.slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now", "TimeLimit=60")
 
     def pid(self, run: Run) -> int:
         """The process that trains the run."""
@@ -207,7 +208,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
 
 
 def test_preempted_jobs_go_on(slurm, tmp_path):
-    study = Study(slurm, STAND_INS[:2], tmp_path, "time: 10\ncpus: 2")
+    study = Study(slurm, STAND_INS[:2], tmp_path, "time: 60\ncpus: 2")
     launcher = study.start_launcher()
     wait_for(lambda: all(map(study.has_checkpoint, study.runs)))
     for run in study.runs:
