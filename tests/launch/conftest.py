@@ -80,6 +80,8 @@ class Slurm:
         self._folder = folder
         self._log = open(folder / "daemons.log", "wb")  # noqa: SIM115, open as long as they run
         self._daemons: list[subprocess.Popen] = []
+        self.launchers: list[subprocess.Popen] = []
+        """Those that tests have started."""
 
     def start(self) -> None:
         """Starts the daemons, and returns when the node is ready for jobs."""
@@ -101,7 +103,11 @@ class Slurm:
         return completed.stdout.decode().strip()
 
     def clear(self) -> None:
-        """Ends all jobs, at once, and has the node accept new ones."""
+        """Ends all launchers and jobs, at once, and has the node accept new ones."""
+        for launcher in self.launchers:
+            launcher.kill()
+            launcher.communicate()
+        self.launchers.clear()
         self.run("scancel", "--signal=KILL", "--full", f"--user={getpass.getuser()}")
         self.run("scancel", f"--user={getpass.getuser()}")
         self._wait_for(lambda: not self.run("squeue", "--noheader"))

@@ -66,13 +66,15 @@ slurm.POLL_SECONDS = slurm.SETTLE_SECONDS = 1.0
 settings = cluster.read(pathlib.Path({str(self.cluster)!r}))
 sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), settings, wait={wait}))
 """
-        return subprocess.Popen(
+        launcher = subprocess.Popen(
             [sys.executable, "-c", script],
             cwd=REPOSITORY,
             env=self.environment,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.slurm.launchers.append(launcher)
+        return launcher
 
     def launch(self, *, wait: bool = True) -> tuple[int, str]:
         """Exit code and messages of a launcher."""
