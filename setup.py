@@ -31,6 +31,7 @@ INSTALL_REQUIRES = [
     "opencv-python-headless<4.12",  # in place of Dopamine's opencv-python, which needs libGL
     "pandas>=2.0,<3",  # arch, which rliable needs, breaks with pandas 3
     "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
+    "pyyaml>=6",
     "rliable>=1.2,<2",
     "setuptools>=70.1,<80.9",  # TensorBoard 2.15 imports pkg_resources: 80.9 warns, 82 lacks it
     "tensorflow>=2.15,<2.16",

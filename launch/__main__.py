@@ -1,20 +1,24 @@
 """Command line of the launcher.
 
     python -m launch list
-    python -m launch run figure8 figure5_left --preset reduced --runs runs [--dry_run]
+    python -m launch run figure8 figure5_left --preset reduced --runs runs
+    python -m launch run figure8 --preset paper --runs runs --on slurm --cluster cluster.yaml
+    python -m launch run figure8 --preset paper --runs runs --on commands
 
 Run it at the root of the repository.
 """
 
 from __future__ import annotations
 
+import argparse
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from launch import jobs, local, studies
+from launch import cluster, jobs, local, studies
 from launch.cli import Parser, positive
 from launch.runs import Run
 
@@ -43,12 +47,15 @@ def _print_row(study: str, preset: str, runs: Sequence[Run], note: str) -> None:
 
 
 def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
-    """Prints the shell command of every unfinished run; the summary goes to stderr."""
-    left = [run for run in runs if not local.job_of(run, runs_dir, threads).finished]
-    if left and Path.cwd() != jobs.REPOSITORY:
-        print(shlex.join(["cd", str(jobs.REPOSITORY)]))
+    """Prints the command of every unfinished run, a line each; the summary goes to stderr.
+
+    A line works in any shell started in this directory, whatever else is run before or beside it.
+    """
+    left = [run for run in runs if not jobs.job_of(run, runs_dir, threads).finished]
+    here = Path.cwd() == jobs.REPOSITORY
+    prefix = "" if here else shlex.join(["cd", str(jobs.REPOSITORY)]) + " && "
     for run in left:
-        print(shlex.join(run.command(runs_dir, threads)))
+        print(prefix + shlex.join(run.command(runs_dir, threads)))
     print(
         f"{len(runs)} runs, {len(runs) - len(left)} already finished; the {len(left)} left take "
         f"about {core_hours(left):.1f} core-hours",
@@ -65,13 +72,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("studies", nargs="+", choices=list(studies.STUDIES), metavar="STUDY")
     run.add_argument("--preset", choices=list(studies.PRESETS), required=True)
     run.add_argument("--runs", type=Path, required=True, help="directory of all runs")
-    run.add_argument("--workers", type=positive, help="runs at a time; default: cores / threads")
+    run.add_argument(
+        "--on",
+        choices=["local", "slurm", "commands"],
+        default="local",
+        help="this machine (default); a SLURM cluster; or print the commands, run nothing",
+    )
+    run.add_argument("--workers", type=positive, help="local runs at a time; default: by cores")
+    run.add_argument("--cluster", type=Path, help="YAML file: how jobs of SLURM are submitted")
+    run.add_argument("--wait", action="store_true", help="follow the jobs of SLURM to their end")
     run.add_argument("--threads", type=positive, default=1, help="threads of each run")
     run.add_argument("--seeds", type=positive, help="instead of the preset's number of seeds")
-    run.add_argument("--dry_run", action="store_true", help="print the commands, run nothing")
+    run.add_argument("--dry_run", action="store_true", help="as --on commands")
     args = parser.parse_args(argv)
 
-    if args.what == "list" or args.dry_run:
+    printing = args.what == "list" or args.dry_run or args.on == "commands"
+    if printing:
         # These print to stdout: end quietly when the reader (`| head`) has seen enough.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if args.what == "list":
@@ -81,11 +97,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.seeds is not None:
         preset = preset.with_seeds(args.seeds)
     runs = studies.expand(args.studies, preset)
-    if args.dry_run:
+    if printing:
         print_commands(runs, args.runs.resolve(), args.threads)
         return 0
+    if args.on == "slurm":
+        return _on_slurm(runs, args, run)
+    if args.cluster or args.wait:
+        run.error("--cluster and --wait go with --on slurm")
     workers = args.workers or local.default_workers(args.threads)
     return local.launch(runs, run.make_directory("--runs", args.runs), workers, args.threads)
+
+
+def _on_slurm(runs: Sequence[Run], args: argparse.Namespace, parser: Parser) -> int:
+    if args.cluster is None:
+        parser.error("--on slurm needs --cluster FILE, which says how to submit")
+    if args.workers:
+        parser.error("--workers goes with --on local; for SLURM set max_parallel in --cluster FILE")
+    if not shutil.which("sbatch"):
+        parser.error("--on slurm: there is no sbatch here; --on commands prints what to run")
+    try:
+        from launch import slurm  # submitit is needed nowhere else
+    except ModuleNotFoundError as error:
+        parser.error(f"--on slurm needs {error.name}: pip install 'rigl_rl[cluster]'")
+    try:
+        settings = cluster.read(args.cluster)
+        if settings.cpus is not None and settings.cpus < args.threads:
+            raise ValueError(f"cpus is {settings.cpus}, but runs have {args.threads} threads")
+    except ValueError as error:
+        parser.error(f"argument --cluster: {error}")
+    runs_dir = parser.make_directory("--runs", args.runs)
+    try:
+        return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
+    except slurm.SlurmError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
+
+from launch.runs import Run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TAIL_LINES = 15
@@ -38,6 +41,16 @@ class Job:
         return (self.run_dir / "result.json").exists()
 
 
+def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
+    """The job of a run. Its log lies beside the run directories, which belong to the runs."""
+    return Job(
+        name=run.name,
+        argv=run.command(runs_dir, threads),
+        run_dir=runs_dir / run.name,
+        log=runs_dir / "logs" / f"{run.name}.log",
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Failure:
     """A job that ended without a result."""
@@ -47,10 +60,27 @@ class Failure:
     tail: str
 
 
-def _prepare_child(cpus: set[int]) -> None:
+def available_cpus() -> list[int]:
+    """The cores this process may use; `taskset` in front of a launcher narrows them."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _prepare_child(cpus: Iterable[int], ignored: Iterable[signal.Signals]) -> None:
     """Runs in the forked child: pins its cores and has it die with a launcher that is killed."""
     os.sched_setaffinity(0, cpus)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for signum in ignored:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def tail(log: Path, start: int = 0) -> str:
+    """The last lines of a log, of what was written from byte `start` on."""
+    with open(log, "rb") as lines:
+        lines.seek(start)
+        last = collections.deque(lines, maxlen=TAIL_LINES)
+    return b"".join(last).decode(errors="replace")
 
 
 class Child:
@@ -59,9 +89,23 @@ class Child:
     The lock is the kernel's, on the open log file, which the child inherits as its output. So no
     other launcher starts the run while either this process or the child lives, and nothing is left
     to clean up when both are killed.
+
+    Args:
+        job: what to run.
+        log: its locked log (`lock`).
+        cpus: cores to pin it to.
+        threads: of each numerical library.
+        ignored: signals that others may send to it and that are the launcher's to answer.
     """
 
-    def __init__(self, job: Job, log: BinaryIO, cpus: set[int], threads: int) -> None:
+    def __init__(
+        self,
+        job: Job,
+        log: BinaryIO,
+        cpus: Iterable[int],
+        threads: int,
+        ignored: Iterable[signal.Signals] = (),
+    ) -> None:
         self.job = job
         self._log = log
         log.write(f"$ {shlex.join(job.argv)}\n".encode())
@@ -77,7 +121,7 @@ class Child:
             stderr=subprocess.STDOUT,
             # A session of its own: Ctrl-C reaches the launcher alone, which then stops the runs.
             start_new_session=True,
-            preexec_fn=functools.partial(_prepare_child, cpus) if _LINUX else None,
+            preexec_fn=functools.partial(_prepare_child, cpus, ignored) if _LINUX else None,
         )
 
     def close(self) -> None:
@@ -95,10 +139,7 @@ class Child:
             reason = f"exit code {code}"
         else:
             reason = f"exit code 0 but no result.json in {self.job.run_dir}"
-        with open(self.job.log, "rb") as log:
-            log.seek(self._log_start)
-            last_lines = collections.deque(log, maxlen=TAIL_LINES)
-        return Failure(self.job, reason, b"".join(last_lines).decode(errors="replace"))
+        return Failure(self.job, reason, tail(self.job.log, self._log_start))
 
 
 def lock(job: Job) -> BinaryIO | None:

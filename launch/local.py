@@ -7,30 +7,20 @@ is finished, any other is started and picks up from its checkpoints.
 from __future__ import annotations
 
 import collections
-import dataclasses
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-from launch.jobs import Child, Failure, Job, lock
+from launch.jobs import Child, Failure, Job, available_cpus, job_of, lock
+from launch.outcome import Outcome, StopRequest
 from launch.progress import Progress
 from launch.runs import Run
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
 """How long stopped runs may take to end before they are killed. They resume either way."""
-
-
-def available_cpus() -> list[int]:
-    """The cores this process may use; `taskset` in front of a launcher narrows them."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def default_workers(threads: int) -> int:
@@ -45,58 +35,6 @@ def worker_cpus(workers: int, threads: int) -> list[set[int]]:
         {cpus[(worker * threads + thread) % len(cpus)] for thread in range(threads)}
         for worker in range(workers)
     ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of the jobs."""
-
-    total: int
-    finished: int
-    failures: tuple[Failure, ...]
-    stopped: int
-    """Runs that a signal ended."""
-    signum: int | None
-    """The signal, None when the pool came to its end."""
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every job is finished, 128 + signal when stopped by one, else 1."""
-        if self.signum is not None:
-            return 128 + self.signum
-        return 1 if self.failures else 0
-
-    def report(self) -> str:
-        """What the user should know, failures with the last lines of their logs."""
-        lines = [f"{self.finished} of {self.total} runs finished, {len(self.failures)} failed"]
-        for failure in self.failures:
-            lines.append(f"\nFAILED {failure.job.name}: {failure.reason}; log: {failure.job.log}")
-            lines += [f"    {line}" for line in failure.tail.splitlines()]
-        if self.signum is not None:
-            lines.append(
-                f"stopped by {signal.Signals(self.signum).name} with {self.stopped} runs under way;"
-                " the same command resumes them"
-            )
-        return "\n".join(lines)
-
-
-class _StopRequest:
-    """Notes Ctrl-C and SIGTERM, for the pool to act on between two of its steps."""
-
-    signum: int | None = None
-
-    def _note(self, signum: int, frame: FrameType | None) -> None:
-        self.signum = signum
-
-    def __enter__(self) -> _StopRequest:
-        self._previous = {
-            signum: signal.signal(signum, self._note) for signum in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for signum, handler in self._previous.items():
-            signal.signal(signum, handler)
 
 
 class Pool:
@@ -118,7 +56,7 @@ class Pool:
         Runs that another launcher is at are waited for, and taken over should it die.
         """
         progress = Progress(self._total, self._finished)
-        with _StopRequest() as stop:
+        with StopRequest() as stop:
             try:
                 while stop.signum is None:
                     self._collect()
@@ -130,7 +68,8 @@ class Pool:
             finally:
                 stopped = self._stop()
                 progress.close()
-        return Outcome(self._total, self._finished, tuple(self._failures), stopped, stop.signum)
+        left = f"{stopped} runs under way; the same command resumes them"
+        return Outcome(self._total, self._finished, tuple(self._failures), stop.signum, left)
 
     def _collect(self) -> None:
         for worker, child in list(self._children.items()):
@@ -186,16 +125,6 @@ class Pool:
             child.close()
         self._children.clear()
         return len(children)
-
-
-def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
-    """The job of a run. Its log lies beside the run directories, which belong to the runs."""
-    return Job(
-        name=run.name,
-        argv=run.command(runs_dir, threads),
-        run_dir=runs_dir / run.name,
-        log=runs_dir / "logs" / f"{run.name}.log",
-    )
 
 
 def launch(runs: Sequence[Run], runs_dir: Path, workers: int, threads: int = 1) -> int:

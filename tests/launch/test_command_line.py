@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from launch import __main__ as main
 from launch import demo, local, studies
 from launch.runs import Run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SMOKE = ("run", "figure8", "--preset", "smoke", "--runs", "r")
 
 
 def launch(*args, module="launch", cwd=REPOSITORY):
@@ -54,16 +56,46 @@ def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
     assert "36 runs, 1 already finished; the 35 left" in result.stderr
 
 
-def test_dry_run_elsewhere_begins_at_the_repository(tmp_path):
+def test_on_commands_is_the_same(tmp_path):
+    args = ["run", "figure14_right", "--preset", "smoke", "--runs", tmp_path]
+    printed = launch(*args, "--on", "commands").stdout
+    assert len(printed.splitlines()) == 9
+    for other in ([], ["--on", "slurm", "--cluster", "nothing.yaml"]):
+        assert launch(*args, "--dry_run", *other).stdout == printed
+
+
+def test_commands_printed_elsewhere_go_to_the_repository(tmp_path):
     args = ["run", "figure14_right", "--preset", "smoke", "--runs", "my runs", "--threads", "2"]
     result = launch(*args, "--dry_run", cwd=tmp_path)
-    first, *commands = result.stdout.splitlines()
-    assert shlex.split(first) == ["cd", str(REPOSITORY)]
     runs = studies.expand(["figure14_right"], studies.PRESETS["smoke"])
-    assert [tuple(shlex.split(line)) for line in commands] == [
-        run.command(tmp_path / "my runs", threads=2) for run in runs
+    assert [tuple(shlex.split(line)) for line in result.stdout.splitlines()] == [
+        ("cd", str(REPOSITORY), "&&", *run.command(tmp_path / "my runs", threads=2)) for run in runs
     ]
     assert not (tmp_path / "my runs").exists()
+
+
+def test_commands_are_lines_for_xargs(tmp_path, monkeypatch, capsys):
+    # A main that only records how it was started, at one of two places with a space in its name.
+    recorder = "rigl_rl_fake_main"
+    (tmp_path / f"{recorder}.py").write_text(
+        "import os, pathlib, sys\n"
+        "root = pathlib.Path(sys.argv[2])\n"
+        "root.mkdir(parents=True)\n"
+        "(root / 'seen').write_text(os.getcwd() + ' ' + sys.argv[4])\n"
+    )
+    runs = [Run("label", recorder, ("a.gin",), ('x="y z"',), s, 1, 1.0) for s in range(3)]
+    monkeypatch.chdir(tmp_path)
+    main.print_commands(runs, tmp_path / "my runs", threads=1)
+    subprocess.run(
+        ["xargs", "-d", "\\n", "-P", "2", "-n", "1", "sh", "-c"],
+        input=capsys.readouterr().out,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        text=True,
+        check=True,
+    )
+    for run in runs:
+        seen = tmp_path / "my runs" / run.name / "seen"
+        assert seen.read_text() == f"{REPOSITORY} a.gin"
 
 
 def test_every_study_in_full_expands_quickly(tmp_path):
@@ -87,6 +119,11 @@ def test_every_study_in_full_expands_quickly(tmp_path):
         (["run", "figure8", "--preset", "smoke", "--runs", "r", "--seeds", "-1"], ["--seeds"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "/dev/null/r"], ["/dev/null/r"]),
         (["fly"], ["'fly'", "list"]),
+        ([*SMOKE, "--on", "moon"], ["'moon'", "local", "slurm", "commands"]),
+        ([*SMOKE, "--on", "slurm"], ["--cluster FILE"]),
+        ([*SMOKE, "--wait"], ["--wait", "--on slurm"]),
+        ([*SMOKE, "--cluster", "c.yaml"], ["--cluster", "--on slurm"]),
+        ([*SMOKE, "--on", "slurm", "--cluster", "c", "--workers", "3"], ["max_parallel"]),
     ],
 )
 def test_bad_input_gets_one_line(args, words, tmp_path):
