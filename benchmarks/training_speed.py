@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 import tensorflow as tf
+from absl import logging
 
 from rigl_rl.runs.result import peak_memory_mb
 
@@ -51,6 +52,7 @@ def set_up(args: argparse.Namespace) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(args.threads)
     tf.get_logger().setLevel("ERROR")
+    logging.set_verbosity(logging.ERROR)
 
 
 def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
