@@ -27,9 +27,9 @@ from rigl_rl.errors import ConfigError, RiglRlError, check_counts, check_within
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import History, final_score
+from rigl_rl.runs.reporting import describe
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.tfagents.reporting import describe
-from rigl_rl.tfagents.summaries import Progress, TensorBoard
+from rigl_rl.runs.summaries import Progress, TensorBoard
 
 # Independent streams of random numbers, all determined by the run's seed.
 _NETWORK, _MASKS, _TRAINING, _EVALUATION = range(4)

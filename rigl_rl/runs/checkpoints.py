@@ -110,7 +110,7 @@ class Checkpoints:
         if found:
             raise RiglRlError(
                 f"all checkpoints in {str(self.path)!r} are damaged; restore one from a backup, "
-                "or start over in another root_dir"
+                "or start over in another directory"
             )
         return None
 

@@ -53,7 +53,7 @@ class RunDirectory:
             raise RiglRlError(f"another process is running in {root_dir!r}") from error
         except OSError as error:
             raise ConfigError(
-                f"root_dir {root_dir!r} cannot be written: {error}; give a writable directory"
+                f"run directory {root_dir!r} cannot be written: {error}; give a writable directory"
             ) from error
 
     @property
@@ -65,16 +65,16 @@ class RunDirectory:
             before = self._recorded.read_text(encoding="utf-8")
             if before != config:
                 raise ConfigError(
-                    f"root_dir {str(self.path)!r} belongs to another configuration: "
-                    f"{_difference(before, config)}; use another root_dir"
+                    f"run directory {str(self.path)!r} belongs to another configuration: "
+                    f"{_difference(before, config)}; use another directory"
                 )
         elif self.path.exists():
             if not self.path.is_dir():
-                raise ConfigError(f"root_dir {str(self.path)!r} is not a directory")
+                raise ConfigError(f"run directory {str(self.path)!r} is not a directory")
             others = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
             if others:
                 raise ConfigError(
-                    f"root_dir {str(self.path)!r} is not a run directory (it holds "
+                    f"run directory {str(self.path)!r} is not a run directory (it holds "
                     f"{', '.join(others[:3])}); use an empty or a new one"
                 )
 

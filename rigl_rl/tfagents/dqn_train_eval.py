@@ -24,12 +24,12 @@ from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import random_state
+from rigl_rl.runs import random_state, summaries
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, summaries, targets
+from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, targets
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.

@@ -24,7 +24,7 @@ from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import random_state
+from rigl_rl.runs import random_state, summaries
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.replay_state import ReplayState
 from rigl_rl.runs.run_directory import RunDirectory
@@ -34,7 +34,6 @@ from rigl_rl.tfagents import (
     command_line,
     off_policy_loop,
     sac_agent,
-    summaries,
     targets,
 )
 from rigl_rl.tfagents.training_run import TrainingRun

@@ -95,7 +95,7 @@ def test_a_read_only_place(train, rigl_flags, interrupted, contents, tmp_path, e
     for path, mode in zip(paths, modes):
         path.chmod(mode)
     line = the_line(completed)
-    assert f"root_dir '{root_dir}' cannot be written" in line
+    assert f"run directory '{root_dir}' cannot be written" in line
     assert "give a writable directory" in line
     assert contents(place) == before
 
