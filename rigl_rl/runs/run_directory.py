@@ -70,11 +70,11 @@ class RunDirectory:
                 )
         elif self.path.exists():
             if not self.path.is_dir():
-                raise ConfigError(f"run directory {str(self.path)!r} is not a directory")
+                raise ConfigError(f"{str(self.path)!r} is not a directory")
             others = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
             if others:
                 raise ConfigError(
-                    f"run directory {str(self.path)!r} is not a run directory (it holds "
+                    f"{str(self.path)!r} is not a run directory (it holds "
                     f"{', '.join(others[:3])}); use an empty or a new one"
                 )
 
