@@ -251,6 +251,12 @@ def mujoco(seed: int, preset: Preset) -> list[Run]:
     return runs
 
 
+def pong(seed: int, preset: Preset) -> list[Run]:
+    """The README's learning curve: DQN with Nature CNN on Pong, dense and RigL at 90 % (ERK)."""
+    dense = blocks.dense(DQN_CNN, ["Pong"], [], seed, preset)
+    return dense + blocks.sparse(DQN_CNN, ["Pong"], [0.9], seed, preset, methods=["rigl"])
+
+
 def _sensitivity(seed, preset, methods, distributions=("erk",), **changes) -> list[Run]:
     return blocks.sparse(
         SAC,
@@ -269,6 +275,7 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
     for study in (
         cartpole,
         mujoco,
+        pong,
         figure1,
         figure2,
         figure3,

@@ -47,7 +47,9 @@ def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
         "figure4_right": 2 * 2 * 3,
         "figure13": 5 * 2 + 5 * 3 + 5 * 5 - 3 - 2,  # the best values are in two or all three
         "figure14_left": 1 + 2 * distributions * sparse,
-        **dict.fromkeys(["figure6", "figure7", "figure10", "figure11", "figure17", "figure18"], 0),
+        **dict.fromkeys(
+            ["pong", "figure6", "figure7", "figure10", "figure11", "figure17", "figure18"], 0
+        ),
     }
     assert {study: count[study] / seeds for study in expected} == expected
     assert set(count) - set(expected) == {"figure15", "figure16"}
@@ -66,6 +68,7 @@ def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sp
         for study in studies.STUDIES
     }
     assert {study: n for study, n in count.items() if n} == {
+        "pong": {"paper": 10, "reduced": 3, "smoke": 1}[preset] * 2,
         "figure1": seeds * 2 * games * (1 + 1 + methods),
         "figure2": seeds * 3 * (1 + sparsities + methods * sparsities),
         "figure6": seeds * 3 * (1 + shares + 2 * shares),
