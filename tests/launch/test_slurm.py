@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from launch import local
-from launch.agents import DQN, train
+from launch.agents import DQN
 from launch.runs import Run
+from launch.training import train
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -62,6 +63,7 @@ class Study:
 import pathlib, sys
 from launch import cluster, slurm
 from launch.runs import Run
+from launch.training import train
 slurm.POLL_SECONDS = slurm.SETTLE_SECONDS = 1.0
 settings = cluster.read(pathlib.Path({str(self.cluster)!r}))
 sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), settings, wait={wait}))
