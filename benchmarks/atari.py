@@ -20,7 +20,7 @@ from pathlib import Path
 
 import gin
 
-import rigl_rl.dopamine  # noqa: F401, settles gin names
+import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
 from benchmarks.training_speed import METHODS, TrainLoop, compare, parser, set_up
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, replay_buffer

@@ -87,8 +87,8 @@ class Worker:
     """
 
     def __init__(self, make: MakeTrainLoop, method: str, args: argparse.Namespace):
-        context = multiprocessing.get_context("spawn")
-        self._pool = context.Pool(1, _start, (make, method, args))
+        self._pool = multiprocessing.get_context("spawn").Pool(1)
+        self.call(_start, make, method, args)  # not as initializer: a pool tries that again
 
     def call(self, function: Callable, *arguments) -> Any:
         """The result of a function of this module, called in the process."""
