@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import paper
-from analysis.actor_share import NETWORK
+from analysis.actor_share import NETWORK, REGIMES
 from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.evidence import UNDECIDED, Evidence, Range, difference, probability
@@ -135,7 +135,7 @@ def _distributions(tables: Tables, name: str) -> Sides:
 
 
 def _starved(tables: Tables, name: str) -> Sides:
-    sac = tables.runs[(tables.runs["agent"] == "sac") & tables.runs["method"].isin(_SPLIT_REGIMES)]
+    sac = tables.runs[(tables.runs["agent"] == "sac") & tables.runs["method"].isin(REGIMES)]
     networks = sac.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
     if networks.empty:
         return
@@ -146,9 +146,6 @@ def _starved(tables: Tables, name: str) -> Sides:
     split = sac.assign(budget=budget, share=share, score=sac["final_return"])
     split = split[split["widths"].notna() | split["sparsities"].notna()]
     yield "SAC mujoco", split[split["share"] < STARVED], split[split["share"] > 1 - STARVED]
-
-
-_SPLIT_REGIMES = ("dense", "rigl")
 
 
 def _weight_decay(tables: Tables, name: str) -> Sides:
