@@ -3,8 +3,8 @@
 python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network cnn]
 
 The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
-batch of 32; no evaluation), with networks of full width and a mask update every 100 train steps,
-50 times as often as the paper. Replay is measured in a process of its own: all pages of 1,000,000
+batch of 32; no evaluation), with networks of full width. Mask updates come every 5,000 train steps
+and are measured by themselves. Replay is measured in a process of its own: all pages of 1,000,000
 transitions touched, a batch sampled, a checkpoint written.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ import gin
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
 from benchmarks.training_speed import METHODS, TrainLoop, compare, parser, set_up
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
-from rigl_rl.dopamine.gin_config import create_atari_environment, replay_buffer
+from rigl_rl.dopamine.gin_config import create_atari_environment
+from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.networks import atari
 from rigl_rl.networks.flops import NETWORKS
 from rigl_rl.runs import config
@@ -37,25 +39,25 @@ SPEED_BINDINGS = (
     f"DQNAgent.min_replay_history = {MIN_HISTORY}",
     "DQNAgent.epsilon_decay_period = 1",  # so that nearly every step asks the network
     "WrappedReplayBuffer.replay_capacity = 10000",
-    "pruning.begin_step = 0",
-    "pruning.end_step = 1000000",
-    "pruning.frequency = 100",
-    "UpdatedRigLOptimizer.frequency = 100",
-    "UpdatedSETOptimizer.frequency = 100",
 )
 
 
 class Training:
     """An agent of one method in a game, ready to learn."""
 
-    def __init__(self, network: str, method: str):
+    def __init__(self, network: str, method: str, *bindings: str):
         gin.clear_config()
-        config.parse([str(config_file(network, method))], SPEED_BINDINGS)
+        config.parse([str(config_file(network, method))], [*SPEED_BINDINGS, *bindings])
         self._environment = create_atari_environment()
         self._environment.seed(0)
         self._agent = SparseDQNAgent(int(self._environment.action_space.n), 10_000_000)
         self._action = self._agent.begin_episode(self._environment.reset())
         self.play(MIN_HISTORY + 2 * self._agent.update_period)
+
+    @property
+    def gradient_steps(self) -> int:
+        """Train steps taken."""
+        return self._agent.gradient_steps
 
     def play(self, steps: int) -> None:
         """That many agent steps."""
@@ -117,6 +119,26 @@ def mask_seconds(network: str) -> float:
     return time.perf_counter() - began
 
 
+def mask_update_seconds(network: str, method: str, interval: int = 5, updates: int = 9) -> float:
+    """What a train step with a mask update takes longer than one without (medians)."""
+    training = Training(
+        network,
+        method,
+        "pruning.begin_step = 0",
+        "pruning.end_step = 1000000",
+        f"pruning.frequency = {interval}",
+        f"UpdatedRigLOptimizer.frequency = {interval}",
+        f"UpdatedSETOptimizer.frequency = {interval}",
+    )
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(interval * updates):
+        due = training.gradient_steps % interval == 0
+        began = time.perf_counter()
+        training.play(4)
+        seconds[due].append(time.perf_counter() - began)
+    return statistics.median(seconds[True]) - statistics.median(seconds[False])
+
+
 def measure_replay(capacity: int) -> None:
     """Prints memory, and time and size of a checkpoint, of a replay buffer of `capacity`."""
     gin.bind_parameter("WrappedReplayBuffer.replay_capacity", capacity)
@@ -162,6 +184,10 @@ def main() -> None:
         seconds = start_up_seconds(args.network, method)
         print(f"start to first train step  {seconds:8.1f} s ({method})", flush=True)
     print(f"masks of the network       {mask_seconds(args.network):8.3f} s (sparsity-aware)")
+    for method in args.methods:
+        if method != "static":
+            seconds = mask_update_seconds(args.network, method)
+            print(f"one mask update            {seconds:8.3f} s ({method})", flush=True)
     compare(functools.partial(train_loop, args.network), args, args.methods)
     subprocess.run([sys.executable, "-m", "benchmarks.atari", "--replay", "1000000"], cwd=ROOT)
 

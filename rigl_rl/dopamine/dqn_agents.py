@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
-from rigl_rl.dopamine.gin_config import adam, prune_only, replay_buffer, sparse_settings
+from rigl_rl.dopamine.gin_config import adam, prune_only, sparse_settings
+from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.networks import (
     atari,

@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import gin
-import numpy as np
 import tensorflow as tf
-from dopamine.replay_memory import circular_replay_buffer
 
 from rigl_rl.environments.atari import AtariEnvironment
-from rigl_rl.errors import check_counts, check_within
-from rigl_rl.networks.atari import FRAME_SHAPE, STACK_SIZE
+from rigl_rl.errors import check_within
 from rigl_rl.sparsity.distributions import UNIFORM_NAMES, layer_sparsities
 from rigl_rl.sparsity.gin_config import init_masks
 
@@ -155,33 +152,6 @@ def adam(
     """
     check_within(0, float("inf"), learning_rate=learning_rate, epsilon=epsilon)
     return tf.keras.optimizers.legacy.Adam(learning_rate, epsilon=epsilon)
-
-
-@gin.configurable("WrappedReplayBuffer", denylist=["gamma", "update_horizon"])
-def replay_buffer(
-    gamma: float,
-    update_horizon: int = 1,
-    replay_capacity: int = 1_000_000,
-    batch_size: int = 32,
-) -> circular_replay_buffer.OutOfGraphReplayBuffer:
-    """Dopamine's replay buffer of single frames, stacked when they are sampled (Table 6).
-
-    Args:
-      gamma: discount of the `update_horizon` rewards that a transition sums.
-      update_horizon: steps from a transition's state to its next state.
-      replay_capacity: frames.
-      batch_size: transitions in a sample.
-    """
-    check_counts(replay_capacity=replay_capacity, batch_size=batch_size)
-    return circular_replay_buffer.OutOfGraphReplayBuffer(
-        FRAME_SHAPE,
-        STACK_SIZE,
-        replay_capacity,
-        batch_size,
-        update_horizon,
-        gamma,
-        observation_dtype=np.uint8,
-    )
 
 
 @gin.configurable(module="atari_lib")
