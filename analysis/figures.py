@@ -1,4 +1,4 @@
-"""Every figure there is data for.
+"""Every figure and table there is data for.
 
     python -m analysis.figures --runs DIR --out DIR [--only 8,14,5] [--human_scores nature]
 
@@ -26,6 +26,7 @@ from analysis.robustness import RobustnessFigure
 from analysis.scaling import Row, ScalingFigure
 from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
+from analysis.tables import SWEEPS
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 CHEETAH = "HalfCheetah-v2"
@@ -59,7 +60,10 @@ class Figure(Protocol):
         """Of its files, and of the study that makes its runs."""
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
-        """Writes .png, .pdf and .csv into `out`; raises AnalysisError when there is no data."""
+        """Writes .png, .pdf and .csv (tables: .md and .csv) into `out`.
+
+        Raises AnalysisError when there is no data.
+        """
 
 
 _ALL: tuple[Figure, ...] = (
@@ -135,29 +139,36 @@ _ALL: tuple[Figure, ...] = (
     IqmFigure("figure17", _atari_iqm(CNN)),
     IqmFigure("figure18", _atari_iqm(RESNET)),
 )
+TABLES = {table.name: table for table in SWEEPS}
+"""Best hyper-parameters."""
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
 """What each figure shows; how it is drawn is in the module of its class."""
 WITHOUT_RUNS = {"7"}
 
 
 def figure_names(only: str) -> list[str]:
-    """The figures that a list such as '8,figure14,5_left' asks for; raises AnalysisError."""
+    """The figures and tables that a list such as '8,figure14,5_left,table1' asks for.
+
+    Raises AnalysisError for a name that is none of theirs.
+    """
     names = []
+    there_are = ", ".join([*FIGURES, *TABLES])
     for asked in filter(None, re.split(r"[,\s]+", only)):
         number = asked.lower().replace("figure", "").strip("_-")
-        found = [name for name in FIGURES if number in (name, name.split("_")[0])]
+        found = [name for name in [*FIGURES, *TABLES] if number in (name, name.split("_")[0])]
         if not found:
-            raise AnalysisError(f"--only {asked}: no such figure; there are {', '.join(FIGURES)}")
+            raise AnalysisError(f"--only {asked}: no such figure; there are {there_are}")
         names += [name for name in found if name not in names]
     if not names:
-        raise AnalysisError(f"--only names no figure; there are {', '.join(FIGURES)}")
+        raise AnalysisError(f"--only names no figure; there are {there_are}")
     return names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draws; 1 if nothing could be drawn from the runs, or not all that was asked for by name."""
     parser = Parser(
-        prog="python -m analysis.figures", description="Draw the figures there is data for."
+        prog="python -m analysis.figures",
+        description="Draw the figures and tables there is data for.",
     )
     parser.add_argument(
         "--runs",
@@ -166,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="directory of runs, or a table written by analysis.collect",
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
-    parser.add_argument("--only", help="figures to draw, e.g. 8,14,5 (default: all)")
+    parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
     parser.add_argument(
         "--human_scores",
         choices=HUMAN_SCORES,
@@ -174,11 +185,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="whose scores Atari is normalized by (default: %(default)s)",
     )
     args = parser.parse_args(argv)
-    names = list(FIGURES) if args.only is None else figure_names(args.only)
+    names = [*FIGURES, *TABLES] if args.only is None else figure_names(args.only)
     tables = load(args.runs)
     drawn = set()
     for name in names:
-        figure = FIGURES[name]
+        figure: Figure = FIGURES[name] if name in FIGURES else TABLES[name]
         if isinstance(figure, IqmFigure):
             figure = dataclasses.replace(figure, human=args.human_scores)
         try:

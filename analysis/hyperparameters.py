@@ -22,6 +22,8 @@ _COLUMNS = {
         ("train_eval.batch_size", "train_eval.minibatch_size", "WrappedReplayBuffer.batch_size"),
         _ALL,
     ),
+    # Swept on Atari only.
+    "learning_rate": (("AdamOptimizer.learning_rate",), _ALL),
     "drop_fraction": (
         (
             "mask_updater.init_drop_fraction",
@@ -82,6 +84,7 @@ def changes(run: Any) -> int:
     best = {
         **paper.BEST[agent][run["method"]]._asdict(),
         "batch_size": paper.BATCH_SIZE[agent],
+        "learning_rate": paper.LEARNING_RATE.get(agent),
         "sparse_output_layer": True,
     }
     known = (name for name in COLUMNS if not pd.isna(run[name]))

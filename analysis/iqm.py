@@ -74,7 +74,7 @@ class IqmFigure:
         """
         suites = {panel.suite for panel in self.panels}
         runs = comparable(tables.runs[tables.runs["suite"].isin(suites)], self.name)
-        runs = runs.assign(score=_normalized(runs, self.human))
+        runs = runs.assign(score=normalized(runs, self.human))
         rows = []
         for panel in self.panels:
             for label, scores in self._scores(panel, runs, tables).items():
@@ -154,7 +154,7 @@ def _standard(runs: pd.DataFrame) -> pd.Series:
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
 
 
-def _normalized(runs: pd.DataFrame, human: str) -> pd.Series:
+def normalized(runs: pd.DataFrame, human: str = HUMAN_SCORES[0]) -> pd.Series:
     """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
     sac = runs[_standard(runs) & (runs["agent"] == "sac")]
     games = atari_scores()

@@ -92,10 +92,18 @@ ATARI_IQM_SPARSITIES = (0.5, 0.8, 0.9, 0.95)
 NOISE_SHARES = (1.0, 0.5, 0.1)
 """Figure 6: shares of the standard dense parameter count."""
 
+LEARNING_RATE = {"dqn_atari_cnn": 2.5e-4, "dqn_atari_resnet": 1e-4}
+"""Tables 4 and 5; the other agents' is not part of a sweep."""
+
 # Section A.3.
 WEIGHT_DECAYS = (0.0, 1e-6, 1e-4, 1e-3)
 UPDATE_INTERVALS = (100, 250, 500, 1000, 5000)
 DROP_FRACTIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
+RESNET_WEIGHT_DECAYS = (0.0, 1e-6, 1e-5, 1e-4)
+RESNET_LEARNING_RATES = (1e-4, 2.5e-4, 1e-3, 2.5e-3)
+SWEEP_TASK = {"dqn_classic": "Acrobot-v1", "sac_mujoco": "Walker2d-v2", "ppo_mujoco": "Walker2d-v2"}
+SWEEP_SPARSITY = 0.9
+"""Our choice; the paper does not name the sweeps' sparsity."""
 
 # Figure 3 and section 5.
 BUDGETS = (1.0, 0.2, 0.1)

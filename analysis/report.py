@@ -1,4 +1,4 @@
-"""One page for a colleague: every figure and claim, and what is behind them.
+"""One page for a colleague: every figure, table and claim, and what is behind them.
 
     python -m analysis.report --runs DIR --out report.html
 
@@ -20,7 +20,7 @@ import pandas as pd
 from analysis import claims, learning_curves
 from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code
-from analysis.figures import FIGURES, WITHOUT_RUNS, Figure
+from analysis.figures import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.files import replacing
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -74,8 +74,18 @@ class Drawn:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A table of best hyper-parameters on the page."""
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+    command: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Missing:
-    """A figure that there are no runs for."""
+    """A figure or table that there are no runs for."""
 
     title: str
     command: str
@@ -126,13 +136,19 @@ def versions(runs: pd.DataFrame) -> dict[str, str]:
 
 def render(tables: Tables) -> str:
     """The page, as HTML."""
-    drawn, missing = [], []
+    drawn, sweeps, missing = [], [], []
     with tempfile.TemporaryDirectory() as aside:
         for name, figure in FIGURES.items():
             try:
                 drawn.append(draw(figure, tables, Path(aside)))
             except AnalysisError:
                 missing.append(Missing(title(f"figure{name}"), tables.command(f"figure{name}")))
+    for table in TABLES.values():
+        try:
+            rows = table.cells(table.data(tables))
+            sweeps.append(Sweep(table.title, table.heads(), rows, tables.command(table.name)))
+        except AnalysisError:
+            missing.append(Missing(table.title, tables.command(table.name)))
     if {figure.name.replace("figure", "") for figure in drawn} <= WITHOUT_RUNS:
         raise AnalysisError(f"no figure can be drawn from {tables.source}")
     environment = jinja2.Environment(
@@ -141,6 +157,7 @@ def render(tables: Tables) -> str:
     found = claims.evaluate(tables)
     return environment.get_template(TEMPLATE.name).render(
         figures=drawn,
+        sweeps=sweeps,
         missing=missing,
         claims=[
             (text, section, rows.to_dict("records"))

@@ -15,6 +15,7 @@ class GinNames(NamedTuple):
 
     task: str
     width: str
+    weight_decay: str
     update_freq: Mapping[str, str]
     """Train steps between mask updates, by method."""
 
@@ -22,6 +23,7 @@ class GinNames(NamedTuple):
 _TFAGENTS = GinNames(
     "train_eval.env_name",
     "train_eval.width",
+    "train_eval.weight_decay",
     {
         "prune": "wrap_all_layers.frequency",
         "set": "mask_updater.update_freq",
@@ -34,6 +36,7 @@ def _dopamine(network: str) -> GinNames:
     return GinNames(
         "atari_lib.create_atari_environment.game_name",
         f"{network}.width",
+        "SparseDQNAgent.weight_decay",
         {
             "prune": "pruning.frequency",
             "set": "UpdatedSETOptimizer.frequency",

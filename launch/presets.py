@@ -33,6 +33,13 @@ class Preset:
     """As `sparsities`."""
     atari_iqm_sparsities: tuple[float, ...]
     """Figures 17 and 18."""
+    weight_decays: tuple[float, ...]
+    """The sweeps' grid, as the two below."""
+    update_intervals: tuple[int, ...]
+    drop_fractions: tuple[float, ...]
+    resnet_weight_decays: tuple[float, ...]
+    """The grid of the ResNet's sweep, with the one below."""
+    resnet_learning_rates: tuple[float, ...]
     seeds_of: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     """Studies with another number of seeds."""
 
@@ -49,6 +56,7 @@ PRESETS = {
     # Figure 12's caption says "sparsities from 50% to 95%" and does not list them; these six are
     # our choice. Section 3: at least 10 seeds. Figure 5 does not name its sparsities either, nor do
     # Figures 17 and 18: theirs are of Figures 10 and 11, so that they need no runs of their own.
+    # A.3 does not say how many seeds a sweep has: three.
     "paper": Preset(
         "paper",
         seeds=10,
@@ -61,7 +69,15 @@ PRESETS = {
         atari_seeds=10,
         atari_sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
         atari_iqm_sparsities=paper.ATARI_IQM_SPARSITIES,
-        seeds_of={"figure16": 9, "figure17": 9, "figure18": 9},  # as their captions say
+        weight_decays=paper.WEIGHT_DECAYS,
+        update_intervals=paper.UPDATE_INTERVALS,
+        drop_fractions=paper.DROP_FRACTIONS,
+        resnet_weight_decays=paper.RESNET_WEIGHT_DECAYS,
+        resnet_learning_rates=paper.RESNET_LEARNING_RATES,
+        seeds_of={
+            **{"figure16": 9, "figure17": 9, "figure18": 9},  # as their captions say
+            **dict.fromkeys(("table1", "table2", "table3", "table5"), 3),
+        },
     ),
     # Where a run is short (DQN on classic control, PPO) it is the paper's own, so it counts towards
     # `paper` in the same directory; SAC trains a tenth as long, DQN on Atari a twentieth.
@@ -77,6 +93,12 @@ PRESETS = {
         atari_seeds=1,
         atari_sparsities=(0.5, 0.9),
         atari_iqm_sparsities=(0.9,),
+        weight_decays=(0.0, 1e-6, 1e-4),
+        update_intervals=(250, 1000),
+        drop_fractions=(0.1, 0.3, 0.5),
+        resnet_weight_decays=(0.0, 1e-5),
+        resnet_learning_rates=(1e-4, 1e-3),
+        seeds_of=dict.fromkeys(("table1", "table2", "table3", "table5"), 1),
     ),
     # Minutes: every task, method and distribution once, too short to learn anything.
     "smoke": Preset(
@@ -91,5 +113,10 @@ PRESETS = {
         atari_seeds=1,
         atari_sparsities=(0.9,),
         atari_iqm_sparsities=(0.9,),
+        weight_decays=(0.0, 1e-4),
+        update_intervals=(100,),
+        drop_fractions=(0.1, 0.5),
+        resnet_weight_decays=(0.0, 1e-5),
+        resnet_learning_rates=(1e-4,),
     ),
 }

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Callable
 
 from analysis import paper
-from launch import actor_critic, blocks
+from launch import actor_critic, blocks, sweeps
 from launch.agents import DQN, DQN_CNN, DQN_RESNET, PPO, SAC
 from launch.presets import PRESETS, Preset
 from launch.runs import Run
@@ -298,6 +298,11 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
         figure16,
         figure17,
         figure18,
+        sweeps.table1,
+        sweeps.table2,
+        sweeps.table3,
+        sweeps.table4,
+        sweeps.table5,
     )
 }
 

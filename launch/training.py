@@ -11,8 +11,9 @@ from launch.runs import AnySchedule, Run
 DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
 
 HYPERPARAMETERS = {
-    "weight_decay": ("wd", "train_eval.weight_decay"),
-    "update_freq": ("every", "mask_updater.update_freq"),
+    "weight_decay": ("wd", ""),
+    "update_freq": ("every", ""),
+    "learning_rate": ("lr", "tf.train.AdamOptimizer.learning_rate"),
     "drop_fraction": ("drop", "mask_updater.init_drop_fraction"),
     "sparsity_aware_init": ("aware", "init_masks.fixed_sparse_init"),
     "batch_size": ("batch", "train_eval.batch_size"),
@@ -20,8 +21,8 @@ HYPERPARAMETERS = {
     "sparsities": ("ac", "train_eval.actor_critic_sparsities_str"),
     "widths": ("ac", "train_eval.actor_critic_widths_str"),
 }
-"""What a study may change: its part of the run's name, and its binding (of TF-Agents' mains: the
-paper sweeps nothing on Atari)."""
+"""What a study may change: its part of the run's name, and its binding, which for weight decay and
+update intervals depends on the agent. The learning rate is swept on Atari, the rest elsewhere."""
 
 
 def train(
@@ -71,6 +72,8 @@ def train(
         label.append(f"{short}{value:g}" if isinstance(value, (int, float)) else f"{short}{value}")
         if name == "update_freq":
             binding = agent.gin.update_freq[method]
+        elif name == "weight_decay":
+            binding = agent.gin.weight_decay
         bindings.append(f"{binding}={value!r}")
     if snr_freq:
         label.append("snr")
@@ -99,4 +102,9 @@ def matched_dense(
 def best(agent: str, method: str) -> dict[str, Any]:
     """The standard values of `HYPERPARAMETERS`."""
     values = paper.BEST[agent][method]._asdict()
-    return {**values, "batch_size": paper.BATCH_SIZE[agent], "sparse_output_layer": True}
+    return {
+        **values,
+        "batch_size": paper.BATCH_SIZE[agent],
+        "learning_rate": paper.LEARNING_RATE.get(agent),
+        "sparse_output_layer": True,
+    }

@@ -12,6 +12,7 @@ from launch.training import train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRESETS = studies.PRESETS
+SWEEPS = ("table1", "table2", "table3", "table4", "table5")
 EVERYTHING = [
     *(run for preset in PRESETS.values() for run in studies.expand(studies.STUDIES, preset)),
     *demo.runs(),
@@ -52,7 +53,43 @@ def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
         ),
     }
     assert {study: count[study] / seeds for study in expected} == expected
-    assert set(count) - set(expected) == {"figure15", "figure16"}
+    assert set(count) - set(expected) == {"figure15", "figure16", *SWEEPS}
+
+
+@pytest.mark.parametrize(
+    ("preset", "seeds", "decays", "intervals", "fractions", "resnet"),
+    [("paper", 3, 4, 5, 5, 4 * 4), ("reduced", 1, 3, 2, 3, 2 * 2), ("smoke", 1, 2, 1, 2, 2 * 1)],
+)
+def test_sweeps_are_full_grids(preset, seeds, decays, intervals, fractions, resnet):
+    aware = 2
+    growing = decays * intervals * fractions * aware
+    grid = decays + decays * intervals + decays * aware + 2 * growing
+    count = {study: len(studies.expand([study], PRESETS[preset])) for study in SWEEPS}
+    games = 3
+    assert count == {
+        **dict.fromkeys(["table1", "table2", "table3"], seeds * grid),
+        "table4": 0,
+        "table5": seeds * games * resnet,
+    }
+
+
+def test_sweeps_hold_the_best_settings_of_the_tables():
+    preset = PRESETS["paper"]
+    for table, label in (
+        ("table1", "dqn_classic/Acrobot-v1"),
+        ("table2", "sac_mujoco/Walker2d-v2"),
+        ("table3", "ppo_mujoco/Walker2d-v2"),
+    ):
+        labels = {run.label for run in studies.expand([table], preset)}
+        assert f"{label}/dense" in labels
+        assert {f"{label}/{method}-erk-s0.90" for method in paper.METHODS} <= labels
+        assert f"{label}/set-erk-s0.90-wd0.001-every5000-drop0.2-aware0" in labels
+    resnet = {run.label: run for run in studies.expand(["table5"], preset)}
+    assert "dqn_atari_resnet/Pong/dense" in resnet
+    assert {
+        "SparseDQNAgent.weight_decay=0.0",
+        "tf.train.AdamOptimizer.learning_rate=0.001",
+    } <= set(resnet["dqn_atari_resnet/Pong/dense-wd0-lr0.001"].bindings)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +104,7 @@ def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sp
         )
         for study in studies.STUDIES
     }
-    assert {study: n for study, n in count.items() if n} == {
+    assert {study: n for study, n in count.items() if n and study not in SWEEPS} == {
         "pong": {"paper": 10, "reduced": 3, "smoke": 1}[preset] * 2,
         "figure1": seeds * 2 * games * (1 + 1 + methods),
         "figure2": seeds * 3 * (1 + sparsities + methods * sparsities),

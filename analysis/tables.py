@@ -1,0 +1,167 @@
+"""The best hyper-parameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
+
+A method's row is the setting with the highest mean final return, beside the paper's choice and the
+number of settings that the runs hold. A method with one setting was not swept and has no row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import paper, style
+from analysis.collect import Tables
+from analysis.errors import AnalysisError
+from analysis.files import replacing
+from analysis.intervals import mean_interval
+from analysis.iqm import normalized
+from analysis.select import comparable
+
+HEADS = {
+    "weight_decay": "Weight decay",
+    "learning_rate": "Learning rate",
+    "update_freq": "Update interval",
+    "drop_fraction": "Drop fraction",
+    "sparsity_aware_init": "Sparsity-aware init",
+}
+_SWEPT = ("weight_decay", "update_freq", "drop_fraction", "sparsity_aware_init")
+_ORDER = ("dense", "prune", "static", "rigl", "set")
+"""The rows of the paper's tables."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepTable:
+    """Best hyper-parameters by method.
+
+    Attributes:
+      name: of its files, and of the study that makes its runs.
+      agent: a key of `paper.BEST`.
+      tasks: the sweep's; returns are human-normalized if they are games.
+      columns: the hyper-parameters shown (keys of `HEADS`).
+      methods: those that are swept.
+    """
+
+    name: str
+    title: str
+    agent: str
+    tasks: tuple[str, ...]
+    columns: tuple[str, ...] = _SWEPT
+    methods: tuple[str, ...] = _ORDER
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
+        mean, low, high, n_seeds of the best setting, settings (how many there are).
+
+        Raises AnalysisError when no method has two settings.
+        """
+        runs = tables.runs
+        at_sparsity = np.isclose(runs["target_sparsity"].astype(float), paper.SWEEP_SPARSITY)
+        at_sparsity &= runs["distribution"] == "erdos_renyi_kernel"
+        here = runs[
+            (runs["agent"] + "_" + runs["suite"] == self.agent)
+            & runs["env"].isin(self.tasks)
+            & (runs["width"] == 1.0)
+            & ((runs["method"] == "dense") | at_sparsity)
+        ]
+        here = comparable(here, self.name, self.columns)
+        score = normalized(here) if len(self.tasks) > 1 else here["final_return"]
+        here = here.assign(score=score)
+        rows = [self._best(method, here[here["method"] == method]) for method in self.methods]
+        found = [row for row in rows if row]
+        if not found:
+            raise AnalysisError(
+                f"{self.name}: no finished sweep of {self.agent} on {', '.join(self.tasks)} in "
+                f"{tables.source}; make it with: {tables.command(self.name)}"
+            )
+        return pd.DataFrame(found)
+
+    def _best(self, method: str, runs: pd.DataFrame) -> dict[str, Any]:
+        settings = []
+        for values, own in runs.groupby(list(self.columns), dropna=False):
+            if set(own["env"]) != set(self.tasks):
+                continue
+            # [seeds, tasks], of the seeds that every task has.
+            scores = own.pivot(index="seed", columns="env", values="score").dropna()
+            if not scores.empty:
+                settings.append((values, scores.to_numpy()))
+        if len(settings) < 2:
+            return {}
+        values, scores = max(settings, key=lambda setting: setting[1].mean())
+        mean, low, high = (float(x[0]) for x in mean_interval(scores.mean(axis=1, keepdims=True)))
+        best = paper.BEST[self.agent][method]._asdict()
+        best["learning_rate"] = paper.LEARNING_RATE.get(self.agent)
+        return {
+            "method": method,
+            **dict(zip(self.columns, values)),
+            **{f"{column}_paper": best[column] for column in self.columns},
+            **{"mean": mean, "low": low, "high": high, "n_seeds": len(scores)},
+            "settings": len(settings),
+        }
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the table as .md and .csv into `out` and returns their paths."""
+        rows = self.data(tables)
+        markdown, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
+        with replacing(markdown) as aside:
+            aside.write_text(self.markdown(rows), encoding="utf-8")
+        with replacing(numbers) as aside:
+            rows.to_csv(aside, index=False)
+        return [markdown, numbers]
+
+    def markdown(self, rows: pd.DataFrame) -> str:
+        """The rows as a table; the paper's values in parentheses where they differ."""
+        heads = self.heads()
+        lines = [f"{self.title}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+        return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.cells(rows)), ""])
+
+    def heads(self) -> list[str]:
+        """The names of the columns."""
+        score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
+        return ["Algorithm", *(HEADS[name] for name in self.columns), score, "Seeds", "Settings"]
+
+    def cells(self, rows: pd.DataFrame) -> list[list[str]]:
+        """The table's body, as text."""
+        return [
+            [
+                style.METHODS[row["method"]].name,
+                *(_value(row[column], row[f"{column}_paper"]) for column in self.columns),
+                f"{row['mean']:.4g}"
+                + (f" [{row['low']:.4g}, {row['high']:.4g}]" if row["n_seeds"] > 1 else ""),
+                str(row["n_seeds"]),
+                str(row["settings"]),
+            ]
+            for row in rows.to_dict("records")
+        ]
+
+
+SWEEPS = tuple(
+    SweepTable(name, title, agent, (paper.SWEEP_TASK[agent],))
+    for name, title, agent in (
+        ("table1", "Table 1: DQN, classic control", "dqn_classic"),
+        ("table2", "Table 2: SAC", "sac_mujoco"),
+        ("table3", "Table 3: PPO", "ppo_mujoco"),
+    )
+) + (
+    SweepTable(
+        "table5",
+        "Table 5: DQN on Atari, ResNet",
+        "dqn_atari_resnet",
+        paper.GAMES_MAIN,
+        ("weight_decay", "learning_rate"),
+        ("dense",),
+    ),
+)
+
+
+def _value(ours: Any, papers: Any) -> str:
+    return _text(ours) if _text(ours) == _text(papers) else f"{_text(ours)} ({_text(papers)})"
+
+
+def _text(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return "-"
+    return str(bool(value)) if isinstance(value, (bool, np.bool_)) else f"{value:,g}"

@@ -1,0 +1,117 @@
+"""Best hyper-parameters of sweeps, on SYNTHETIC runs whose best settings are known."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from analysis import figures, report
+from analysis.collect import collect
+from analysis.errors import AnalysisError
+from analysis.tables import SWEEPS
+
+DECAY = "train_eval.weight_decay"
+AWARE = "init_masks.fixed_sparse_init"
+TABLE1, _, _, TABLE5 = SWEEPS
+
+
+@pytest.fixture
+def sweep(tmp_path, run):
+    """Dense and Static on Acrobot over two hyper-parameters, two seeds, the best known."""
+    returns = {0.0: -100.0, 1e-6: -90.0, 1e-4: -95.0}
+    for decay, seed in itertools.product(returns, (0, 1)):
+        value = returns[decay] + 4 * seed
+        run(
+            tmp_path / f"dense-{decay}-{seed}",
+            env="Acrobot-v1",
+            method="dense",
+            seed=seed,
+            returns=[value],
+            parameters={DECAY: decay},
+        )
+        for aware in (False, True):
+            run(
+                tmp_path / f"static-{decay}-{aware}-{seed}",
+                env="Acrobot-v1",
+                method="static",
+                seed=seed,
+                # Best: the largest weight decay without sparsity-aware initialization.
+                returns=[value + (20 if decay == 1e-4 and not aware else 0)],
+                parameters={DECAY: decay, AWARE: aware},
+            )
+    return tmp_path
+
+
+def test_best_settings_stand_beside_the_papers(sweep):
+    dense, static = TABLE1.data(collect(sweep)).to_dict("records")
+    assert (dense["method"], dense["weight_decay"], dense["weight_decay_paper"]) == (
+        *("dense", 1e-6, 1e-6),
+    )
+    assert (dense["mean"], dense["n_seeds"], dense["settings"]) == (-88.0, 2, 3)
+    assert (static["weight_decay"], static["sparsity_aware_init"]) == (1e-4, False)
+    assert (static["weight_decay_paper"], static["sparsity_aware_init_paper"]) == (1e-6, True)
+    assert (static["mean"], static["settings"]) == (-73.0, 6)
+
+
+def test_what_does_not_belong_to_the_sweep_changes_nothing(sweep, run):
+    before = TABLE1.data(collect(sweep))
+    good = {"returns": [-1.0], "parameters": {DECAY: 1e-3, AWARE: False}, "method": "static"}
+    run(sweep / "other-task", env="CartPole-v0", **good)
+    run(sweep / "other-sparsity", env="Acrobot-v1", sparsity=0.5, **good)
+    run(sweep / "uniform", env="Acrobot-v1", distribution="uniform", **good)
+    run(sweep / "narrow", env="Acrobot-v1", width=0.5, **good)
+    run(sweep / "short", env="Acrobot-v1", steps=50, **good)
+    pd.testing.assert_frame_equal(TABLE1.data(collect(sweep)), before)
+
+
+def test_written_in_the_papers_layout(sweep, tmp_path):
+    argv = ["--runs", str(sweep), "--out", str(tmp_path / "out"), "--only", "table1"]
+    assert figures.main(argv) == 0
+    lines = (tmp_path / "out" / "table1.md").read_text().splitlines()
+    assert lines[2:5] == [
+        "| Algorithm | Weight decay | Update interval | Drop fraction | Sparsity-aware init "
+        "| Final reward | Seeds | Settings |",
+        "|---|---|---|---|---|---|---|---|",
+        "| Dense | 1e-06 | - | - | - | -88 [-90, -86] | 2 | 3 |",
+    ]
+    assert lines[5].startswith("| Static | 0.0001 (1e-06) | - | - | False (True) | -73 [")
+    written = pd.read_csv(tmp_path / "out" / "table1.csv")
+    assert list(written["method"]) == ["dense", "static"]
+
+
+def test_the_report_has_the_tables_there_are_runs_for(sweep):
+    page = report.render(collect(sweep))
+    assert "<h3>Table 1: DQN, classic control</h3>" in page
+    assert "<td>False (True)</td>" in page
+    assert "<td>Table 2: SAC</td><td><code>python -m launch run table2" in page
+
+
+def test_the_resnets_sweep_averages_normalized_scores_over_games(tmp_path, run):
+    # By game, twice as good and as good as a human; the other rate is the other way round.
+    human = {"MsPacman": (307.3, 6951.6), "Pong": (-20.7, 14.6), "Qbert": (163.9, 13455.0)}
+    for (game, (low, high)), rate in itertools.product(human.items(), (1e-4, 1e-3)):
+        times = 2.0 if rate == 1e-4 else 1.0
+        run(
+            tmp_path / f"{game}-{rate}",
+            env=game,
+            method="dense",
+            suite="atari_resnet",
+            returns=[low + times * (high - low)],
+            parameters={"AdamOptimizer.learning_rate": rate, "SparseDQNAgent.weight_decay": 0.0},
+        )
+    (row,) = TABLE5.data(collect(tmp_path)).to_dict("records")
+    assert (row["learning_rate"], row["learning_rate_paper"], row["settings"]) == (1e-4, 1e-4, 2)
+    assert row["mean"] == pytest.approx(2.0)
+    assert row["weight_decay_paper"] == 1e-5
+
+
+def test_no_sweep_is_one_line_with_the_command(tmp_path, run, capsys):
+    run(tmp_path / "runs" / "a", env="Acrobot-v1", method="dense", parameters={DECAY: 1e-6})
+    with pytest.raises(AnalysisError, match="launch run table1"):
+        TABLE1.data(collect(tmp_path / "runs"))
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--only", "table1"]
+    assert figures.main(argv) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
