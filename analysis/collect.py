@@ -4,7 +4,8 @@
 
 One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet,
 runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, such a
-table does as well.
+table does as well. Where there is such a table already, only the runs are read that are new or have
+changed since it was made.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ NUMBERS = (
     "active_params",
     "total_params",
 )
-RUN = ("path", *TEXT, "distribution", *NUMBERS, "kernel_params", *hyperparameters.COLUMNS)
+RUN = ("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", *hyperparameters.COLUMNS)
 CURVES = {
     "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
     "snr": ("env_step", "train_step", "network", "snr"),
@@ -51,7 +52,7 @@ class Tables(NamedTuple):
 
     runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
         `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
-        `hyperparameters` and `path` (below the root).
+        `hyperparameters`, `path` (below the root) and `stamp` (tells whether its files changed).
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
@@ -143,18 +144,27 @@ def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def collect(root: Path) -> Tables:
-    """Reads every finished run below `root`; an unfinished or broken one is reported, left out."""
+def collect(root: Path, known: Tables | None = None) -> Tables:
+    """Reads every finished run below `root`; an unfinished or broken one is reported, left out.
+
+    known: an earlier collection of `root`, from which runs are taken that have not changed since.
+    """
     if not root.is_dir():
         raise AnalysisError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
     curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
+    stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
+    unchanged = set()
     for directory, files in run_directories(root):
         path = os.path.relpath(directory, root)
         if "result.json" not in files:
             note(f"left out {path}: unfinished (no result.json)")
             continue
         try:
+            stamp = _stamp(directory, files)
+            if stamps.get(path) == stamp:
+                unchanged.add(path)
+                continue
             run = read_result(directory / "result.json")
             run.update(hyperparameters.of_run(_text(directory / CONFIG), run["method"]))
             found = {
@@ -167,17 +177,22 @@ def collect(root: Path) -> Tables:
         except (ValueError, OSError) as error:
             note(f"left out {path}: {str(error).splitlines()[0]}")
             continue
-        runs.append({"path": path, **run})
+        runs.append({"path": path, "stamp": stamp, **run})
         for name, curve in found.items():
             curves[name].append(curve.assign(path=path))
-    evals, snr, robustness = (
-        pd.concat(curves[name], ignore_index=True)[["path", *columns]]
-        if curves[name]
-        else pd.DataFrame(columns=["path", *columns])
-        for name, columns in CURVES.items()
+    tables = [pd.DataFrame(runs)]
+    for name, columns in CURVES.items():
+        table = pd.concat(curves[name]) if curves[name] else pd.DataFrame(columns=["path"])
+        tables.append(table.reindex(columns=["path", *columns]))
+    if known is not None:
+        for number, old in enumerate(known[:4]):
+            tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
+    if tables[0].empty:
+        tables[0] = pd.DataFrame(columns=list(RUN))
+    found, evals, snr, robustness = (
+        table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
-    found_runs = pd.DataFrame(runs, columns=None if runs else list(RUN))
-    return Tables(found_runs, evals, snr, robustness, root)
+    return Tables(found, evals, snr, robustness, root)
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -231,12 +246,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
     args = parser.parse_args(argv)
     _check_format(args.out)
-    tables = collect(args.runs)
+    known = read(args.out) if args.out.exists() else None
+    tables = collect(args.runs, known)
     if tables.runs.empty:
         raise AnalysisError(f"no finished run below {args.runs}; nothing written")
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
+
+
+def _stamp(directory: Path, files: set[str]) -> str:
+    """Changes with the files that are read of a run."""
+    read_of_run = ["result.json", CONFIG, *(f"{name}.csv" for name in CURVES)]
+    status = [(directory / name).stat() for name in read_of_run if name in files]
+    return " ".join(f"{each.st_mtime_ns}.{each.st_size}" for each in status)
 
 
 def _text(path: Path) -> str:

@@ -7,7 +7,8 @@ import time
 import pandas as pd
 import pytest
 
-from analysis.collect import collect, load, main, read, write
+from analysis import collect as module
+from analysis.collect import collect, load, main, read, read_result, write
 from analysis.errors import AnalysisError, exit_code
 
 
@@ -150,6 +151,43 @@ def test_command_line_errors_are_one_line(run, tmp_path, capsys, runs, out, reas
     assert reason in error
     assert error.count("\n") == 1
     assert not (tmp_path / out).exists()
+
+
+def test_what_has_not_changed_is_not_read_again(run, tmp_path, monkeypatch, capsys):
+    for seed in range(3):
+        run(tmp_path / f"runs/{seed}", seed=seed, snr=[(10, 0.5)], noise=[(0, 1.0)])
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.parquet")]
+    assert main(argv) == 0
+    before = read(tmp_path / "t.parquet")
+
+    # One run is new, one is gone, one has its robustness measured anew.
+    run(tmp_path / "runs/00", seed=7)
+    shutil.rmtree(tmp_path / "runs/1")
+    noise = tmp_path / "runs/2/robustness.csv"
+    noise.write_text(noise.read_text().replace(",1.0,", ",2.0,"))
+    seen = []
+    monkeypatch.setattr(
+        module, "read_result", lambda path: seen.append(path.parent.name) or read_result(path)
+    )
+    assert main(argv) == 0
+    assert sorted(seen) == ["00", "2"]
+
+    after, anew = read(tmp_path / "t.parquet"), collect(tmp_path / "runs")
+    assert list(after.runs["path"]) == ["0", "00", "2"]
+    for ours, whole in zip(after[:4], anew[:4]):
+        pd.testing.assert_frame_equal(ours[whole.columns], whole, check_dtype=False)
+    kept = before.runs[before.runs["path"] == "0"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after.runs[:1], kept[after.runs.columns])
+    capsys.readouterr()
+
+
+def test_a_file_that_is_no_such_table_is_not_overwritten(run, tmp_path, capsys):
+    run(tmp_path / "runs/a")
+    (tmp_path / "t.csv").write_text("my,own\n1,2\n")
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]
+    assert exit_code(main, argv) == 1
+    assert "lacks the column" in capsys.readouterr().err
+    assert (tmp_path / "t.csv").read_text() == "my,own\n1,2\n"
 
 
 def test_hundreds_of_runs_take_a_moment(run, tmp_path):
