@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from launch import cluster, jobs, local, studies
-from launch.cli import Parser, positive
+from launch.cli import Parser, positive, sparsity
 from launch.runs import Run
 
 
@@ -83,6 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--wait", action="store_true", help="follow the jobs of SLURM to their end")
     run.add_argument("--threads", type=positive, default=1, help="threads of each run")
     run.add_argument("--seeds", type=positive, help="instead of the preset's number of seeds")
+    run.add_argument(
+        "--sparsities", type=sparsity, nargs="+", metavar="S", help="instead of the preset's"
+    )
     run.add_argument("--dry_run", action="store_true", help="as --on commands")
     args = parser.parse_args(argv)
 
@@ -96,6 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     preset = studies.PRESETS[args.preset]
     if args.seeds is not None:
         preset = preset.with_seeds(args.seeds)
+    if args.sparsities is not None:
+        preset = preset.with_sparsities(tuple(args.sparsities))
     runs = studies.expand(args.studies, preset)
     if printing:
         print_commands(runs, args.runs.resolve(), args.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +30,17 @@ class Parser(argparse.ArgumentParser):
         if not os.access(path, os.W_OK):
             self.error(f"argument {flag}: directory {path} is not writable")
         return path
+
+
+def sparsity(text: str) -> float:
+    """A share between 0 and 1, as an argparse type."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+    return value
 
 
 def positive(text: str) -> int:

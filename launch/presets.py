@@ -51,6 +51,17 @@ class Preset:
         """The same with so many seeds of every run."""
         return dataclasses.replace(self, seeds=seeds, atari_seeds=seeds, seeds_of={})
 
+    def with_sparsities(self, sparsities: tuple[float, ...]) -> Preset:
+        """The same at these sparsities, where a study has several."""
+        return dataclasses.replace(
+            self,
+            sparsities=sparsities,
+            iqm_sparsities=sparsities,
+            snr_sparsities=sparsities,
+            atari_sparsities=sparsities,
+            atari_iqm_sparsities=sparsities,
+        )
+
 
 PRESETS = {
     # Figure 12's caption says "sparsities from 50% to 95%" and does not list them; these six are

@@ -117,6 +117,10 @@ def test_every_study_in_full_expands_quickly(tmp_path):
         (["run", "figure8", "--preset", "smoke"], ["--runs"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "r", "--workers", "0"], ["'0'"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "r", "--seeds", "-1"], ["--seeds"]),
+        (
+            ["run", "figure8", "--preset", "smoke", "--runs", "r", "--sparsities", "0.5", "1.2"],
+            ["--sparsities", "'1.2' is not between 0 and 1"],
+        ),
         (["run", "figure8", "--preset", "smoke", "--runs", "/dev/null/r"], ["/dev/null/r"]),
         (["fly"], ["'fly'", "list"]),
         ([*SMOKE, "--on", "moon"], ["'moon'", "local", "slurm", "commands"]),

@@ -117,6 +117,13 @@ def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sp
     }
 
 
+def test_other_sparsities():
+    preset = PRESETS["reduced"].with_sparsities((0.6,)).with_seeds(1)
+    runs = studies.expand(["figure8", "figure5_left", "figure15", "figure17"], preset)
+    assert {run.label.split("-s0.")[1][:2] for run in runs if "-s0." in run.label} == {"60"}
+    assert len(studies.expand(["figure8"], preset)) == 3 * (1 + 1 + 2 * 4)
+
+
 def test_captions_with_nine_seeds():
     preset = PRESETS["paper"]
     for study in ("figure16", "figure17", "figure18"):
