@@ -280,6 +280,7 @@ def test_agent_names():
 
 
 CONFIG = """
+AdamOptimizer.learning_rate = 0.0001
 SparseDQNAgent.weight_decay = 1e-05
 WrappedReplayBuffer.batch_size = 32
 init_masks.fixed_sparse_init = True
@@ -293,11 +294,12 @@ def test_hyperparameters_by_dopamines_names():
     assert {name: value for name, value in rigl.items() if value is not None} == {
         "weight_decay": 1e-5,
         "batch_size": 32,
+        "learning_rate": 1e-4,
         "drop_fraction": 0.3,
         "sparsity_aware_init": True,
         "update_freq": 5000,
     }
-    # Table 5; Table 4 has no weight decay.
+    # Table 5; Table 4 has no weight decay and another learning rate.
     run = {"agent": "dqn", "method": "rigl", **rigl}
     assert hyperparameters.changes({**run, "suite": "atari_resnet"}) == 0
-    assert hyperparameters.changes({**run, "suite": "atari_cnn"}) == 1
+    assert hyperparameters.changes({**run, "suite": "atari_cnn"}) == 2

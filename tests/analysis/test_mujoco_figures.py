@@ -234,6 +234,7 @@ def test_hyperparameters_that_matter_to_the_method():
     assert rigl == {
         "weight_decay": 1e-6,
         "batch_size": 256,
+        "learning_rate": None,
         "drop_fraction": 0.3,
         "sparsity_aware_init": True,
         "sparse_output_layer": False,
