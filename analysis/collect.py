@@ -259,7 +259,7 @@ def _stamp(directory: Path, files: set[str]) -> str:
     """Changes with the files that are read of a run."""
     read_of_run = ["result.json", CONFIG, *(f"{name}.csv" for name in CURVES)]
     status = [(directory / name).stat() for name in read_of_run if name in files]
-    return " ".join(f"{each.st_mtime_ns}.{each.st_size}" for each in status)
+    return " ".join(f"{each.st_mtime_ns}:{each.st_size}" for each in status)
 
 
 def _text(path: Path) -> str:

@@ -26,7 +26,7 @@ from analysis.robustness import RobustnessFigure
 from analysis.scaling import Row, ScalingFigure
 from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
-from analysis.tables import SWEEPS
+from analysis.tables import SWEEPS, SweepTable
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 CHEETAH = "HalfCheetah-v2"
@@ -189,8 +189,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables = load(args.runs)
     drawn = set()
     for name in names:
-        figure: Figure = FIGURES[name] if name in FIGURES else TABLES[name]
-        if isinstance(figure, IqmFigure):
+        figure: Figure = {**FIGURES, **TABLES}[name]
+        if isinstance(figure, (IqmFigure, SweepTable)):
             figure = dataclasses.replace(figure, human=args.human_scores)
         try:
             paths = figure.draw(tables, args.out)

@@ -81,11 +81,6 @@ def changes(run: Any) -> int:
     agent = f"{run['agent']}_{run['suite']}"
     if agent not in paper.BEST or run["method"] not in paper.BEST[agent]:
         return 0
-    best = {
-        **paper.BEST[agent][run["method"]]._asdict(),
-        "batch_size": paper.BATCH_SIZE[agent],
-        "learning_rate": paper.LEARNING_RATE.get(agent),
-        "sparse_output_layer": True,
-    }
+    best = paper.best(agent, run["method"])
     known = (name for name in COLUMNS if not pd.isna(run[name]))
     return sum(run[name] != best.get(name) for name in known)

@@ -154,7 +154,7 @@ def _standard(runs: pd.DataFrame) -> pd.Series:
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
 
 
-def normalized(runs: pd.DataFrame, human: str = HUMAN_SCORES[0]) -> pd.Series:
+def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
     """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
     sac = runs[_standard(runs) & (runs["agent"] == "sac")]
     games = atari_scores()

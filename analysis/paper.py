@@ -6,7 +6,7 @@ tell standard runs from those of sweeps. The gin files say the same; a test hold
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 METHODS = ("prune", "static", "set", "rigl")
 """The sparse training methods."""
@@ -110,6 +110,19 @@ BUDGETS = (1.0, 0.2, 0.1)
 """Shares of the standard dense parameter count."""
 ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """10 % to 90 %; the steps are our choice."""
+
+
+def best(agent: str, method: str) -> dict[str, Any]:
+    """The standard hyper-parameters of a method: its row of Tables 1 to 5, and what all rows share.
+
+    None where the table has a dash, or where the agent's value is not part of a sweep.
+    """
+    return {
+        **BEST[agent][method]._asdict(),
+        "batch_size": BATCH_SIZE[agent],
+        "learning_rate": LEARNING_RATE.get(agent),
+        "sparse_output_layer": True,
+    }
 
 
 def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:

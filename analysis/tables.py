@@ -18,7 +18,7 @@ from analysis.collect import Tables
 from analysis.errors import AnalysisError
 from analysis.files import replacing
 from analysis.intervals import mean_interval
-from analysis.iqm import normalized
+from analysis.iqm import HUMAN_SCORES, normalized
 from analysis.select import comparable
 
 HEADS = {
@@ -43,6 +43,7 @@ class SweepTable:
       tasks: the sweep's; returns are human-normalized if they are games.
       columns: the hyper-parameters shown (keys of `HEADS`).
       methods: those that are swept.
+      human: whose scores Atari is normalized by.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SweepTable:
     tasks: tuple[str, ...]
     columns: tuple[str, ...] = _SWEPT
     methods: tuple[str, ...] = _ORDER
+    human: str = HUMAN_SCORES[0]
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
@@ -68,7 +70,7 @@ class SweepTable:
             & ((runs["method"] == "dense") | at_sparsity)
         ]
         here = comparable(here, self.name, self.columns)
-        score = normalized(here) if len(self.tasks) > 1 else here["final_return"]
+        score = normalized(here, self.human) if len(self.tasks) > 1 else here["final_return"]
         here = here.assign(score=score)
         rows = [self._best(method, here[here["method"] == method]) for method in self.methods]
         found = [row for row in rows if row]
@@ -92,8 +94,7 @@ class SweepTable:
             return {}
         values, scores = max(settings, key=lambda setting: setting[1].mean())
         mean, low, high = (float(x[0]) for x in mean_interval(scores.mean(axis=1, keepdims=True)))
-        best = paper.BEST[self.agent][method]._asdict()
-        best["learning_rate"] = paper.LEARNING_RATE.get(self.agent)
+        best = paper.best(self.agent, method)
         return {
             "method": method,
             **dict(zip(self.columns, values)),
@@ -115,7 +116,7 @@ class SweepTable:
     def markdown(self, rows: pd.DataFrame) -> str:
         """The rows as a table; the paper's values in parentheses where they differ."""
         heads = self.heads()
-        lines = [f"{self.title}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+        lines = [self.title, "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
         return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.cells(rows)), ""])
 
     def heads(self) -> list[str]:

@@ -63,6 +63,8 @@ class Preset:
         )
 
 
+_SWEEPS = ("table1", "table2", "table3", "table5")
+
 PRESETS = {
     # Figure 12's caption says "sparsities from 50% to 95%" and does not list them; these six are
     # our choice. Section 3: at least 10 seeds. Figure 5 does not name its sparsities either, nor do
@@ -87,7 +89,7 @@ PRESETS = {
         resnet_learning_rates=paper.RESNET_LEARNING_RATES,
         seeds_of={
             **{"figure16": 9, "figure17": 9, "figure18": 9},  # as their captions say
-            **dict.fromkeys(("table1", "table2", "table3", "table5"), 3),
+            **dict.fromkeys(_SWEEPS, 3),
         },
     ),
     # Where a run is short (DQN on classic control, PPO) it is the paper's own, so it counts towards
@@ -109,7 +111,7 @@ PRESETS = {
         drop_fractions=(0.1, 0.3, 0.5),
         resnet_weight_decays=(0.0, 1e-5),
         resnet_learning_rates=(1e-4, 1e-3),
-        seeds_of=dict.fromkeys(("table1", "table2", "table3", "table5"), 1),
+        seeds_of=dict.fromkeys(_SWEEPS, 1),
     ),
     # Minutes: every task, method and distribution once, too short to learn anything.
     "smoke": Preset(

@@ -11,7 +11,6 @@ from itertools import product
 from typing import Any
 
 from analysis import paper
-from launch import blocks
 from launch.agents import DQN, DQN_RESNET, PPO, SAC, Agent
 from launch.presets import Preset
 from launch.runs import Run
@@ -56,7 +55,7 @@ def table5(seed: int, preset: Preset) -> list[Run]:
     ]
 
 
-def grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
+def _grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
     """By method, the values that A.3 searches over of each hyper-parameter that matters to it.
 
     Sparsity-aware initialization does not matter to pruning, which starts dense.
@@ -75,15 +74,13 @@ def grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
 
 
 def _sweep(agent: Agent, seed: int, preset: Preset) -> list[Run]:
-    task = paper.SWEEP_TASK[agent.name]
+    task, schedule = paper.SWEEP_TASK[agent.name], preset.schedule(agent)
     runs = []
-    for method, grid in grids(preset).items():
+    for method, grid in _grids(preset).items():
+        sparse = (
+            {} if method == "dense" else {"distribution": "erk", "sparsity": paper.SWEEP_SPARSITY}
+        )
         for values in product(*grid.values()):
-            changes = dict(zip(grid, values))
-            if method == "dense":
-                runs.append(train(agent, task, method, seed, preset.schedule(agent), **changes))
-            else:
-                runs += blocks.sparse(
-                    agent, [task], [paper.SWEEP_SPARSITY], seed, preset, methods=[method], **changes
-                )
+            changes = {**sparse, **dict(zip(grid, values))}
+            runs.append(train(agent, task, method, seed, schedule, **changes))
     return runs

@@ -66,7 +66,7 @@ def train(
         label += [distribution, f"s{sparsity:.2f}"]
         bindings += [f"SPARSITY={sparsity!r}", f'DISTRIBUTION="{DISTRIBUTIONS[distribution]}"']
     for name, value in changes.items():
-        if value == best(agent.name, method).get(name):
+        if value == paper.best(agent.name, method).get(name):
             continue
         short, binding = HYPERPARAMETERS[name]
         label.append(f"{short}{value:g}" if isinstance(value, (int, float)) else f"{short}{value}")
@@ -97,14 +97,3 @@ def matched_dense(
     """A dense run with as many parameters as the agent at `sparsity`."""
     units = agent.matched_units(task, sparsity)
     return train(agent, task, "dense", seed, schedule, units=units)
-
-
-def best(agent: str, method: str) -> dict[str, Any]:
-    """The standard values of `HYPERPARAMETERS`."""
-    values = paper.BEST[agent][method]._asdict()
-    return {
-        **values,
-        "batch_size": paper.BATCH_SIZE[agent],
-        "learning_rate": paper.LEARNING_RATE.get(agent),
-        "sparse_output_layer": True,
-    }

@@ -106,6 +106,11 @@ def test_the_resnets_sweep_averages_normalized_scores_over_games(tmp_path, run):
     assert row["mean"] == pytest.approx(2.0)
     assert row["weight_decay_paper"] == 1e-5
 
+    argv = ["--runs", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "table5"]
+    assert figures.main([*argv, "--human_scores", "nature"]) == 0
+    # There, the human of MsPacman is more than twice as good.
+    assert pd.read_csv(tmp_path / "out" / "table5.csv")["mean"].item() < 1.8
+
 
 def test_no_sweep_is_one_line_with_the_command(tmp_path, run, capsys):
     run(tmp_path / "runs" / "a", env="Acrobot-v1", method="dense", parameters={DECAY: 1e-6})
