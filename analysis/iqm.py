@@ -189,5 +189,5 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
         axes.vlines(row.iqm, place - 0.3, place + 0.3, color=color, linewidth=2)
     axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
     axes.autoscale_view()
-    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="x", nbins=4)  # labels of more would touch
     axes.set_yticks(range(len(points)), points["label"][::-1])
