@@ -3,9 +3,10 @@
 python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network cnn]
 
 The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
-batch of 32; no evaluation), with networks of full width. Mask updates come every 5,000 train steps
-and are measured by themselves. Replay is measured in a process of its own: all pages of 1,000,000
-transitions touched, a batch sampled, a checkpoint written.
+batch of 32; no evaluation), with networks of full width. Beside the Nature CNN, Dopamine's own
+dense agent plays the same game. Mask updates come every 5,000 train steps and are measured by
+themselves. Replay is measured in a process of its own: all pages of 1,000,000 transitions touched,
+a batch sampled, a checkpoint written.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import time
 from pathlib import Path
 
 import gin
+import tensorflow as tf
+from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
 from benchmarks.training_speed import METHODS, TrainLoop, compare, parser, set_up
@@ -43,31 +46,57 @@ SPEED_BINDINGS = (
 
 
 class Training:
-    """An agent of one method in a game, ready to learn."""
+    """An agent in a game, ready to learn.
+
+    Args:
+      network: 'cnn' or 'resnet'.
+      method: sparse training method, 'dense', or 'dopamine' for Dopamine's own agent.
+      bindings: of gin.
+    """
 
     def __init__(self, network: str, method: str, *bindings: str):
         gin.clear_config()
-        config.parse([str(config_file(network, method))], [*SPEED_BINDINGS, *bindings])
+        name = "dense" if method == "dopamine" else method
+        config.parse([str(config_file(network, name))], [*SPEED_BINDINGS, *bindings])
         self._environment = create_atari_environment()
         self._environment.seed(0)
-        self._agent = SparseDQNAgent(int(self._environment.action_space.n), 10_000_000)
-        self._action = self._agent.begin_episode(self._environment.reset())
-        self.play(MIN_HISTORY + 2 * self._agent.update_period)
-
-    @property
-    def gradient_steps(self) -> int:
-        """Train steps taken."""
-        return self._agent.gradient_steps
+        actions = int(self._environment.action_space.n)
+        if method == "dopamine":
+            self.agent = dopamine_agent(actions)
+        else:
+            self.agent = SparseDQNAgent(actions, total_training_steps=10_000_000)
+        self._action = self.agent.begin_episode(self._environment.reset())
+        self.play(MIN_HISTORY + 2 * self.agent.update_period)
 
     def play(self, steps: int) -> None:
         """That many agent steps."""
         for _ in range(steps):
             observation, reward, over, _ = self._environment.step(self._action)
             if over:
-                self._agent.end_episode(reward)
-                self._action = self._agent.begin_episode(self._environment.reset())
+                self.agent.end_episode(reward)
+                self._action = self.agent.begin_episode(self._environment.reset())
             else:
-                self._action = self._agent.step(reward, observation)
+                self._action = self.agent.step(reward, observation)
+
+
+def dopamine_agent(num_actions: int) -> dqn_agent.DQNAgent:
+    """Dopamine's DQN, Table 7's optimizer. Turns TensorFlow 2 off for the whole process."""
+    tf.compat.v1.disable_v2_behavior()
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    session = tf.compat.v1.Session(
+        config=tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads
+        )
+    )
+    agent = dqn_agent.DQNAgent(
+        session,
+        num_actions,
+        min_replay_history=MIN_HISTORY,
+        epsilon_decay_period=1,
+        optimizer=tf.compat.v1.train.AdamOptimizer(learning_rate=2.5e-4, epsilon=1e-8),
+    )
+    session.run(tf.compat.v1.global_variables_initializer())
+    return agent
 
 
 def train_loop(network: str, method: str, total_steps: int) -> tuple[TrainLoop, int]:
@@ -132,7 +161,7 @@ def mask_update_seconds(network: str, method: str, interval: int = 5, updates: i
     )
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(interval * updates):
-        due = training.gradient_steps % interval == 0
+        due = training.agent.gradient_steps % interval == 0
         began = time.perf_counter()
         training.play(4)
         seconds[due].append(time.perf_counter() - began)
@@ -188,7 +217,8 @@ def main() -> None:
         if method != "static":
             seconds = mask_update_seconds(args.network, method)
             print(f"one mask update            {seconds:8.3f} s ({method})", flush=True)
-    compare(functools.partial(train_loop, args.network), args, args.methods)
+    others = () if args.network == "resnet" else ("dopamine",)
+    compare(functools.partial(train_loop, args.network), args, [*args.methods, *others])
     subprocess.run([sys.executable, "-m", "benchmarks.atari", "--replay", "1000000"], cwd=ROOT)
 
 
