@@ -160,7 +160,7 @@ def results(runs: list[Run], runs_dir: Path) -> dict[str, tuple]:
                 pytest.mark.timeout(1800),
                 pytest.mark.skipif(
                     "RIGL_RL_TRAIN_ON_SLURM" not in os.environ,
-                    reason="24 trainings, 5 to 8 minutes: set RIGL_RL_TRAIN_ON_SLURM=1 (.ci/run does)",
+                    reason="24 trainings, minutes: set RIGL_RL_TRAIN_ON_SLURM=1, as .ci/run does",
                 ),
             ],
         ),
