@@ -209,8 +209,8 @@ CLAIMS = (
 def evaluate(tables: Tables) -> pd.DataFrame:
     """A row per claim and agent with runs for it; claims without any have one empty row.
 
-    Columns: claim, text, section, agent, quantity, value, low, high, cells, seeds, verdict,
-    seeds_needed (per cell; NaN where decided, or where it would take too many), command.
+    Columns: claim, text, section, agent, quantity, value, low, high, cells, seeds, runs, verdict,
+    seeds_needed (per cell; NaN where decided, or where it would take too many), studies, command.
     """
     rows = []
     for claim in CLAIMS:
@@ -229,6 +229,7 @@ def evaluate(tables: Tables) -> pd.DataFrame:
                     **evidence._asdict(),
                     "verdict": verdict,
                     "seeds_needed": evidence.seeds_needed(claim.wanted),
+                    "studies": " ".join(claim.studies),
                     "command": tables.command(" ".join(claim.studies)),
                 }
             )
@@ -250,7 +251,8 @@ def sentences(rows: pd.DataFrame) -> Iterator[str]:
             interval = "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
             line = f"  {row.agent:<14} {row.verdict}: {row.quantity} {row.value:.2f}{interval}"
             more = _more(row.seeds_needed) if row.verdict == UNDECIDED else ""
-            yield f"{line}, {row.cells} cell(s), {row.seeds} seed(s){more}"
+            rests_on = f"{row.cells} cell(s), {row.seeds} seed(s), {row.runs} runs"
+            yield f"{line}, {rests_on}{more}"
 
 
 def _more(seeds: float) -> str:

@@ -38,6 +38,8 @@ class Evidence(NamedTuple):
     cells: int
     seeds: int
     """Of each cell, on the side that has fewer."""
+    runs: int = 0
+    """Of both sides, each counted once."""
 
     def verdict(self, wanted: Range) -> str:
         """Supported if the interval is within the range, contradicted if it is outside of it.
@@ -80,7 +82,7 @@ def probability(first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]) ->
     """That a run of `first` scores higher than one of `second` in the same cell; ties count half.
 
     Args:
-      first, second: runs, with the columns `by` and `score`.
+      first, second: runs, with the columns `by`, `score` and `path`.
       by: tell the cells apart; cells that only one side has are left out.
     """
     return _evidence(first, second, by, probability_of_improvement)
@@ -100,17 +102,16 @@ def probability_of_improvement(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _evidence(first, second, by, statistic) -> Evidence:
-    groups = [
-        {key: cell["score"].to_numpy() for key, cell in side.groupby(list(by), dropna=False)}
-        for side in (first, second)
-    ]
-    cells = [key for key in groups[0] if key in groups[1]]
+    sides = [dict(list(side.groupby(list(by), dropna=False))) for side in (first, second)]
+    cells = [key for key in sides[0] if key in sides[1]]
     if not cells:
         return Evidence(math.nan, math.nan, math.nan, 0, 0)
     # rliable wants as many runs of each cell.
-    x, y = (
-        np.stack([side[key][: min(len(side[k]) for k in cells)] for key in cells], axis=1)
-        for side in groups
-    )
+    sides = [
+        [side[key].head(min(len(side[other]) for other in cells)) for key in cells]
+        for side in sides
+    ]
+    x, y = (np.stack([cell["score"].to_numpy() for cell in side], axis=1) for side in sides)
     value, low, high = paired_interval(x, y, statistic)
-    return Evidence(value, low, high, len(cells), min(len(x), len(y)))
+    runs = pd.concat([cell["path"] for side in sides for cell in side]).nunique()
+    return Evidence(value, low, high, len(cells), min(len(x), len(y)), runs)

@@ -17,7 +17,8 @@ from analysis.intervals import paired_interval
 def table(cells):
     """{env: scores} as runs."""
     rows = [(env, score) for env, scores in cells.items() for score in scores]
-    return pd.DataFrame(rows, columns=["env", "score"])
+    runs = pd.DataFrame(rows, columns=["env", "score"])
+    return runs.assign(path=[f"{env}/{score}" for env, score in rows])
 
 
 def test_the_probability_is_rliables():
@@ -50,6 +51,7 @@ def test_cells_are_compared_with_themselves_only():
     found = evidence.probability(first, second, ["env"])
     # easy: 10 and 11 each beat one of two; hard: all beat all, of its first two runs.
     assert (found.value, found.cells, found.seeds) == (0.75, 2, 2)
+    assert found.runs == 4 + 3  # the second's two runs of 0 are one path here
     found = evidence.difference(first, second, ["env"])
     # Middle halves of {10, 1, 11, 2} and {8, 0, 12, 0}.
     assert found.value == pytest.approx((10 + 2) / 2 - (8 + 0) / 2)

@@ -25,8 +25,11 @@ def page(run, tmp_path):
 
 def test_the_page_needs_nothing_else(page):
     assert "<script" not in page
-    sources = re.findall(r'(?:src|href)="(\w+):', page)
-    assert set(sources) == {"data"}
+    sources = re.findall(r'(?:src|href)="([^":]+)', page)
+    anchors = {source for source in sources if source.startswith("#")}
+    assert set(sources) - anchors == {"data"}
+    assert {"#figure8", "#versions"} <= anchors
+    assert all(f'id="{anchor[1:]}"' in page for anchor in anchors)
     assert 'name="viewport"' in page
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert len(pictures) == 2  # Figures 7 and 8
@@ -43,7 +46,7 @@ def test_each_figure_is_there_or_said_to_be_missing(page):
 
 def test_claims_and_scores_are_those_of_the_runs(page):
     text = " ".join(re.sub("<[^>]+>", " ", page).split())
-    assert "DQN classic supported probability 1.00 [1.00, 1.00] 1 cell, 4 seeds" in text
+    assert "DQN classic supported probability 1.00 [1.00, 1.00] 1 cell, 4 seeds, 8 runs" in text
     assert "CartPole-v0 Pruning 90 %" in text
     assert "190.0 [190.0, 190.0] 4" in text
 
