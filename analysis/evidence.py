@@ -83,7 +83,8 @@ def probability(first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]) ->
 
     Args:
       first, second: runs, with the columns `by`, `score` and `path`.
-      by: tell the cells apart; cells that only one side has are left out.
+      by: tell the cells apart; cells that only one side has are left out, and those with so few
+        runs that all others would have to do with as few.
     """
     return _evidence(first, second, by, probability_of_improvement)
 
@@ -106,7 +107,11 @@ def _evidence(first, second, by, statistic) -> Evidence:
     cells = [key for key in sides[0] if key in sides[1]]
     if not cells:
         return Evidence(math.nan, math.nan, math.nan, 0, 0)
-    # rliable wants as many runs of each cell.
+    # rliable wants as many runs of each cell: the number of seeds that keeps the most runs, so that
+    # a study whose last seed is under way counts the seeds before in full.
+    fewer = {key: min(len(side[key]) for side in sides) for key in cells}
+    seeds = max(fewer.values(), key=lambda n: (n * sum(m >= n for m in fewer.values()), n))
+    cells = [key for key in cells if fewer[key] >= seeds]
     sides = [
         [side[key].head(min(len(side[other]) for other in cells)) for key in cells]
         for side in sides

@@ -59,6 +59,17 @@ def test_cells_are_compared_with_themselves_only():
 
 
 @pytest.mark.parametrize(
+    ("seeds", "cells", "kept"),
+    [((2, 2, 1), 2, 2), ((5, 2, 2), 3, 2), ((1, 1, 2), 3, 1), ((2, 1), 1, 2), ((9, 2, 2), 1, 9)],
+)
+def test_a_cell_with_few_runs_does_not_cost_the_others_theirs(seeds, cells, kept):
+    first = table({str(cell): range(n) for cell, n in enumerate(seeds)})
+    second = table({str(cell): range(100, 100 + n) for cell, n in enumerate(seeds)})
+    found = evidence.probability(first, second, ["env"])
+    assert (found.value, found.cells, found.seeds, found.runs) == (0, cells, kept, 2 * cells * kept)
+
+
+@pytest.mark.parametrize(
     ("low", "high", "wanted", "verdict"),
     [
         (0.51, 0.9, Range(0.5), SUPPORTED),
