@@ -112,11 +112,11 @@ def _evidence(first, second, by, statistic) -> Evidence:
     fewer = {key: min(len(side[key]) for side in sides) for key in cells}
     seeds = max(fewer.values(), key=lambda n: (n * sum(m >= n for m in fewer.values()), n))
     cells = [key for key in cells if fewer[key] >= seeds]
-    sides = [
+    used = [
         [side[key].head(min(len(side[other]) for other in cells)) for key in cells]
         for side in sides
     ]
-    x, y = (np.stack([cell["score"].to_numpy() for cell in side], axis=1) for side in sides)
+    x, y = (np.stack([cell["score"].to_numpy() for cell in side], axis=1) for side in used)
     value, low, high = paired_interval(x, y, statistic)
-    runs = pd.concat([cell["path"] for side in sides for cell in side]).nunique()
+    runs = pd.concat([cell["path"] for side in used for cell in side]).nunique()
     return Evidence(value, low, high, len(cells), min(len(x), len(y)), runs)
