@@ -1,7 +1,7 @@
 # Each target first makes .venv from requirements.lock where it is missing or out of date.
 # PYTHON=... names the interpreter to make it with (3.9, 3.10 or 3.11).
 
-RUNS ?= runs
+RUNS ?= results/classic_control.parquet
 OUT ?= figures
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -47,8 +47,10 @@ lint: $(READY) ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-figures: $(READY) ## draw the paper's figures from RUNS=runs into OUT=figures
+figures: $(READY) ## figures, claims and report from RUNS (directory or table) into OUT=figures
 	$(BIN)/python -m analysis.figures --runs $(RUNS) --out $(OUT)
+	$(BIN)/python -m analysis.claims --runs $(RUNS) --out $(OUT)/claims.csv
+	$(BIN)/python -m analysis.report --runs $(RUNS) --out $(OUT)/report.html
 
 clean: ## remove the environment, caches and demo_results/ (never runs or figures)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache demo_results
