@@ -93,7 +93,8 @@ PRESETS = {
         },
     ),
     # Where a run is short (DQN on classic control, PPO) it is the paper's own, so it counts towards
-    # `paper` in the same directory; SAC trains a tenth as long, DQN on Atari a twentieth.
+    # `paper` in the same directory; SAC trains a tenth as long, DQN on Atari a twentieth, with the
+    # ResNet a hundredth.
     "reduced": Preset(
         "reduced",
         seeds=3,
