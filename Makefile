@@ -3,6 +3,8 @@
 
 RUNS ?= results/classic_control.parquet
 OUT ?= figures
+# A directory of runs is read once, into a table; the next time only what is new in it.
+TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/runs.parquet,$(RUNS))
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 suitable = $(filter 3.9 3.10 3.11,$(call version,$(1)))
@@ -48,9 +50,10 @@ lint: $(READY) ## check style, format and types
 	$(BIN)/mypy
 
 figures: $(READY) ## figures, claims and report from RUNS (directory or table) into OUT=figures
-	$(BIN)/python -m analysis.figures --runs $(RUNS) --out $(OUT)
-	$(BIN)/python -m analysis.claims --runs $(RUNS) --out $(OUT)/claims.csv
-	$(BIN)/python -m analysis.report --runs $(RUNS) --out $(OUT)/report.html
+	$(if $(wildcard $(RUNS)/.),$(BIN)/python -m analysis.collect --runs $(RUNS) --out $(TABLE))
+	$(BIN)/python -m analysis.figures --runs $(TABLE) --out $(OUT)
+	$(BIN)/python -m analysis.claims --runs $(TABLE) --out $(OUT)/claims.csv
+	$(BIN)/python -m analysis.report --runs $(TABLE) --out $(OUT)/report.html
 
 clean: ## remove the environment, caches and demo_results/ (never runs or figures)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache demo_results

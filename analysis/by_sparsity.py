@@ -17,8 +17,6 @@ from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
 
-DASHES = {"erdos_renyi_kernel": "-", "uniform": "--"}
-
 
 class Panel(NamedTuple):
     """One agent on one task."""
@@ -62,11 +60,11 @@ class BySparsityFigure:
         runs = tables.runs[
             tables.runs["method"].isin(style.METHODS) & (tables.runs["width"] == 1.0)
         ]
-        runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(DASHES)]
+        runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(style.DASHES)]
         shown, missing = [], {}
         for panel in self.panels:
             here = panel.of(runs)
-            absent = [name for name in DASHES if not (here["distribution"] == name).any()]
+            absent = [name for name in style.DASHES if not (here["distribution"] == name).any()]
             if absent:
                 missing[panel.title] = absent
             else:
@@ -96,7 +94,7 @@ class BySparsityFigure:
             handles.update(_panel(axes, here, usual))
             for method in paper.METHODS:
                 found = set(here.loc[here["method"] == method, "distribution"])
-                for distribution in set(DASHES) - found:
+                for distribution in set(style.DASHES) - found:
                     note(
                         f"{self.name}: no {method} {distribution} runs of {panel.title}; "
                         f"make them with: {tables.command(self.name)}"
@@ -112,7 +110,7 @@ class BySparsityFigure:
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
     for method, look in style.METHODS.items():
-        for distribution, dashes in DASHES.items():
+        for distribution, dashes in style.DASHES.items():
             line = points[(points["method"] == method) & (points["distribution"] == distribution)]
             if line.empty:
                 continue

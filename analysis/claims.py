@@ -20,10 +20,11 @@ import pandas as pd
 
 from analysis import comparisons
 from analysis.collect import Tables, load
-from analysis.comparisons import AT, ERK, UNIFORM, Compare, Sides
+from analysis.comparisons import AT, Compare, Sides
 from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.evidence import UNDECIDED, Evidence, Range, difference, probability
 from analysis.files import replacing
+from analysis.paper import ERK, UNIFORM
 
 MORE_OFTEN = Range(0.5)
 WITHOUT_LOSS = Range(-0.1)

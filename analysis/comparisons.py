@@ -17,9 +17,9 @@ from analysis import paper
 from analysis.actor_share import NETWORK, REGIMES
 from analysis.collect import Tables
 from analysis.iqm import MATCHES_WITHIN, atari_scores
+from analysis.paper import ERK, UNIFORM
 from analysis.select import comparable
 
-ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 AT = ["env", "target_sparsity"]
 STARVED = 0.35
 """Largest share of a budget that counts as starving a network of SAC's."""

@@ -22,13 +22,13 @@ from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code, note
 from analysis.flops import FlopsFigure
 from analysis.iqm import HUMAN_SCORES, IqmFigure
+from analysis.paper import ERK, UNIFORM
 from analysis.robustness import RobustnessFigure
 from analysis.scaling import Row, ScalingFigure
 from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
 from analysis.tables import SWEEPS, SweepTable
 
-ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 CHEETAH = "HalfCheetah-v2"
 SPARSE = paper.METHODS
 _IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)

@@ -16,7 +16,6 @@ from analysis.collect import Tables
 
 TABLE = Path(__file__).parent / "atari_flops.csv"
 NETWORKS = {"cnn": "Nature CNN", "resnet": "IMPALA ResNet"}
-DASHES = {"erdos_renyi_kernel": "-", "uniform": "--"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,7 @@ class FlopsFigure:
         figure, [grid] = style.panels(1, len(NETWORKS))
         for axes, (network, title) in zip(grid, NETWORKS.items()):
             handles = []
-            for distribution, dashes in DASHES.items():
+            for distribution, dashes in style.DASHES.items():
                 here = points["network"] == network
                 line = points[here & (points["distribution"] == distribution)]
                 label = style.DISTRIBUTIONS[distribution]

@@ -20,9 +20,9 @@ from analysis import paper, style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import iqm_interval
+from analysis.paper import ERK
 from analysis.select import comparable
 
-ERK = "erdos_renyi_kernel"
 STANDARD, MATCHED = "Dense: 100 %", "Dense"
 MATCHES_WITHIN = 0.05
 """How far a dense network's parameter count may be from the sparse ones' to count as equal."""

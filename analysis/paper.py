@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Optional
 
 METHODS = ("prune", "static", "set", "rigl")
 """The sparse training methods."""
+ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
+"""Its distributions of sparsity over layers."""
 
 
 class Best(NamedTuple):

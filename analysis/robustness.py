@@ -17,9 +17,9 @@ from analysis import style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import curves_over_seeds
+from analysis.paper import ERK
 from analysis.select import TASK, comparable
 
-ERK = "erdos_renyi_kernel"
 # The paper's line styles are not named; its colours are: blue, pink, purple from large to small.
 DASHES = {"dense": "-", "rigl": "--", "set": ":"}
 COLORS = ("#0072B2", "#CC79A7", "#3B0F70")

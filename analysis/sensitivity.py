@@ -14,10 +14,8 @@ from analysis import style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
+from analysis.paper import ERK
 from analysis.select import SETTING, comparable
-
-ERK = "erdos_renyi_kernel"
-DASHES = {ERK: "-", "uniform": "--"}
 
 
 class Panel(NamedTuple):
@@ -93,7 +91,7 @@ def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[s
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
     for method, look in style.METHODS.items():
-        for distribution, dashes in DASHES.items():
+        for distribution, dashes in style.DASHES.items():
             same = points["distribution"] == distribution
             same |= (points["method"] == "dense") & (distribution == ERK)
             line = points[(points["method"] == method) & same].sort_values("value")

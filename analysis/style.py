@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from analysis.files import replacing
+from analysis.paper import ERK, UNIFORM
 
 
 class Method(NamedTuple):
@@ -40,7 +41,8 @@ METHODS = {
 }
 PAPER = ("prune", "static", "set", "rigl")  # the sparse methods of every figure of the paper
 NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
-DISTRIBUTIONS = {"erdos_renyi_kernel": "ERK", "uniform": "Uniform", "erdos_renyi": "Erdős–Rényi"}
+DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
+DASHES = {ERK: "-", UNIFORM: "--"}
 SETTINGS: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,

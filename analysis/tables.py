@@ -62,7 +62,7 @@ class SweepTable:
         """
         runs = tables.runs
         at_sparsity = np.isclose(runs["target_sparsity"].astype(float), paper.SWEEP_SPARSITY)
-        at_sparsity &= runs["distribution"] == "erdos_renyi_kernel"
+        at_sparsity &= runs["distribution"] == paper.ERK
         here = runs[
             (runs["agent"] + "_" + runs["suite"] == self.agent)
             & runs["env"].isin(self.tasks)
