@@ -8,6 +8,7 @@ standard dense agent's reward (caption of Figure 3).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,11 +21,37 @@ from analysis import style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
-from analysis.select import TASK, comparable
+from analysis.select import TASK, comparable, standard_dense
 
 REGIMES = {"dense": "dense", "rigl": "RigL"}
 NETWORK = "network_params."
 VARIED = ["widths", "sparsities"]
+
+
+def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
+    """SAC's runs with a split of their own and its standard dense ones; none unless some are split.
+
+    Columns that are added: actor_share (of the parameters of actor and critics) and budget, that
+    one of `budgets` (shares of the standard networks' parameters) which is nearest.
+    """
+    runs = runs[runs["agent"] == "sac"]
+    split = is_split(runs) & runs["method"].isin(REGIMES)
+    if not split.any():
+        return runs[:0]
+    runs = comparable(runs[split | standard_dense(runs)], name, VARIED)
+    networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
+    params = networks.sum(axis=1)
+    full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")
+    shares = params / full.fillna(runs.groupby("env")["total_params"].transform("max"))
+    return runs.assign(
+        actor_share=(runs[f"{NETWORK}actor"] / params).round(3),
+        budget=[min(budgets, key=lambda budget: abs(budget - share)) for share in shares],
+    )
+
+
+def is_split(runs: pd.DataFrame) -> pd.Series:
+    """Whether a run's parameters are split otherwise than by the networks' widths or by ERK."""
+    return runs[VARIED].notna().any(axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,38 +70,19 @@ class ActorShareFigure:
 
         Raises AnalysisError when no run has a split of its own.
         """
-        runs = tables.runs
-        runs = runs[(runs["agent"] == "sac") & runs["env"].isin(self.tasks)]
-        split = runs["widths"].notna() | runs["sparsities"].notna()
-        runs = runs[
-            (split & runs["method"].isin(REGIMES))
-            | ((runs["method"] == "dense") & (runs["width"] == 1.0))
-        ]
-        if not runs[VARIED].notna().any(axis=None):
+        here = tables.runs[tables.runs["env"].isin(self.tasks)]
+        runs = splits(here, self.name, self.budgets)
+        if runs.empty:
             raise AnalysisError(
                 f"{self.name}: no finished SAC run on {', '.join(self.tasks)} with a split between "
                 f"actor and critics in {tables.source}; "
                 f"make them with: {tables.command(self.name)}"
             )
-        runs = comparable(runs, self.name, VARIED)
-        networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
-        runs = runs.assign(
-            params=networks.sum(axis=1),
-            actor_share=(runs[f"{NETWORK}actor"] / networks.sum(axis=1)).round(3),
-        )
-        standard = runs[runs[VARIED].isna().all(axis=1)].groupby("env").first()
-        full = runs["env"].map(standard["params"])
-        if full.isna().any():
-            full = full.fillna(runs.groupby("env")["total_params"].transform("max"))
-        shares = runs["params"] / full
-        nearest = [min(self.budgets, key=lambda b: abs(b - share)) for share in shares]
-        points = over_seeds(
-            runs.assign(budget=nearest), [*TASK, "method", "budget", "actor_share"], "final_return"
-        )
-        reward = runs[runs[VARIED].isna().all(axis=1)].groupby("env")["final_return"].mean()
+        points = over_seeds(runs, [*TASK, "method", "budget", "actor_share"], "final_return")
+        standard = runs[~is_split(runs)].groupby("env")
         return points.assign(
-            dense_reward=points["env"].map(reward),
-            standard_share=points["env"].map(standard["actor_share"]),
+            dense_reward=points["env"].map(standard["final_return"].mean()),
+            standard_share=points["env"].map(standard["actor_share"].first()),
         )
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:

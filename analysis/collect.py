@@ -36,14 +36,17 @@ NUMBERS = (
     "active_params",
     "total_params",
 )
-RUN = ("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", *hyperparameters.COLUMNS)
+RUN = (
+    *("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", "planned_steps"),
+    *hyperparameters.COLUMNS,
+)
 CURVES = {
     "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
     "snr": ("env_step", "train_step", "network", "snr"),
     "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
 }
 CONFIG = "operative_config.gin"
-INSIDE_A_RUN = {"checkpoints", "tensorboard", "policy"}
+INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 FORMATS = (".parquet", ".csv")
 
 
@@ -52,7 +55,8 @@ class Tables(NamedTuple):
 
     runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
         `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
-        `hyperparameters`, `path` (below the root) and `stamp` (tells whether its files changed).
+        `hyperparameters` and `planned_steps` of Atari's, `path` (below the root) and `stamp` (tells
+        whether its files changed).
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
@@ -78,7 +82,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
     """Every directory below `root` that holds a run, finished or not, and its files' names.
 
     Links are followed, each real directory is visited once, and what a run keeps in
-    subdirectories (checkpoints, TensorBoard, policy) is not read.
+    subdirectories (checkpoints, TensorBoard, policies) is not read.
     """
     seen = set()
     waiting = [root]
@@ -166,7 +170,9 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
                 unchanged.add(path)
                 continue
             run = read_result(directory / "result.json")
-            run.update(hyperparameters.of_run(_text(directory / CONFIG), run["method"]))
+            config = _text(directory / CONFIG)
+            run.update(hyperparameters.of_run(config, run["method"]))
+            run["planned_steps"] = hyperparameters.planned_steps(config)
             found = {
                 name: read_curve(directory / f"{name}.csv", columns)
                 for name, columns in CURVES.items()

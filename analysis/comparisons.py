@@ -2,7 +2,7 @@
 
 Each function yields, for each agent that has such runs, a title and two groups of runs with a
 column `score`: first those that the paper finds better (or equal), then the others. Those that need
-a setting return such a function.
+a setting return such a function. Where the column `in_units` is false, scores have an order only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import paper
-from analysis.actor_share import NETWORK, REGIMES
+from analysis.actor_share import is_split, splits
 from analysis.collect import Tables
-from analysis.iqm import MATCHES_WITHIN, atari_scores
+from analysis.iqm import atari_scores
 from analysis.paper import ERK, UNIFORM
-from analysis.select import comparable
+from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 
 AT = ["env", "target_sparsity"]
 STARVED = 0.35
@@ -37,14 +37,15 @@ def _agents(
     """(title, runs) of each agent, runs that may be compared with each other."""
     runs = comparable(tables.runs, name, varied)
     for (agent, suite), own in runs.groupby(["agent", "suite"]):
-        standard = own[(own["method"] == "dense") & (own["width"] == 1.0)]
+        standard = own[standard_dense(own)]
         unchanged = standard[list(varied)].isna().all(axis=1)
         dense = standard[unchanged] if unchanged.any() else standard
         full = own["env"].map(dense.groupby("env")["final_return"].mean())
         worst = _worst(own)
-        # 1 is the standard dense network's mean, where there is one; orders need no more.
-        unit = (full - worst).where(full > worst).fillna(1.0)
-        yield _title(agent, suite), own.assign(score=(own["final_return"] - worst) / unit)
+        # 1 is the standard dense network's mean, where there is one.
+        unit = (full - worst).where(full > worst)
+        score = (own["final_return"] - worst) / unit.fillna(1.0)
+        yield _title(agent, suite), own.assign(score=score, in_units=unit.notna())
 
 
 def _title(agent: str, suite: str) -> str:
@@ -87,8 +88,7 @@ def without_loss(sparsity: float) -> Compare:
         for title, runs in _agents(tables, name):
             sparse = _sparse(_is(runs, "prune", "set", "rigl"))
             sparse = sparse[np.isclose(sparse["target_sparsity"], sparsity)]
-            dense = runs[(runs["method"] == "dense") & (runs["width"] == 1.0)]
-            yield title, sparse, dense
+            yield title, sparse, runs[standard_dense(runs)]
 
     return sides
 
@@ -112,24 +112,18 @@ def distributions(tables: Tables, name: str) -> Sides:
 
 def starved(tables: Tables, name: str) -> Sides:
     """SAC with a small actor; with small critics. Of equal budgets, split unequally (Figure 3)."""
-    sac = tables.runs[(tables.runs["agent"] == "sac") & tables.runs["method"].isin(REGIMES)]
-    networks = sac.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
-    if networks.empty:
-        return
-    total = networks.sum(axis=1)
-    # A budget is a share of the standard networks' parameters: to two digits.
-    budget = (total / total.groupby(sac["env"]).transform("max")).round(1)
-    share = sac[f"{NETWORK}actor"] / total
-    split = sac.assign(budget=budget, share=share, score=sac["final_return"])
-    split = split[split["widths"].notna() | split["sparsities"].notna()]
-    yield "SAC mujoco", split[split["share"] < STARVED], split[split["share"] > 1 - STARVED]
+    runs = splits(tables.runs, name, paper.BUDGETS)
+    if not runs.empty:
+        runs = runs[is_split(runs)].assign(score=lambda split: split["final_return"])
+        share = runs["actor_share"]
+        yield "SAC mujoco", runs[share < STARVED], runs[share > 1 - STARVED]
 
 
 def weight_decay(tables: Tables, name: str) -> Sides:
     """A small weight decay; none."""
     for title, runs in _agents(tables, name, ["weight_decay"]):
         runs = runs[runs["distribution"].isna() | (runs["distribution"] == ERK)]
-        runs = runs[(runs["method"] != "dense") | (runs["width"] == 1.0)]
+        runs = runs[(runs["method"] != "dense") | standard_dense(runs)]
         small = runs["weight_decay"].between(1e-6, 1e-4)
         yield title, runs[small], runs[runs["weight_decay"] == 0.0]
 
@@ -184,7 +178,8 @@ def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
         return runs.assign(score=[], share=[])
     runs = comparable(runs, name)
     worst = _worst(runs)
-    kept = (runs["path"].map(noisiest) - worst) / (runs["path"].map(clean) - worst)
+    had = (runs["path"].map(clean) - worst).where(lambda had: had > 0)  # something to keep
+    kept = (runs["path"].map(noisiest) - worst) / had
     full = runs.groupby(["suite", "env"])["total_params"].transform("max")
     share = [
         min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Callable, NoReturn
 
 
@@ -18,6 +19,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises AnalysisError instead of printing the usage and leaving."""
         raise AnalysisError(message)
+
+    def add_runs(self) -> None:
+        """The argument that every figure, table and claim begins with."""
+        self.add_argument(
+            "--runs",
+            type=Path,
+            required=True,
+            help="directory of runs, or a table written by analysis.collect",
+        )
 
 
 def note(message: str) -> None:

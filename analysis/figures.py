@@ -22,16 +22,14 @@ from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code, note
 from analysis.flops import FlopsFigure
 from analysis.iqm import HUMAN_SCORES, IqmFigure
-from analysis.paper import ERK, UNIFORM
+from analysis.paper import ERK, SENSITIVITY_SPARSITY, SENSITIVITY_TASK, UNIFORM
 from analysis.robustness import RobustnessFigure
 from analysis.scaling import Row, ScalingFigure
 from analysis.sensitivity import Panel, SensitivityFigure
 from analysis.snr import SnrFigure
 from analysis.tables import SWEEPS, SweepTable
 
-CHEETAH = "HalfCheetah-v2"
 SPARSE = paper.METHODS
-_IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
 CNN, RESNET = "atari_cnn", "atari_resnet"
 
 
@@ -81,17 +79,17 @@ _ALL: tuple[Figure, ...] = (
         "figure2", _atari(CNN, paper.GAMES_MAIN, ERK, 3) + _mujoco(paper.MUJOCO_MAIN, ERK)
     ),
     ActorShareFigure("figure3", paper.MUJOCO_MAIN, paper.BUDGETS),
-    BySparsityFigure("figure4_left", (Layers("sac", "mujoco", CHEETAH),)),
+    BySparsityFigure("figure4_left", (Layers("sac", "mujoco", SENSITIVITY_TASK),)),
     SensitivityFigure(
         "figure4_center",
-        CHEETAH,
-        0.8,
+        SENSITIVITY_TASK,
+        SENSITIVITY_SPARSITY,
         (Panel("weight_decay", "Weight decay", ("dense", *SPARSE)),),
     ),
     SensitivityFigure(
         "figure4_right",
-        CHEETAH,
-        0.8,
+        SENSITIVITY_TASK,
+        SENSITIVITY_SPARSITY,
         (
             Panel(
                 "sparsity_aware_init",
@@ -121,8 +119,8 @@ _ALL: tuple[Figure, ...] = (
     ),
     SensitivityFigure(
         "figure13",
-        CHEETAH,
-        0.8,
+        SENSITIVITY_TASK,
+        SENSITIVITY_SPARSITY,
         (
             Panel("drop_fraction", "Drop fraction", ("set", "rigl")),
             Panel("update_freq", "Train steps between mask updates", ("prune", "set", "rigl")),
@@ -131,11 +129,14 @@ _ALL: tuple[Figure, ...] = (
     ),
     BySparsityFigure(
         "figure14_left",
-        (Layers("sac", "mujoco", CHEETAH), Layers("sac", "mujoco", CHEETAH, False)),
+        (
+            Layers("sac", "mujoco", SENSITIVITY_TASK),
+            Layers("sac", "mujoco", SENSITIVITY_TASK, False),
+        ),
     ),
     BySparsityFigure("figure14_right", (Layers("dqn", "classic", "Acrobot-v1"),)),
-    IqmFigure("figure15", tuple(iqm.Panel("sac", "mujoco", s) for s in _IQM_SPARSITIES)),
-    IqmFigure("figure16", tuple(iqm.Panel("ppo", "mujoco", s) for s in _IQM_SPARSITIES)),
+    IqmFigure("figure15", tuple(iqm.Panel("sac", "mujoco", s) for s in paper.IQM_SPARSITIES)),
+    IqmFigure("figure16", tuple(iqm.Panel("ppo", "mujoco", s) for s in paper.IQM_SPARSITIES)),
     IqmFigure("figure17", _atari_iqm(CNN)),
     IqmFigure("figure18", _atari_iqm(RESNET)),
 )
@@ -170,12 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m analysis.figures",
         description="Draw the figures and tables there is data for.",
     )
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        required=True,
-        help="directory of runs, or a table written by analysis.collect",
-    )
+    parser.add_runs()
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
     parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
     parser.add_argument(

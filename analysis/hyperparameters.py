@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from typing import Any
 
@@ -44,6 +45,7 @@ _INTERVAL = {
     "rigl_inverted": ("mask_updater.update_freq",),
 }
 COLUMNS = (*_COLUMNS, "update_freq")
+_ATARI_LENGTH = ("SparseTrainRunner.num_iterations", "SparseTrainRunner.training_steps")
 
 _BINDING = re.compile(r"^([\w.]+) = (\S.*)$", re.MULTILINE)
 
@@ -53,7 +55,7 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
 
     operative_config: text of the run's operative_config.gin.
     """
-    bound = dict(_BINDING.findall(operative_config))
+    bound = _bound(operative_config)
     names = {
         column: names if method in methods else () for column, (names, methods) in _COLUMNS.items()
     }
@@ -62,6 +64,20 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
         column: next((_literal(bound[name]) for name in alternatives if name in bound), None)
         for column, alternatives in names.items()
     }
+
+
+def planned_steps(operative_config: str) -> int | None:
+    """Agent steps that a run on Atari was to take at least, None elsewhere.
+
+    operative_config: as of `of_run`.
+    """
+    bound = _bound(operative_config)
+    known = all(name in bound for name in _ATARI_LENGTH)
+    return math.prod(_literal(bound[name]) for name in _ATARI_LENGTH) if known else None
+
+
+def _bound(operative_config: str) -> dict[str, str]:
+    return dict(_BINDING.findall(operative_config))
 
 
 def _literal(text: str) -> Any:

@@ -21,11 +21,9 @@ from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import iqm_interval
 from analysis.paper import ERK
-from analysis.select import comparable
+from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 
 STANDARD, MATCHED = "Dense: 100 %", "Dense"
-MATCHES_WITHIN = 0.05
-"""How far a dense network's parameter count may be from the sparse ones' to count as equal."""
 ATARI_SCORES = Path(__file__).parent / "atari_scores.csv"
 HUMAN_SCORES = ("modern", "nature")
 """The human players to choose from: see `ATARI_SCORES`."""
@@ -44,7 +42,7 @@ class Panel(NamedTuple):
         """
         if self.suite == "mujoco":
             return paper.tasks_at(self.agent, self.sparsity)
-        standard = (runs["suite"] == self.suite) & _standard(runs)
+        standard = (runs["suite"] == self.suite) & standard_dense(runs)
         return tuple(game for game in paper.GAMES if game in set(runs.loc[standard, "env"]))
 
     @property
@@ -105,7 +103,7 @@ class IqmFigure:
         dense = here[here["method"] == "dense"]
         size = dense["env"].map(sparse.groupby("env")["active_params"].mean())
         matched = (dense["active_params"] / size - 1).abs() < MATCHES_WITHIN
-        lines = {STANDARD: dense[dense["width"] == 1.0], MATCHED: dense[matched]}
+        lines = {STANDARD: dense[standard_dense(dense)], MATCHED: dense[matched]}
         for method in paper.METHODS:
             lines[style.METHODS[method].name] = sparse[sparse["method"] == method]
         scores, lacking = {}, []
@@ -150,13 +148,9 @@ def atari_scores() -> pd.DataFrame:
     return pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
 
 
-def _standard(runs: pd.DataFrame) -> pd.Series:
-    return (runs["method"] == "dense") & (runs["width"] == 1.0)
-
-
 def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
     """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
-    sac = runs[_standard(runs) & (runs["agent"] == "sac")]
+    sac = runs[standard_dense(runs) & (runs["agent"] == "sac")]
     games = atari_scores()
     zero = games["random"].to_dict()
     one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}

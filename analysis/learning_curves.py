@@ -24,55 +24,28 @@ NAME = "learning_curves"
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 
-def data(tables: Tables) -> pd.DataFrame:
-    """The plotted numbers: SETTING, label, env_step, mean, low, high, n_seeds.
-
-    Raises AnalysisError when there is no finished run, or none has evaluations.
-    """
-    return _curves(_runs(tables), tables)
-
-
-def draw(runs: Path, out: Path) -> list[Path]:
-    """Writes learning_curves.png, .pdf and .csv into `out`.
-
-    runs: a directory of runs or a table written by analysis.collect. Returns the three paths.
-    """
-    tables = load(Path(runs))
-    return _draw(data(tables), Path(out))
-
-
-def summary_table(runs: Path) -> str:
-    """Markdown table of method, sparsity, active parameters, final return and seeds.
-
-    runs: a directory of runs or a table written by analysis.collect.
-    """
-    return _summary(_runs(load(Path(runs))))
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line of this module: draws the curves and prints the table."""
     parser = Parser(
         prog="python -m analysis.learning_curves",
         description="Draw learning curves, print final returns.",
     )
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        required=True,
-        help="directory of runs, or a table written by analysis.collect",
-    )
+    parser.add_runs()
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
     tables = load(args.runs)
-    runs = _runs(tables)
-    paths = _draw(_curves(runs, tables), args.out)
-    print(_summary(runs))
+    runs = labelled(tables)
+    paths = draw(data(runs, tables), args.out)
+    print(summary(scores(runs)))
     print("wrote", ", ".join(map(str, paths)))
     return 0
 
 
-def _runs(tables: Tables) -> pd.DataFrame:
-    """The runs that can be compared, with the `panel` and `label` of their line."""
+def labelled(tables: Tables) -> pd.DataFrame:
+    """The runs that can be compared, with the `panel`, `name` and `label` of their line.
+
+    Raises AnalysisError when there is no finished run.
+    """
     runs = tables.runs[tables.runs["method"].isin(style.METHODS)]
     if runs.empty:
         raise AnalysisError(
@@ -100,14 +73,20 @@ def _runs(tables: Tables) -> pd.DataFrame:
     return runs
 
 
-def _curves(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
+    n_seeds.
+
+    Raises AnalysisError when none has evaluations.
+    """
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise AnalysisError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
     return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
 
 
-def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
+def draw(points: pd.DataFrame, out: Path) -> list[Path]:
+    """Writes learning_curves.png, .pdf and .csv into `out` and returns the three paths."""
     panels = sorted(points["panel"].unique())
     seeds = points.groupby(["panel", "label"])["n_seeds"].min()
     usual = style.usual_seeds(seeds)
@@ -141,14 +120,10 @@ def _draw(points: pd.DataFrame, out: Path) -> list[Path]:
     return style.save(figure, points, out, NAME)
 
 
-def scores(tables: Tables) -> pd.DataFrame:
-    """Final returns, a row per setting: panel, name, target_sparsity, params, mean, low, high,
-    n_seeds. Raises AnalysisError when there is no finished run.
+def scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Final returns of `labelled` runs, a row per setting: panel, name, target_sparsity, params,
+    mean, low, high, n_seeds.
     """
-    return _scores(_runs(tables))
-
-
-def _scores(runs: pd.DataFrame) -> pd.DataFrame:
     scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")
     params = over_seeds(runs, [*SETTING, "panel", "name"], "active_params")["mean"]
     order = scores["method"].map(list(style.METHODS).index)
@@ -158,12 +133,13 @@ def _scores(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _summary(runs: pd.DataFrame) -> str:
+def summary(scores: pd.DataFrame) -> str:
+    """Markdown table of `scores`."""
     lines = [
         "| Environment | Method | Sparsity | Active parameters | Final return | Seeds |",
         "|---|---|--:|--:|--:|--:|",
     ]
-    for row in _scores(runs).itertuples():
+    for row in scores.itertuples():
         interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.n_seeds > 1 else ""
         lines.append(
             f"| {row.panel} | {row.name} | {style.percent(row.target_sparsity)} | "

@@ -107,6 +107,13 @@ SWEEP_TASK = {"dqn_classic": "Acrobot-v1", "sac_mujoco": "Walker2d-v2", "ppo_muj
 SWEEP_SPARSITY = 0.9
 """Our choice; the paper does not name the sweeps' sparsity."""
 
+SENSITIVITY_TASK = "HalfCheetah-v2"
+"""Figures 4 and 13; that of Figure 14 (left, centre)."""
+SENSITIVITY_SPARSITY = 0.8
+"""Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
+IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
+"""Figures 15 and 16."""
+
 # Figure 3 and section 5.
 BUDGETS = (1.0, 0.2, 0.1)
 """Shares of the standard dense parameter count."""

@@ -17,16 +17,17 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from analysis import claims, learning_curves
+from analysis import claims, learning_curves, paper
 from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.figures import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.files import replacing
+from analysis.iqm import STANDARD
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 NO_SETTING = {
     *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
-    *("params", "dense_reward", "dense_params", "standard_share"),
+    *("params", "dense_reward", "standard_share"),
 }
 """Columns of a figure's numbers that do not tell the settings of its runs apart."""
 
@@ -116,6 +117,7 @@ def rests_on(points: pd.DataFrame) -> str:
     """How many runs, and seeds of each setting, are behind a figure's numbers."""
     if "n_seeds" not in points:
         return "counted, no runs"
+    points = _each_once(points)
     settings = [column for column in points if column not in NO_SETTING]
     seeds = points.groupby(settings, dropna=False)["n_seeds"].max()
     tasks = points.groupby(settings, dropna=False)["n_tasks"].max() if "n_tasks" in points else 1
@@ -123,6 +125,21 @@ def rests_on(points: pd.DataFrame) -> str:
     least, most = int(seeds.min()), int(seeds.max())
     spread = str(least) if least == most else f"{least} to {most}"
     return f"{runs} runs, {spread} seed{'s' if most > 1 else ''} per setting"
+
+
+def _each_once(points: pd.DataFrame) -> pd.DataFrame:
+    """Gives the rows of runs that a figure shows in several panels one setting."""
+    if "label" in points:  # the standard dense network, beside every sparsity
+        standard = points["label"] == STANDARD
+        return points.assign(target_sparsity=points["target_sparsity"].mask(standard, 0.0))
+    if "column" in points:  # the standard hyper-parameters, in the panel of each of them
+        best = [paper.best("sac_mujoco", row.method)[row.column] for row in points.itertuples()]
+        standard = points["value"] == pd.Series(best, points.index, float)
+        return points.assign(
+            column=points["column"].mask(standard, "standard"),
+            value=points["value"].mask(standard, 0.0),
+        )
+    return points
 
 
 def versions(runs: pd.DataFrame) -> dict[str, str]:
@@ -163,7 +180,7 @@ def render(tables: Tables) -> str:
             (text, section, rows.to_dict("records"))
             for (text, section), rows in found.groupby(["text", "section"], sort=False)
         ],
-        scores=learning_curves.scores(tables).to_dict("records"),
+        scores=learning_curves.scores(learning_curves.labelled(tables)).to_dict("records"),
         versions=versions(tables.runs),
         n_runs=len(tables.runs),
     )
@@ -172,12 +189,7 @@ def render(tables: Tables) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
     parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        required=True,
-        help="directory of runs, or a table written by analysis.collect",
-    )
+    parser.add_runs()
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     page = render(load(args.runs))

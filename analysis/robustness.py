@@ -18,13 +18,11 @@ from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import curves_over_seeds
 from analysis.paper import ERK
-from analysis.select import TASK, comparable
+from analysis.select import MATCHES_WITHIN, TASK, comparable
 
 # The paper's line styles are not named; its colours are: blue, pink, purple from large to small.
 DASHES = {"dense": "-", "rigl": "--", "set": ":"}
 COLORS = ("#0072B2", "#CC79A7", "#3B0F70")
-WITHIN = 0.05
-"""How far a network's size may be from a share of the standard one's parameters."""
 LINE = [*TASK, "method", "share"]
 
 
@@ -65,7 +63,7 @@ class RobustnessFigure:
 
     def _nearest(self, found: float) -> float:
         share = min(self.shares, key=lambda share: abs(found / share - 1))
-        return share if abs(found / share - 1) < WITHIN else float("nan")
+        return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
     def _command(self, tables: Tables) -> str:
         runs = tables.directory / "dqn_atari_cnn" / "*" / "*" / "seed*"

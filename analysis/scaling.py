@@ -20,7 +20,7 @@ from analysis import paper, style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
-from analysis.select import SETTING, TASK, comparable
+from analysis.select import SETTING, TASK, comparable, standard_dense
 
 MARKED_SPARSITY = 0.8
 
@@ -81,7 +81,7 @@ class ScalingFigure:
         points = over_seeds(runs, SETTING, "final_return")
         params = runs.groupby(SETTING, dropna=False)["active_params"].mean().rename("params")
         points = points.merge(params.reset_index(), on=SETTING)
-        standard = points[(points["method"] == "dense") & (points["width"] == 1.0)]
+        standard = points[standard_dense(points)]
         points = points.merge(
             standard[[*TASK, "mean"]].rename(columns={"mean": "dense_reward"}), "left", TASK
         ).merge(_params_at(runs, MARKED_SPARSITY), "left", TASK)

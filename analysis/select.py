@@ -12,9 +12,14 @@ from analysis.errors import note
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
 """The columns that tell the settings of a figure apart; runs equal in all of them are seeds."""
-ATARI_LENGTH = 0.85
-"""Of the longest run's train steps, what a run on Atari has at least that is as long. Each of its
-iterations, of 250,000 steps, ends with its last episode, which may take 27,000."""
+MATCHES_WITHIN = 0.05
+"""How far a network's parameter count may be from another's, or from a share of it, to count as
+equal."""
+
+
+def standard_dense(runs: pd.DataFrame) -> pd.Series:
+    """Whether each run is of a dense network of full width."""
+    return (runs["method"] == "dense") & (runs["width"] == 1.0)
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
@@ -28,15 +33,16 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
         which differ in them are different settings.
     """
     setting = [*SETTING, *varied]
-    full = runs.groupby(TASK)["train_steps"].transform("max")
-    enough = full.where(~runs["suite"].str.startswith("atari"), ATARI_LENGTH * full)
-    for task, short in runs[runs["train_steps"] < enough].groupby(TASK):
+    # On Atari a run takes as many more steps as its iterations' last episodes do.
+    length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
+    full = length.groupby([runs[column] for column in TASK]).transform("max")
+    for task, short in runs[length < full].groupby(TASK):
         longest = int(full[short.index[0]])
         note(
             f"{figure}: left out {len(short)} {task[0]} {task[2]} run(s) shorter than {longest:,} "
-            f"train steps, the longest there (first: {short['path'].iloc[0]})"
+            f"steps, the longest there (first: {short['path'].iloc[0]})"
         )
-    runs = runs[runs["train_steps"] >= enough].sort_values("path")
+    runs = runs[length == full].sort_values("path")
     runs = _standard(runs, figure, setting, varied)
     again = runs.duplicated([*setting, "seed"])
     # A run with and one without SNR logging train alike; that the two agree needs no words.

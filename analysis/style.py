@@ -39,7 +39,6 @@ METHODS = {
     "rigl": Method("RigL", "#D55E00", "v"),
     "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
 }
-PAPER = ("prune", "static", "set", "rigl")  # the sparse methods of every figure of the paper
 NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
 DASHES = {ERK: "-", UNIFORM: "--"}

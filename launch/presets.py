@@ -74,7 +74,7 @@ PRESETS = {
         "paper",
         seeds=10,
         sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
-        iqm_sparsities=(0.5, 0.9, 0.95, 0.99),
+        iqm_sparsities=paper.IQM_SPARSITIES,
         actor_shares=paper.ACTOR_SHARES,
         snr_sparsities=(0.5, 0.8, 0.9, 0.95),
         snr_freq=2_000,

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Callable
 
 from analysis import paper
+from analysis.paper import SENSITIVITY_SPARSITY, SENSITIVITY_TASK
 from launch import actor_critic, blocks, sweeps
 from launch.agents import DQN, DQN_CNN, DQN_RESNET, PPO, SAC
 from launch.presets import PRESETS, Preset
@@ -24,10 +25,6 @@ from launch.training import DISTRIBUTIONS, train
 
 __all__ = ["PRESETS", "STUDIES", "Preset", "expand"]
 
-SENSITIVITY_TASK = "HalfCheetah-v2"
-"""Figures 4 and 13; that of Figure 14 (left, centre)."""
-SENSITIVITY_SPARSITY = 0.8
-"""Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
 BATCH_SIZES = (32, 64, 128, 256, 512)
 
 

@@ -95,6 +95,10 @@ class MaskUpdater:
         """
         return False
 
+    def due(self, step):
+        """Boolean tensor: do masks change at train step `step`?"""
+        return self.times.due(step)
+
     def drop_fraction(self, step, learning_rate_ratio=1.0):
         """Share of the active connections that an update at train step `step` replaces."""
         return tf.constant(0.0)
@@ -136,6 +140,10 @@ class Prune(MaskUpdater):
             raise ValueError(
                 f"pruning ends at step {self.times.end}, but its schedule needs a last step"
             )
+
+    def due(self, step):
+        """Also at the last step, so that the target is reached whatever the interval."""
+        return tf.logical_or(self.times.due(step), tf.equal(step, self.times.end))
 
     def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
         """The largest weights, as many as the cubic schedule leaves."""

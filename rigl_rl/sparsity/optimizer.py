@@ -116,7 +116,7 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
             self._update_masks(step, gradients)
             return tf.constant(True)
 
-        tf.cond(self.updater.times.due(step), update, lambda: tf.constant(False))
+        tf.cond(self.updater.due(step), update, lambda: tf.constant(False))
 
     def _update_masks(self, step, gradients) -> None:
         ratio = self._learning_rate_ratio()

@@ -173,13 +173,19 @@ def test_gaps_of_many_games_are_few_lines(atari, tmp_path, capsys):
 
 
 def test_runs_that_end_with_a_long_episode_are_of_equal_length(atari, tmp_path, capsys):
-    # 40 iterations of 250,000 agent steps; each may take up to 27,000 more for its last episode.
+    # Each iteration may take up to 27,000 agent steps more for its last episode.
+    def iterations(number):
+        return {
+            "SparseTrainRunner.num_iterations": number,
+            "SparseTrainRunner.training_steps": 250_000,
+        }
+
     for seed, steps in enumerate((2_495_000, 2_495_400, 2_760_000)):
-        atari(float(seed), seed=seed, steps=steps)
-    atari(100.0, seed=3, steps=120_000)
+        atari(float(seed), seed=seed, steps=steps, parameters=iterations(40))
+    atari(100.0, seed=3, steps=2_750_000, parameters=iterations(39))
     points = points_of("10", tmp_path)
     assert points[["mean", "n_seeds"]].to_numpy().tolist() == [[1.0, 3]]
-    assert "left out 1 dqn Pong run(s) shorter than 2,760,000" in capsys.readouterr().err
+    assert "left out 1 dqn Pong run(s) shorter than 10,000,000 steps" in capsys.readouterr().err
 
 
 # -- figure 6 -------------------------------------------------------------------------------------
@@ -270,7 +276,8 @@ def test_figure7_plots_the_counted_flops(tmp_path):
 def test_learning_curves_name_the_network(atari, tmp_path):
     atari(1.0)
     atari(2.0, suite="atari_resnet")
-    points = learning_curves.data(collect(tmp_path / "runs"))
+    tables = collect(tmp_path / "runs")
+    points = learning_curves.data(learning_curves.labelled(tables), tables)
     assert set(points["panel"]) == {"DQN (CNN), Pong", "DQN (ResNet), Pong"}
 
 

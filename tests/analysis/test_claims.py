@@ -115,6 +115,18 @@ def test_returns_below_zero_count_from_the_worst_one(run, tmp_path, verdict):
     assert verdict("90-percent-without-loss")["value"] == pytest.approx(390 / 400 - 1)
 
 
+@pytest.mark.parametrize(("score", "expected"), [(89.0, "supported"), (70.0, "contradicted")])
+def test_aware_init_is_no_difference_within_a_twentieth_of_dense(write, verdict, score, expected):
+    for aware, reached in ((True, 90.0), (False, score)):
+        write(reached, method="rigl", parameters={"init_masks.fixed_sparse_init": aware})
+    # Without a standard dense run a difference has no unit.
+    assert verdict("aware-init-leaves-erk")["cells"] == 0
+    write(100.0, method="dense")
+    row = verdict("aware-init-leaves-erk")
+    assert (row["verdict"], row["cells"]) == (expected, len(TASKS))
+    assert row["value"] == pytest.approx((90.0 - score) / 100)
+
+
 def test_a_starved_critic_and_a_starved_actor(write, verdict):
     def split(score, actor, critic, text):
         write(
@@ -126,8 +138,10 @@ def test_a_starved_critic_and_a_starved_actor(write, verdict):
 
     split(90.0, 100, 450, "0.5_1.2")
     split(80.0, 900, 50, "1.6_0.2")
+    write(85.0, method="dense", network_params={"actor": 340, "critic_1": 330, "critic_2": 330})
     row = verdict("starved-critic-hurts-more")
     assert (row["verdict"], row["cells"], row["value"]) == ("supported", len(TASKS), 1.0)
+    assert row["runs"] == 2 * len(TASKS) * len(SEEDS)  # the standard split starves nobody
 
 
 def test_signal_to_noise(write, verdict):
@@ -152,7 +166,13 @@ def test_noise(run, tmp_path, verdict):
             f"100,0.0,11.0,0.0,5\n100,30.0,{noisy},0.0,5\n100,10.0,-21.0,0.0,5\n"
         )
 
+    def no_better_than_random(seed):
+        policy(0.2, "random", seed, method="rigl", sparsity=0.9, distribution=UNIFORM)
+        path = tmp_path / "runs" / f"random_{seed}" / "robustness.csv"
+        path.write_text(path.read_text().replace("11.0", "-21.0"))
+
     for seed in range(4):
+        no_better_than_random(seed)
         policy(0.2, 0, seed, method="dense")
         policy(0.4, 1, seed, method="dense", width=0.29)
         policy(0.6, 2, seed, method="rigl", sparsity=0.9)

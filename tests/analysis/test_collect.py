@@ -87,7 +87,9 @@ def test_a_score_that_its_evaluations_do_not_give_is_noticed(run, tmp_path, caps
 def test_links_are_followed_once_and_insides_of_runs_are_not_read(run, tmp_path):
     root = tmp_path / "runs"
     run(root / "a")
-    shutil.copytree(root / "a", root / "a/checkpoints/saved")
+    for inside in ("checkpoints", "policies", "tensorboard"):
+        shutil.copytree(root / "a", tmp_path / "copy", dirs_exist_ok=True)
+        shutil.copytree(tmp_path / "copy", root / "a" / inside / "saved")
     run(tmp_path / "elsewhere/b")
     (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "again").symlink_to(root / "a")

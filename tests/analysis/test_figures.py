@@ -134,7 +134,7 @@ def test_shortened_and_repeated_runs_are_no_further_seeds(run, tmp_path, capsys)
     points = figure8.data(collect(tmp_path))
     assert points[["mean", "n_seeds"]].to_numpy().tolist() == [[10.0, 1]]
     error = capsys.readouterr().err
-    assert "1 dqn CartPole-v0 run(s) shorter than 100 train steps" in error
+    assert "1 dqn CartPole-v0 run(s) shorter than 100 steps" in error
     assert "repeat" not in error
     run(tmp_path / "d-other", returns=(0.0, 60.0))
     assert figure8.data(collect(tmp_path))["mean"].tolist() == [10.0]

@@ -20,8 +20,13 @@ def demo(run, tmp_path):
     return root
 
 
+def data(root):
+    tables = collect(root)
+    return learning_curves.data(learning_curves.labelled(tables), tables)
+
+
 def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_path):
-    points = learning_curves.data(collect(demo)).set_index(["label", "env_step"])
+    points = data(demo).set_index(["label", "env_step"])
     assert points["mean"].to_dict() == {
         ("Dense (266k)", 10): 10.0,
         ("Dense (266k)", 110): 200.0,
@@ -32,7 +37,7 @@ def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_pa
     }
     last = points.loc[("RigL 90 % (28k)", 110)]
     assert last[["low", "high", "n_seeds"]].tolist() == [150.0, 170.0, 2]
-    png, pdf, csv = learning_curves.draw(demo, tmp_path / "out")
+    png, pdf, csv = learning_curves.draw(data(demo), tmp_path / "out")
     assert plt.imread(png).std() > 0.02
     assert pdf.read_bytes().startswith(b"%PDF")
     written = pd.read_csv(csv).set_index(["label", "env_step"])
@@ -42,13 +47,14 @@ def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_pa
 def test_distributions_are_separate_lines(run, tmp_path):
     run(tmp_path / "a", returns=(0.0, 1.0))
     run(tmp_path / "b", returns=(0.0, 3.0), distribution="uniform")
-    points = learning_curves.data(collect(tmp_path))
+    points = data(tmp_path)
     assert sorted(points["label"].unique()) == ["RigL ERK 90 % (28k)", "RigL Uniform 90 % (28k)"]
     assert (points["n_seeds"] == 1).all()
 
 
 def test_summary_table(demo):
-    assert learning_curves.summary_table(demo).splitlines()[2:] == [
+    scores = learning_curves.scores(learning_curves.labelled(collect(demo)))
+    assert learning_curves.summary(scores).splitlines()[2:] == [
         "| CartPole-v0 | Dense | 0 % | 266,242 | 200.0 | 1 |",
         "| CartPole-v0 | Dense, width 0.312 | 0 % | 26,882 | 90.0 | 1 |",
         "| CartPole-v0 | RigL | 90 % | 27,547 | 160.0 [150.0, 170.0] | 2 |",

@@ -60,6 +60,31 @@ def test_what_a_figure_rests_on():
     assert report.rests_on(points.drop(columns="n_seeds")) == "counted, no runs"
 
 
+def test_runs_in_several_panels_are_counted_once():
+    # An IQM figure shows the standard dense network beside each sparsity ...
+    bars = pd.DataFrame(
+        {
+            "label": ["Dense: 100 %", "SET"] * 2,
+            "target_sparsity": [0.5, 0.5, 0.9, 0.9],
+            "iqm": 1.0,
+            "n_seeds": 3,
+            "n_tasks": [5, 5, 4, 4],
+        }
+    )
+    assert report.rests_on(bars).startswith(f"{3 * 5 + 3 * 5 + 3 * 4} runs")
+    # ... Figure 13 the best hyper-parameters (Table 2) in each one's panel.
+    points = pd.DataFrame(
+        {
+            "column": ["drop_fraction", "drop_fraction", "update_freq", "update_freq"],
+            "value": [0.3, 0.5, 1000.0, 250.0],
+            "method": "set",
+            "mean": 1.0,
+            "n_seeds": 2,
+        }
+    )
+    assert report.rests_on(points).startswith("6 runs")
+
+
 def test_captions_for_all_figures():
     assert set(report.CAPTIONS) == {figure.name for figure in FIGURES.values()}
 

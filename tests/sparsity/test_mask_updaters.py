@@ -217,6 +217,15 @@ def test_prune_follows_its_own_layers_final_sparsity():
         assert _ones(new) == list(range(100 - kept, 100))
 
 
+def test_prune_updates_at_its_end_whatever_the_interval():
+    def due(**times):
+        return [step for step in range(60) if bool(Prune(times=UpdateTimes(**times)).due(step))]
+
+    assert due(frequency=10, begin=20, end=40) == [20, 30, 40]
+    assert due(frequency=10, begin=20, end=45) == [20, 30, 40, 45]
+    assert due(frequency=100, begin=20, end=45) == [20, 45]
+
+
 def test_prune_refuses_an_open_end_and_impossible_sparsities():
     with pytest.raises(ValueError, match="last step"):
         Prune(times=UpdateTimes(10, end=-1))

@@ -86,6 +86,13 @@ def test_kernels_are_on_their_masks_after_every_step(make, method):
     assert sparsities == pytest.approx(expected, abs=3 / 580)  # within one weight per kernel
 
 
+def test_pruning_reaches_its_target_in_a_run_shorter_than_its_interval():
+    model = _model()
+    optimizer = sparsify(model, "prune", 0.8, total_steps=10, update_freq=1000)
+    _train(model, optimizer, range(10))
+    assert sparsity_of(optimizer.kernels) == pytest.approx(0.8, abs=3 / 580)
+
+
 @all_optimizers
 @pytest.mark.parametrize("method", ["prune", "set", "rigl"])
 def test_a_checkpoint_continues_as_if_never_interrupted(tmp_path, make, method):
