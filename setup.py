@@ -22,6 +22,8 @@ INSTALL_REQUIRES = [
     "ale-py>=0.10",  # with ROMs
     "dopamine-rl==4.0.9",  # 4.1 lacks the TensorFlow agents, or needs a newer TensorFlow
     "gin-config>=0.5",
+    "gym==0.23.*",  # the newest TF-Agents takes; Dopamine imports it, too
+    "gym-notices",
     "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
     "imageio>=2",  # gymnasium imports it with every MuJoCo task
     "jinja2>=3",

@@ -136,7 +136,7 @@ CLAIMS = (
         ("figure3",),
         probability,
         MORE_OFTEN,
-        ("env", "method", "budget"),
+        ("env", "method", "budget", "starved_to"),
         comparisons.starved,
     ),
     Claim(
@@ -216,8 +216,8 @@ CLAIMS = (
 def evaluate(tables: Tables) -> pd.DataFrame:
     """A row per claim and agent with runs for it; claims without any have one empty row.
 
-    Columns: claim, text, section, agent, quantity, value, low, high, cells, seeds, runs, verdict,
-    seeds_needed (per cell; NaN where decided, or where it would take too many), studies, command.
+    Columns: claim, text, section, agent, quantity, those of `Evidence`, verdict, seeds_needed (per
+    cell; NaN where decided, or where it would take too many), studies, command.
     """
     rows = []
     for claim in CLAIMS:

@@ -14,10 +14,11 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analysis import hyperparameters
@@ -45,6 +46,7 @@ CURVES = {
     "snr": ("env_step", "train_step", "network", "snr"),
     "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
 }
+_NUMERIC = {*NUMBERS, *(name for curve in CURVES.values() for name in curve)} - {"network"}
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 FORMATS = (".parquet", ".csv")
@@ -96,7 +98,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
             with os.scandir(directory) as entries:
                 below, files = [], set()
                 for entry in entries:
-                    if not entry.is_dir():
+                    if not _is_directory(entry):
                         files.add(entry.name)
                     elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
                         below.append(entry.name)
@@ -145,6 +147,7 @@ def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except ValueError as error:  # pandas' parser errors and bytes that are no text
         raise ValueError(f"{path.name} is broken ({error})") from error
     _require(table, columns, path.name)
+    _check_numbers(table, set(columns) - {"network"}, path.name)
     return table
 
 
@@ -202,16 +205,19 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
-    """Writes the runs to `out` (.parquet or .csv) and their curves beside it; returns the paths."""
+    """Writes the runs to `out` (.parquet or .csv) and their curves beside it; returns the paths.
+
+    The runs come last: what is read anew the next time depends on their stamps, so if writing is
+    cut short, the runs whose curves may be missing count as new.
+    """
     _check_format(out)
-    paths = []
-    for path, table in zip(_table_paths(out), (tables.runs, *(getattr(tables, c) for c in CURVES))):
+    paths = _table_paths(out)
+    for path, table in list(zip(paths, tables[:4]))[::-1]:
         with replacing(path) as aside:
             if out.suffix == ".csv":
                 table.to_csv(aside, index=False)
             else:
                 table.to_parquet(aside, index=False)
-        paths.append(path)
     return paths
 
 
@@ -230,10 +236,15 @@ def read(table: Path) -> Tables:
                 else pd.read_parquet(path, use_threads=False)
             )
             _require(part, columns, path.name)
+            _check_numbers(part, set(columns) & _NUMERIC, path.name)
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
         parts.append(part)
     runs, evals, snr, robustness = parts
+    finite = np.isfinite(runs[list(NUMBERS)].astype(float)).all(axis=1)
+    for path in runs.loc[~finite, "path"]:
+        note(f"left out {path}: not all of its numbers in {table} are finite")
+    runs = runs[finite].reset_index(drop=True)
     return Tables(runs, evals, snr, robustness, table)
 
 
@@ -253,12 +264,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _check_format(args.out)
     known = read(args.out) if args.out.exists() else None
-    tables = collect(args.runs, known)
+    whole = all(path.exists() for path in _table_paths(args.out))
+    tables = collect(args.runs, known if whole else None)
     if tables.runs.empty:
         raise AnalysisError(f"no finished run below {args.runs}; nothing written")
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
+
+
+def _is_directory(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _stamp(directory: Path, files: set[str]) -> str:
@@ -276,6 +295,12 @@ def _require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
     missing = [column for column in columns if column not in table]
     if missing:
         raise ValueError(f"{name} lacks the column(s) {', '.join(missing)}")
+
+
+def _check_numbers(table: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+    for column in columns:
+        if not pd.api.types.is_numeric_dtype(table[column]) and len(table):
+            raise ValueError(f"{name}: {column} is not a number everywhere")
 
 
 def _warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -> None:

@@ -21,6 +21,9 @@ from analysis.paper import ERK, UNIFORM
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 
 AT = ["env", "target_sparsity"]
+LEARNT = 0.05
+"""A policy has learnt something whose return is above the worst by more than this share of it, and
+of what the standard dense network's is above it."""
 STARVED = 0.35
 """Largest share of a budget that counts as starving a network of SAC's."""
 WORST = {"Acrobot-v1": -500.0, "MountainCar-v0": -200.0}
@@ -42,8 +45,8 @@ def _agents(
         dense = standard[unchanged] if unchanged.any() else standard
         full = own["env"].map(dense.groupby("env")["final_return"].mean())
         worst = _worst(own)
-        # 1 is the standard dense network's mean, where there is one.
-        unit = (full - worst).where(full > worst)
+        # 1 is the standard dense network's mean, where there is one that has learnt.
+        unit = (full - worst).where(full - worst > LEARNT * worst.abs())
         score = (own["final_return"] - worst) / unit.fillna(1.0)
         yield _title(agent, suite), own.assign(score=score, in_units=unit.notna())
 
@@ -114,8 +117,11 @@ def starved(tables: Tables, name: str) -> Sides:
     """SAC with a small actor; with small critics. Of equal budgets, split unequally (Figure 3)."""
     runs = splits(tables.runs, name, paper.BUDGETS)
     if not runs.empty:
-        runs = runs[is_split(runs)].assign(score=lambda split: split["final_return"])
+        runs = runs[is_split(runs)]
         share = runs["actor_share"]
+        runs = runs.assign(
+            score=runs["final_return"], starved_to=np.minimum(share, 1 - share).round(1)
+        )
         yield "SAC mujoco", runs[share < STARVED], runs[share > 1 - STARVED]
 
 
@@ -170,6 +176,8 @@ def snr_by_network(tables: Tables, name: str) -> Sides:
 def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
     """What share of its return a policy keeps under the strongest noise it was evaluated under, as
     score, and the nearest share of the standard dense network's parameters.
+
+    Without policies that have learnt nothing: they have nothing to keep.
     """
     noisy = tables.robustness.sort_values("sigma").groupby("path")["avg_return"]
     clean, noisiest = noisy.first(), noisy.last()
@@ -178,8 +186,10 @@ def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
         return runs.assign(score=[], share=[])
     runs = comparable(runs, name)
     worst = _worst(runs)
-    had = (runs["path"].map(clean) - worst).where(lambda had: had > 0)  # something to keep
-    kept = (runs["path"].map(noisiest) - worst) / had
+    had = runs["path"].map(clean) - worst
+    dense = had.where(standard_dense(runs)).groupby([runs["suite"], runs["env"]])
+    learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
+    kept = (runs["path"].map(noisiest) - worst) / had.where(learnt)
     full = runs.groupby(["suite", "env"])["total_params"].transform("max")
     share = [
         min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))

@@ -40,6 +40,8 @@ class Evidence(NamedTuple):
     """Of each cell, on the side that has fewer."""
     runs: int = 0
     """Of both sides, each counted once."""
+    independent: int = 0
+    """Cells, those that share the runs of a side counted once; 0: all of them."""
 
     def verdict(self, wanted: Range) -> str:
         """Supported if the interval is within the range, contradicted if it is outside of it.
@@ -49,13 +51,17 @@ class Evidence(NamedTuple):
         overlap in any cell could be told from chance less often than at the 5 % level (a
         permutation test).
         """
-        if not self.seeds or math.isnan(self.low) or not _enough(self.seeds, self.cells):
+        if not self.seeds or math.isnan(self.low) or not _enough(self.seeds, self._independent):
             return UNDECIDED
         if self.low > wanted.low and self.high < wanted.high:
             return SUPPORTED
         if self.high < wanted.low or self.low > wanted.high:
             return CONTRADICTED
         return UNDECIDED
+
+    @property
+    def _independent(self) -> int:
+        return self.independent or self.cells
 
     def seeds_needed(self, wanted: Range) -> int | None:
         """Seeds per cell that would decide, if the quantity stays; None: more than MOST_SEEDS.
@@ -64,7 +70,7 @@ class Evidence(NamedTuple):
         """
         if self.verdict(wanted) != UNDECIDED:
             return self.seeds
-        least = next(seeds for seeds in range(2, 100) if _enough(seeds, max(1, self.cells)))
+        least = next(seeds for seeds in range(2, 100) if _enough(seeds, max(1, self._independent)))
         if math.isnan(self.low) or self.seeds < least:
             return least
         away = min(abs(self.value - end) for end in wanted)
@@ -116,7 +122,21 @@ def _evidence(first, second, by, statistic) -> Evidence:
         [side[key].head(min(len(side[other]) for other in cells)) for key in cells]
         for side in sides
     ]
-    x, y = (np.stack([cell["score"].to_numpy() for cell in side], axis=1) for side in used)
-    value, low, high = paired_interval(x, y, statistic)
+    (x, of_x), (y, of_y) = map(_groups, used)
+    value, low, high = paired_interval(x, y, lambda x, y: statistic(x[:, of_x], y[:, of_y]))
     runs = pd.concat([cell["path"] for side in used for cell in side]).nunique()
-    return Evidence(value, low, high, len(cells), min(len(x), len(y)), runs)
+    independent = min(x.shape[1], y.shape[1])
+    return Evidence(value, low, high, len(cells), min(len(x), len(y)), runs, independent)
+
+
+def _groups(cells: Sequence[pd.DataFrame]) -> tuple[np.ndarray, list[int]]:
+    """Scores [seeds, groups], and the group of each cell.
+
+    Cells of the same runs (a dense network beside several methods) are one group, so that a
+    bootstrap draws its seeds once for all of them.
+    """
+    groups: dict[tuple, int] = {}
+    runs = (tuple(zip(cell["path"], cell["score"])) for cell in cells)
+    of_cell = [groups.setdefault(group, len(groups)) for group in runs]
+    scores = [cells[of_cell.index(group)]["score"].to_numpy() for group in range(len(groups))]
+    return np.stack(scores, axis=1), of_cell

@@ -82,6 +82,11 @@ def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise AnalysisError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
+    # An iteration on Atari ends with an episode, so seeds evaluate a few steps apart.
+    iteration = evals.groupby("path").cumcount()
+    together = evals.groupby([*(evals[column] for column in SETTING), iteration], dropna=False)
+    atari = evals["suite"].str.startswith("atari")
+    evals["env_step"] = evals["env_step"].mask(atari, together["env_step"].transform("mean"))
     return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
 
 

@@ -1,3 +1,3 @@
 """Measurements of speed and of resuming. Run one with `python -m benchmarks.NAME`."""
 
-import rigl_rl.tfagents  # noqa: F401, quietens the libraries before they load
+import rigl_rl.quiet  # noqa: F401, before the libraries load

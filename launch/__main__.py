@@ -89,28 +89,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--dry_run", action="store_true", help="as --on commands")
     args = parser.parse_args(argv)
 
-    printing = args.what == "list" or args.dry_run or args.on == "commands"
-    if printing:
+    if args.what == "list" or args.dry_run or args.on == "commands":
         # These print to stdout: end quietly when the reader (`| head`) has seen enough.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if args.what == "list":
         print_list()
         return 0
+    try:
+        return _run(args, run)
+    except OSError as error:  # a directory that cannot be read, a file in its place
+        run.exit(1, f"{run.prog}: {error}\n")
+
+
+def _run(args: argparse.Namespace, parser: Parser) -> int:
     preset = studies.PRESETS[args.preset]
     if args.seeds is not None:
         preset = preset.with_seeds(args.seeds)
     if args.sparsities is not None:
         preset = preset.with_sparsities(tuple(args.sparsities))
     runs = studies.expand(args.studies, preset)
-    if printing:
-        print_commands(runs, args.runs.resolve(), args.threads)
+    if args.dry_run or args.on == "commands":
+        print_commands(runs, args.runs.absolute(), args.threads)
         return 0
     if args.on == "slurm":
-        return _on_slurm(runs, args, run)
+        return _on_slurm(runs, args, parser)
     if args.cluster or args.wait:
-        run.error("--cluster and --wait go with --on slurm")
+        parser.error("--cluster and --wait go with --on slurm")
     workers = args.workers or local.default_workers(args.threads)
-    return local.launch(runs, run.make_directory("--runs", args.runs), workers, args.threads)
+    return local.launch(runs, parser.make_directory("--runs", args.runs), workers, args.threads)
 
 
 def _on_slurm(runs: Sequence[Run], args: argparse.Namespace, parser: Parser) -> int:

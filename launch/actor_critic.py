@@ -38,8 +38,8 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
     """
     if regime not in REGIMES:
         raise ValueError(f"regime is {regime!r}, but must be one of {', '.join(REGIMES)}")
-    if not budget > 0:
-        raise ValueError(f"budget is {budget}, but must be positive")
+    if not 0 < budget < math.inf:
+        raise ValueError(f"budget is {budget}, but must be positive and finite")
     if not 0 < actor_share < 1:
         raise ValueError(f"actor share is {actor_share}, but must lie within (0, 1)")
     actor, critic, _ = nets = sac_nets(*SAC.tasks[task])

@@ -133,11 +133,8 @@ PPO = Agent(
     name="ppo_mujoco",
     main="rigl_rl.tfagents.ppo_train_eval",
     tasks=_MUJOCO,
-    # The standard deviations of the policy are a vector of their own.
-    nets=lambda observation, actions: (
-        Net(observation, actions, free=actions),
-        Net(observation, 1),
-    ),
+    # As in a run's result, without the policy's standard deviations, a number per action.
+    nets=lambda observation, actions: (Net(observation, actions), Net(observation, 1)),
     units=64,
     schedules={
         "paper": Schedule("", 489, 2_000, 20, steps_per_iteration=2_048),

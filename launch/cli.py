@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         Returns:
             Its absolute path.
         """
-        path = path.resolve()
+        path = path.absolute()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -85,7 +85,8 @@ def submit(
 ) -> Iterator[tuple[str, int]]:
     """Submits jobs, in as many arrays as the cluster's MaxArraySize asks for.
 
-    Each array starts when the one before has ended, so that `max_parallel` holds for all together.
+    With a `max_parallel`, which SLURM knows for each array alone, an array starts when the one
+    before has ended.
 
     Yields:
         Id and number of tasks of each array, as soon as it is submitted.
@@ -127,7 +128,8 @@ def submit(
             raise SlurmError(said) from error
         number = tasks[0].job_id.split("_")[0]
         yield number, len(array)
-        options["dependency"] = f"afterany:{number}"
+        if cluster.max_parallel:
+            options["dependency"] = f"afterany:{number}"
 
 
 def queued(runs_dir: Path) -> dict[str, bool]:

@@ -63,7 +63,8 @@ def train(
         label.append(f"h{units}")
         bindings.append(f"{agent.gin.width}={units / agent.units!r}")
     if method != "dense":
-        label += [distribution, f"s{sparsity:.2f}"]
+        digits = f"{sparsity:.2f}" if round(sparsity, 2) == sparsity else f"{sparsity:g}"
+        label += [distribution, f"s{digits}"]
         bindings += [f"SPARSITY={sparsity!r}", f'DISTRIBUTION="{DISTRIBUTIONS[distribution]}"']
     for name, value in changes.items():
         if value == paper.best(agent.name, method).get(name):

@@ -22,7 +22,7 @@ class Network(Protocol):
         """Number of weights in the kernels."""
 
     def other_parameters(self, units: int) -> int:
-        """Biases and free parameters; they are never sparse."""
+        """Biases; they are never sparse."""
 
 
 class Net(NamedTuple):
@@ -30,16 +30,14 @@ class Net(NamedTuple):
 
     inputs: int
     outputs: int
-    free: int = 0
-    """Parameters that depend on no width, such as a Gaussian policy's standard deviations."""
 
     def kernel_parameters(self, units: int) -> int:
         """Number of weights in the three kernels."""
         return self.inputs * units + units * units + units * self.outputs
 
     def other_parameters(self, units: int) -> int:
-        """Biases and free parameters; they are never sparse."""
-        return 2 * units + self.outputs + self.free
+        """Biases."""
+        return 2 * units + self.outputs
 
     def parameters(self, units: int) -> int:
         """All parameters of the dense network."""

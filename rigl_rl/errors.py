@@ -11,11 +11,11 @@ class ConfigError(RiglRlError):
     """Bad input: the line says what is wrong and what would be right."""
 
 
-def check_counts(**values: int) -> None:
-    """Raises a ConfigError for a value that is not a whole number of at least 1."""
+def check_counts(least: int = 1, /, **values: int) -> None:
+    """Raises a ConfigError for a value that is not a whole number, or smaller than `least`."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{name} is {value!r}, but must be a whole number, at least 1")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(f"{name} is {value!r}, but must be a whole number, at least {least}")
 
 
 def check_within(low: float, high: float, **values: float) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-import rigl_rl.tfagents  # noqa: F401, quietens libraries that load later
+import rigl_rl.quiet  # noqa: F401, before the libraries load
 from rigl_rl.errors import ConfigError, RiglRlError, check_counts, check_within
 from rigl_rl.runs import random_state
 from rigl_rl.runs.files import write_atomically
@@ -148,7 +148,7 @@ def _gymnasium_evaluation(policy, env_name: str, episodes: int) -> Evaluate:
     def evaluate(sigma: float, seed: int) -> np.ndarray:
         if not seen:
             evaluator.run(act_and_look, seed)
-        scale = sigma * np.concatenate(seen).std(axis=0)
+        scale = sigma * _distinct(np.stack(seen)).std(axis=0)
         noise = np.random.default_rng(seed)
 
         def act_on_noise(observations: np.ndarray) -> np.ndarray:
@@ -158,6 +158,16 @@ def _gymnasium_evaluation(policy, env_name: str, episodes: int) -> Evaluate:
         return evaluator.run(act_on_noise, seed)
 
     return evaluate
+
+
+def _distinct(observations: np.ndarray) -> np.ndarray:
+    """Observations (steps, episodes, ...) as rows, each once.
+
+    An episode that is over keeps its last one while others go on.
+    """
+    repeated = np.zeros(observations.shape[:2], bool)
+    repeated[1:] = (observations[1:] == observations[:-1]).reshape(*repeated[1:].shape, -1).all(-1)
+    return observations[~repeated]
 
 
 def main() -> None:

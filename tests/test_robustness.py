@@ -72,7 +72,14 @@ def test_noise_is_scaled_to_each_observation(run):
     # Always the same action, so the same course again but for the noise.
     noisy = np.concatenate(seen)
     added = (noisy - clean).std(axis=0)
-    np.testing.assert_allclose(added, 2.0 * clean.std(axis=0), rtol=0.3)
+    deviation = np.unique(clean, axis=0).std(axis=0)  # of ended episodes the last state once
+    np.testing.assert_allclose(added, 2.0 * deviation, rtol=0.3)
+
+
+def test_the_last_state_of_an_ended_episode_counts_once():
+    going_on, over = [[0.0], [1.0], [2.0], [3.0]], [[7.0], [8.0], [8.0], [8.0]]
+    observations = np.stack([going_on, over], axis=1)
+    assert sorted(robustness._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
 
 
 def test_the_command_writes_a_table_once(run, tmp_path, monkeypatch, capsys):

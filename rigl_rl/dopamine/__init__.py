@@ -1,12 +1,12 @@
 """DQN on Atari: Dopamine's runner and replay buffer with a sparse agent in TensorFlow 2.
 
-Importing this package quietens what its libraries print, and gives gin names that Dopamine has
+Importing this package gives gin names that Dopamine has
 taken for its TF1 and JAX classes to those of this project, as the authors' configs mean them.
 """
 
 import gin
 
-import rigl_rl.tfagents  # noqa: F401, quietens the libraries before they load
+import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split
 import dopamine.discrete_domains.run_experiment  # noqa: F401, registers the names below

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.errors import check_within
-from rigl_rl.sparsity.distributions import UNIFORM_NAMES, layer_sparsities
-from rigl_rl.sparsity.gin_config import init_masks
+from rigl_rl.sparsity.distributions import layer_sparsities
+from rigl_rl.sparsity.gin_config import distribution, init_masks
 
 MODES = ("dense", "prune", "rigl", "static", "set")
 
@@ -36,8 +36,7 @@ def get_pruning_sparsities(
     """
     return dict(
         sparsity=target_sparsity,
-        # One name in results for uniform, which the original calls 'random'.
-        distribution="uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method,
+        distribution=distribution(mask_init_method),
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
     )

@@ -23,7 +23,7 @@ from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
-from rigl_rl.errors import ConfigError, RiglRlError, check_counts, check_within
+from rigl_rl.errors import ConfigError, RiglRlError, check_counts
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import History, final_score
@@ -87,7 +87,7 @@ class SparseTrainRunner(run_experiment.Runner):
             max_steps_per_episode=max_steps_per_episode,
             num_eval_episodes=num_eval_episodes,
         )
-        check_within(0, math.inf, policy_save_interval=policy_save_interval)
+        check_counts(0, policy_save_interval=policy_save_interval)
         self._seed = seed
         self._config_text = config_text
         self._last_fraction = last_fraction

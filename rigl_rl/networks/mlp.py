@@ -7,10 +7,6 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tf_agents.networks import sequential
 
-from rigl_rl.networks.width import scaled_units
-
-__all__ = ["q_network", "scaled_units"]
-
 
 def q_network(
     hidden_units: Sequence[int], num_actions: int, weight_decay: float = 0.0

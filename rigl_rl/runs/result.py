@@ -10,11 +10,13 @@ import rigl_rl
 
 _PACKAGES = (
     "tensorflow",
+    "tensorflow-probability",
     "tf-agents",
     "dopamine-rl",
     "gin-config",
     "gymnasium",
     "ale-py",
+    "mujoco",
     "numpy",
 )
 

@@ -36,7 +36,7 @@ def init_masks(
       fixed_sparse_init: sparsity-aware initialization.
     """
     return dict(
-        distribution=_distribution(mask_init_method),
+        distribution=distribution(mask_init_method),
         sparsity=sparsity,
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
@@ -63,7 +63,7 @@ def wrap_all_layers(
         raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(MODES)}")
     return dict(
         mode=mode,
-        distribution=_distribution(mask_init_method),
+        distribution=distribution(mask_init_method),
         initial_sparsity=initial_sparsity,
         sparsity=final_sparsity,
         begin_step=begin_step,
@@ -101,7 +101,7 @@ def mask_updater(
     )
 
 
-def _distribution(mask_init_method: str) -> str:
+def distribution(mask_init_method: str) -> str:
     """One name in results for uniform, which the original calls 'random'."""
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
 

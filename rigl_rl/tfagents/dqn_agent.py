@@ -11,6 +11,7 @@ from tf_agents.environments import tf_environment
 from tf_agents.utils import common
 
 from rigl_rl.networks import mlp
+from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 
 
@@ -98,7 +99,7 @@ def make_agent(
     """
     action_spec = env.action_spec()
     num_actions = int(action_spec.maximum - action_spec.minimum + 1)
-    q_network = mlp.q_network(mlp.scaled_units(fc_layer_params, width), num_actions, weight_decay)
+    q_network = mlp.q_network(scaled_units(fc_layer_params, width), num_actions, weight_decay)
     q_network.create_variables(env.observation_spec())
     kernels = list(kernels_of(q_network).values())
     optimizer = sparsify(

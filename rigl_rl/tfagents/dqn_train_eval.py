@@ -111,6 +111,7 @@ def train_eval(
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
     )
+    check_counts(0, policy_save_interval=policy_save_interval)
     check_within(
         0,
         math.inf,

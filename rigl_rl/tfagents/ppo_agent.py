@@ -13,7 +13,8 @@ from tf_agents.trajectories import StepType, trajectory
 from tf_agents.trajectories import time_step as ts
 from tf_agents.utils import common
 
-from rigl_rl.networks import mlp, ppo
+from rigl_rl.networks import ppo
+from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 
 
@@ -208,8 +209,8 @@ def make_agent(
       ValueError: a value is outside of what is allowed.
     """
     networks = {
-        "actor": ppo.actor(mlp.scaled_units(actor_fc_layers, actor_width), env.action_spec()),
-        "value": ppo.value(mlp.scaled_units(value_fc_layers, value_width)),
+        "actor": ppo.actor(scaled_units(actor_fc_layers, actor_width), env.action_spec()),
+        "value": ppo.value(scaled_units(value_fc_layers, value_width)),
     }
     kernels = {}
     for name, network in networks.items():

@@ -13,7 +13,7 @@ from tf_agents.networks import network
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.networks import sac
-from rigl_rl.networks.mlp import scaled_units
+from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 
 CRITICS = ("critic_1", "critic_2")

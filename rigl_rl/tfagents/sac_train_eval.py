@@ -26,7 +26,6 @@ from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.runs import random_state, summaries
 from rigl_rl.runs.config import one_line
-from rigl_rl.runs.replay_state import ReplayState
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.tfagents import (
@@ -36,6 +35,7 @@ from rigl_rl.tfagents import (
     sac_agent,
     targets,
 )
+from rigl_rl.tfagents.replay_state import ReplayState
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -132,6 +132,7 @@ def train_eval(
         eval_episodes=eval_episodes,
         checkpoint_interval=checkpoint_interval,
     )
+    check_counts(0, policy_save_interval=policy_save_interval)
     check_within(
         0,
         math.inf,

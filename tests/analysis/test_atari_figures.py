@@ -281,6 +281,15 @@ def test_learning_curves_name_the_network(atari, tmp_path):
     assert set(points["panel"]) == {"DQN (CNN), Pong", "DQN (ResNet), Pong"}
 
 
+def test_learning_curves_join_seeds_whose_iterations_end_steps_apart(atari, tmp_path):
+    planned = {"SparseTrainRunner.num_iterations": 2, "SparseTrainRunner.training_steps": 100}
+    for seed, score in enumerate((1.0, 3.0)):
+        atari(score, seed=seed, steps=100 + 2 * seed, parameters=planned)
+    tables = collect(tmp_path / "runs")
+    points = learning_curves.data(learning_curves.labelled(tables), tables)
+    assert points[["env_step", "mean", "n_seeds"]].to_numpy().tolist() == [[10, 0, 2], [111, 2, 2]]
+
+
 def test_agent_names():
     assert style.agent_name("sac", "mujoco") == "SAC"
     assert style.agent_name("dqn", "atari_resnet") == "DQN (ResNet)"

@@ -10,6 +10,7 @@ import pytest
 from analysis import collect as module
 from analysis.collect import collect, load, main, read, read_result, write
 from analysis.errors import AnalysisError, exit_code
+from analysis.files import replacing
 
 
 def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
@@ -41,6 +42,12 @@ def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
         (lambda d: (d / "result.json").write_text("[]"), "holds no object"),
         (lambda d: (d / "evals.csv").write_text("env_step\n1\n"), "evals.csv lacks the column"),
         (lambda d: (d / "evals.csv").write_text(""), "evals.csv is broken"),
+        (
+            lambda d: (d / "evals.csv").write_text(
+                (d / "evals.csv").read_text().replace("30.", "x")
+            ),
+            "evals.csv: avg_return is not a number everywhere",
+        ),
         (lambda d: (d / "evals.csv").write_text('a,b\n1,2,3,4\n"'), "evals.csv is broken"),
     ],
 )
@@ -95,6 +102,7 @@ def test_links_are_followed_once_and_insides_of_runs_are_not_read(run, tmp_path)
     (root / "again").symlink_to(root / "a")
     (root / "a/loop").symlink_to(root)
     (root / "dangling").symlink_to(tmp_path / "nowhere")
+    (root / "itself").symlink_to(root / "itself")
     assert len(collect(root).runs) == 2
 
 
@@ -181,6 +189,51 @@ def test_what_has_not_changed_is_not_read_again(run, tmp_path, monkeypatch, caps
     kept = before.runs[before.runs["path"] == "0"].reset_index(drop=True)
     pd.testing.assert_frame_equal(after.runs[:1], kept[after.runs.columns])
     capsys.readouterr()
+
+
+def test_curves_that_are_missing_are_read_again(run, tmp_path):
+    run(tmp_path / "runs/a")
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]
+    assert main(argv) == 0
+    (tmp_path / "t.evals.csv").unlink()
+    assert main(argv) == 0
+    assert set(read(tmp_path / "t.csv").evals["path"]) == {"a"}
+
+
+def test_interrupted_writing_costs_no_curves(run, tmp_path, monkeypatch):
+    run(tmp_path / "runs/a")
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]
+    assert main(argv) == 0
+    run(tmp_path / "runs/b")
+    for number in range(4):  # which file is the last
+        written = []
+
+        def full_disk(path, written=written, number=number):
+            written.append(path)
+            if len(written) > number:
+                raise OSError("No space left on device")
+            return replacing(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "replacing", full_disk)
+            assert exit_code(main, argv) == 1
+    assert main(argv) == 0
+    tables = read(tmp_path / "t.csv")
+    assert set(tables.runs["path"]) == set(tables.evals["path"]) == {"a", "b"}
+
+
+def test_numbers_of_a_table_are_checked(run, tmp_path, capsys):
+    for name in "ab":
+        run(tmp_path / "runs" / name)
+    table = tmp_path / "t.csv"
+    write(collect(tmp_path / "runs"), table)
+    runs = pd.read_csv(table)
+    runs.assign(final_return=[1.0, float("nan")]).to_csv(table, index=False)
+    assert read(table).runs["path"].tolist() == ["a"]
+    assert "left out b: not all of its numbers" in capsys.readouterr().err
+    runs.assign(final_return=["1.0", "many"]).to_csv(table, index=False)
+    with pytest.raises(AnalysisError, match="t.csv: final_return is not a number everywhere"):
+        read(table)
 
 
 def test_a_file_that_is_no_such_table_is_not_overwritten(run, tmp_path, capsys):

@@ -69,6 +69,30 @@ def test_a_cell_with_few_runs_does_not_cost_the_others_theirs(seeds, cells, kept
     assert (found.value, found.cells, found.seeds, found.runs) == (0, cells, kept, 2 * cells * kept)
 
 
+def test_runs_that_several_cells_share_are_drawn_once():
+    random = np.random.default_rng(2)
+    first, second = (table({"a": random.normal(shift, 1, 6)}) for shift in (0.3, 0.0))
+    alone = evidence.probability(first, second, ["env"])
+    # The same comparison nine times over is no more evidence.
+    again = [
+        pd.concat([runs.assign(method=number) for number in range(9)]) for runs in (first, second)
+    ]
+    repeated = evidence.probability(*again, ["env", "method"])
+    assert (repeated.value, repeated.low, repeated.high) == (alone.value, alone.low, alone.high)
+    assert (repeated.cells, repeated.independent, repeated.runs) == (9, 1, 12)
+    # Others against the same second group: as many independent cells as the second has groups.
+    others = pd.concat(
+        table({"a": random.normal(0.3, 1, 6)}).assign(method=number) for number in range(9)
+    )
+    assert evidence.probability(others, again[1], ["env", "method"]).independent == 1
+    # Two networks of the same runs have scores of their own.
+    networks = pd.concat(
+        [first.assign(network=0), first.assign(network=1, score=first["score"] + 1)]
+    )
+    against = pd.concat([second.assign(network=0), second.assign(network=1)])
+    assert evidence.probability(networks, against, ["network"]).value > alone.value
+
+
 @pytest.mark.parametrize(
     ("low", "high", "wanted", "verdict"),
     [
@@ -95,6 +119,8 @@ def test_verdicts(low, high, wanted, verdict):
 def test_too_few_runs_prove_nothing(seeds, cells, enough):
     found = Evidence(1.0, 1.0, 1.0, cells, seeds)
     assert found.verdict(Range(0.5)) == (SUPPORTED if enough else UNDECIDED)
+    shared = Evidence(1.0, 1.0, 1.0, 99, seeds, independent=cells)
+    assert shared.verdict(Range(0.5)) == found.verdict(Range(0.5))
 
 
 def test_a_single_seed_has_no_interval():

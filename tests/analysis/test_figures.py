@@ -127,6 +127,19 @@ def test_a_panel_without_runs_says_so(run, tmp_path):
     assert_drawn(figure8.draw(tables, tmp_path / "out"), figure8.data(tables))
 
 
+def test_of_settings_that_are_not_the_papers_only_one_is_shown(run, tmp_path, capsys):
+    run(tmp_path / "a", method="set", parameters={"train_eval.weight_decay": 1e-6})
+    run(tmp_path / "b", method="prune", parameters={"train_eval.weight_decay": 1e-3})
+    for number, decay in enumerate((1e-3, 1e-4)):
+        run(tmp_path / f"c{number}", method="rigl", parameters={"train_eval.weight_decay": decay})
+    points = figure8.data(collect(tmp_path))
+    assert points["method"].tolist() == ["prune", "set"]
+    error = capsys.readouterr().err
+    assert "left out 2 run(s) of sweeps" in error
+    assert "1 run(s) do not have the paper's hyper-parameters" in error
+    assert "(first: b)" in error
+
+
 def test_shortened_and_repeated_runs_are_no_further_seeds(run, tmp_path, capsys):
     run(tmp_path / "a", returns=(0.0, 10.0))
     run(tmp_path / "b-snr", returns=(0.0, 10.0), snr=[(100, 0.1)])  # the same run, SNR logged

@@ -61,13 +61,6 @@ SECTION_A1 = {
 }
 
 
-@pytest.fixture(autouse=True)
-def gin_cleared():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-
-
 def parse(network, method, *bindings):
     config.parse([str(CONFIGS / f"dqn_atari_{network}" / f"{method}.gin")], bindings)
 

@@ -12,8 +12,9 @@ import pytest
 from ale_py import ALEInterface, roms
 from dopamine.discrete_domains import atari_lib
 
+from analysis import paper
 from launch.agents import DQN_CNN
-from rigl_rl.environments.atari import PAPER_GAMES, AtariEnvironment, Emulator
+from rigl_rl.environments.atari import AtariEnvironment, Emulator
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks.atari import STACK_SIZE
 
@@ -119,7 +120,7 @@ def test_a_lost_life_ends_nothing():
 
 def test_all_fifteen_games_are_there():
     # Section A.4, with the size of each game's minimal action set in the ALE.
-    actions = dict.fromkeys(PAPER_GAMES, 0)
+    actions = dict.fromkeys(paper.GAMES, 0)
     for game in actions:
         actions[game] = Emulator(game).action_space.n
     assert actions == {

@@ -74,6 +74,7 @@ def test_the_binding_is_printed(capsys):
         (["--budget=0.01", "--actor_share=0.1", "--regime=sparse"], ["actor", "at least 525"]),
         (["--budget=0.0001", "--actor_share=0.5", "--regime=dense"], ["actor", "at least 44"]),
         (["--budget=0.2", "--actor_share=1.5", "--regime=dense"], ["1.5", "(0, 1)"]),
+        (["--budget=inf", "--actor_share=0.5", "--regime=dense"], ["inf", "finite"]),
         (["--budget=-1", "--actor_share=0.5", "--regime=dense"], ["-1", "positive"]),
     ],
 )

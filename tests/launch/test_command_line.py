@@ -139,6 +139,19 @@ def test_bad_input_gets_one_line(args, words, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_directory_that_cannot_be_used_is_one_line(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file" / "logs").touch()
+    for runs in ("loop", "file"):
+        result = launch("run", "figure14_right", "--preset", "smoke", "--runs", tmp_path / runs)
+        assert result.returncode != 0
+        *_, line = result.stderr.splitlines()
+        assert line.startswith("python -m launch run: ")
+        assert str(tmp_path / runs) in line
+        assert "Traceback" not in result.stderr
+
+
 def test_finished_study_ends_at_once(tmp_path):
     for run in studies.expand(["figure14_right"], studies.PRESETS["smoke"]):
         (tmp_path / run.name).mkdir(parents=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from analysis import paper
+from analysis.select import MATCHES_WITHIN
 from launch import demo, studies
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
 from launch.training import train
+from launch.widths import sparse_parameters
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRESETS = studies.PRESETS
@@ -353,6 +355,28 @@ def test_binding_values_are_literals():
     for run in EVERYTHING:
         for binding in run.bindings:
             ast.literal_eval(binding.split("=", 1)[1])
+
+
+def test_runs_of_different_sparsity_have_different_names():
+    preset = PRESETS["paper"].with_sparsities((0.99, 0.995, 0.999))
+    runs = studies.expand(["figure14_right"], preset)
+    assert len({run.name for run in runs}) == len(runs)
+    assert any(run.label.endswith("rigl-erk-s0.995") for run in runs)
+
+
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
+def test_matched_dense_networks_count_as_matched(agent):
+    # Every agent, task and sparsity of the paper, 99 % on the tasks of Figures 15 and 16.
+    for task in agent.tasks:
+        mujoco = agent.name.endswith("mujoco")
+        sparsities = {*PRESETS["paper"].sparsities, *(paper.IQM_SPARSITIES if mujoco else ())}
+        for sparsity in sparsities:
+            if mujoco and task not in paper.tasks_at(agent.name.split("_")[0], sparsity):
+                continue
+            nets = agent.nets(*agent.tasks[task])
+            units = agent.matched_units(task, sparsity)
+            dense = sparse_parameters(nets, units, 0.0)
+            assert abs(dense / sparse_parameters(nets, agent.units, sparsity) - 1) < MATCHES_WITHIN
 
 
 def test_gin_files_exist():

@@ -9,6 +9,7 @@ from scipy import stats
 from tf_agents.specs import tensor_spec
 
 from rigl_rl.networks import mlp
+from rigl_rl.networks.width import scaled_units
 
 
 def built(hidden=(512, 512), actions=2, observations=4, weight_decay=0.0):
@@ -34,13 +35,13 @@ def kernels_and_biases(network):
     ],
 )
 def test_width_rounds_halves_up_to_at_least_one_unit(width, expected):
-    assert mlp.scaled_units((512, 512), width) == expected
+    assert scaled_units((512, 512), width) == expected
 
 
 @pytest.mark.parametrize("width", [0.0, -1.0, float("nan")])
 def test_a_width_that_is_not_positive_is_refused(width):
     with pytest.raises(ValueError, match="but must be positive"):
-        mlp.scaled_units((512,), width)
+        scaled_units((512,), width)
 
 
 def test_layers_are_relu_relu_linear():
@@ -61,7 +62,7 @@ def test_layers_are_relu_relu_linear():
     ("observations", "actions", "width"), [(4, 2, 1.0), (6, 3, 0.25), (2, 3, 0.1)]
 )
 def test_number_of_parameters(observations, actions, width):
-    network = built(mlp.scaled_units((512, 512), width), actions, observations)
+    network = built(scaled_units((512, 512), width), actions, observations)
     h = int(np.floor(512 * width + 0.5))
     expected = (observations + 1) * h + (h + 1) * h + (h + 1) * actions
     assert sum(int(tf.size(v)) for v in network.trainable_variables) == expected

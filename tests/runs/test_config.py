@@ -10,13 +10,6 @@ from rigl_rl.runs import config
 from rigl_rl.sparsity import gin_config
 
 
-@pytest.fixture(autouse=True)
-def no_bindings_left_over():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-
-
 @pytest.fixture
 def gin_file(tmp_path):
     def write(text: str, name: str = "run.gin") -> str:

@@ -8,13 +8,6 @@ from rigl_rl.sparsity import sparsify
 from rigl_rl.sparsity.gin_config import sparse_settings
 
 
-@pytest.fixture(autouse=True)
-def _no_bindings_left():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-
-
 def _settings(*bindings, train_mode="sparse"):
     gin.parse_config(list(bindings))
     return sparse_settings(train_mode)

@@ -209,11 +209,3 @@ def one_main(request):
     yield
     for selector, main in mains.items():
         registry[selector] = main
-
-
-@pytest.fixture
-def gin_cleared():
-    """No bindings before the test, none after it."""
-    gin.clear_config()
-    yield
-    gin.clear_config()

@@ -10,7 +10,7 @@ from rigl_rl.tfagents import actor_critic
 
 
 @pytest.fixture
-def rigl(gin_cleared):
+def rigl():
     gin.parse_config("init_masks.sparsity = 0.5\nmask_updater.update_alg = 'rigl'")
 
 

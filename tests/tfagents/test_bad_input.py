@@ -131,6 +131,7 @@ def test_truncated_checkpoints(interrupted, train, rigl_flags, contents, tmp_pat
         (["train_eval.num_iterations = 300.5"], ["num_iterations is 300.5", "whole number"]),
         (["train_eval.eval_interval = 'often'"], ["eval_interval is 'often'"]),
         (["train_eval.eval_episodes = True"], ["eval_episodes is True"]),
+        (["train_eval.policy_save_interval = -1"], ["policy_save_interval is -1", "at least 0"]),
         (["train_eval.batch_size = -128"], ["batch_size is -128"]),
         (["train_eval.gamma = 99"], ["gamma is 99", "[0, 1]"]),
         (["train_eval.epsilon_greedy = -0.1"], ["epsilon_greedy is -0.1", "[0, 1]"]),
@@ -148,7 +149,7 @@ def test_truncated_checkpoints(interrupted, train, rigl_flags, contents, tmp_pat
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )
-def test_other_values(configs, gin_cleared, tmp_path, bindings, parts):
+def test_other_values(configs, tmp_path, bindings, parts):
     root_dir = tmp_path / "run"
 
     def start():

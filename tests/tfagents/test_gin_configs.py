@@ -42,7 +42,7 @@ TABLE_1 = {
 
 
 @pytest.fixture
-def parsed(configs, gin_cleared):
+def parsed(configs):
     """Parses a method's file: the bindings of train_eval and the arguments of sparsify."""
 
     def parse(method, *bindings):

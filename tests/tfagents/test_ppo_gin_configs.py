@@ -47,7 +47,7 @@ TOTAL_STEPS = 156_480
 
 
 @pytest.fixture
-def parsed(gin_cleared):
+def parsed():
     """Parses a method's file: the bindings of train_eval and the arguments of sparsify."""
 
     def parse(method, *bindings):

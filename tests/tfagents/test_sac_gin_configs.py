@@ -49,7 +49,7 @@ TABLE_2 = {
 
 
 @pytest.fixture
-def parsed(sac_configs, gin_cleared):
+def parsed(sac_configs):
     """Parses a method's file: the bindings of train_eval, arguments of sparsify for both."""
 
     def parse(method, *bindings):

@@ -193,7 +193,7 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )
-def test_bad_values_are_one_line(sac_configs, gin_cleared, tmp_path, bindings, parts):
+def test_bad_values_are_one_line(sac_configs, tmp_path, bindings, parts):
     with pytest.raises(ConfigError) as caught:
         start(tmp_path / "run", bindings=bindings, configs=sac_configs)
     line, *by_gin = str(caught.value).splitlines()

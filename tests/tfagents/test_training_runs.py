@@ -143,7 +143,7 @@ def test_a_saved_policy_acts_greedily_on_a_batch(trainings):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_operative_config_gives_the_requested_values_back(trainings, method, gin_cleared):
+def test_the_operative_config_gives_the_requested_values_back(trainings, method):
     config.parse([str(trainings[method] / "operative_config.gin")], [])
     bound = gin.get_bindings(dqn_train_eval.train_eval)
     assert (bound["num_iterations"], bound["eval_interval"]) == (400, 20)
