@@ -56,10 +56,11 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
     operative_config: text of the run's operative_config.gin.
     """
     bound = _bound(operative_config)
+    known = method if method in _ALL else "rigl"  # what a method of one's own is taken for
     names = {
-        column: names if method in methods else () for column, (names, methods) in _COLUMNS.items()
+        column: names if known in methods else () for column, (names, methods) in _COLUMNS.items()
     }
-    names["update_freq"] = _INTERVAL.get(method, ())
+    names["update_freq"] = _INTERVAL.get(known, ())
     return {
         column: next((_literal(bound[name]) for name in alternatives if name in bound), None)
         for column, alternatives in names.items()

@@ -124,10 +124,12 @@ ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 def best(agent: str, method: str) -> dict[str, Any]:
     """The standard hyper-parameters of a method: its row of Tables 1 to 5, and what all rows share.
 
-    None where the table has a dash, or where the agent's value is not part of a sweep.
+    None where the table has a dash, or where the agent's value is not part of a sweep. A method
+    that the paper does not have begins with RigL's.
     """
+    rows = BEST[agent]
     return {
-        **BEST[agent][method]._asdict(),
+        **rows.get(method, rows["rigl"])._asdict(),
         "batch_size": BATCH_SIZE[agent],
         "learning_rate": LEARNING_RATE.get(agent),
         "sparse_output_layer": True,

@@ -16,8 +16,6 @@ from rigl_rl.errors import check_within
 from rigl_rl.sparsity.distributions import layer_sparsities
 from rigl_rl.sparsity.gin_config import distribution, init_masks
 
-MODES = ("dense", "prune", "rigl", "static", "set")
-
 
 @gin.configurable
 def get_pruning_sparsities(
@@ -93,10 +91,12 @@ def _drop_and_grow(
 
 
 # One function under two names, with bindings of their own.
-updated_rigl_optimizer, updated_set_optimizer = (
-    gin.external_configurable(_drop_and_grow, name, module="sparse_utils")
-    for name in ("UpdatedRigLOptimizer", "UpdatedSETOptimizer")
-)
+GROWING = {
+    mode: gin.external_configurable(_drop_and_grow, name, module="sparse_utils")
+    for mode, name in (("rigl", "UpdatedRigLOptimizer"), ("set", "UpdatedSETOptimizer"))
+}
+"""By mode what its updates are bound with."""
+MODES = ("dense", "prune", "static", *GROWING)
 
 
 def sparse_settings(mode: str) -> dict[str, Any]:
@@ -111,12 +111,8 @@ def sparse_settings(mode: str) -> dict[str, Any]:
         return dict(method="dense", sparsity=0.0)
     if mode == "prune":
         return dict(method="prune", **get_pruning_sparsities(), **pruning())
-    settings = dict(method=mode, **init_masks())
-    if mode == "rigl":
-        settings.update(updated_rigl_optimizer())
-    elif mode == "set":
-        settings.update(updated_set_optimizer())
-    return settings
+    updates = GROWING[mode]() if mode in GROWING else {}
+    return dict(method=mode, **init_masks(), **updates)
 
 
 def prune_only(
