@@ -32,7 +32,7 @@ help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo 'PYTHON=python3.10 chooses the interpreter .venv is made with (after make clean, if it exists).'
 
-demo: $(READY) ## train dense and sparse DQN on CartPole and draw a figure (8 minutes): demo_results/
+demo: $(READY) ## train dense and sparse DQN on CartPole and draw a figure (5 to 8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
 
 test: $(READY) ## run the tests, two at a time

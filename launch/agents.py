@@ -79,7 +79,7 @@ class Agent:
         return initial + schedule.num_iterations * schedule.steps_per_iteration
 
 
-# Speeds: DQN measured on this project's own runs; the others from the benchmarks.
+# Speeds: of this project's own runs, on a core of a machine with other work.
 DQN = Agent(
     name="dqn_classic",
     main="rigl_rl.tfagents.dqn_train_eval",

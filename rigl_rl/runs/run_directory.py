@@ -5,7 +5,7 @@ operative_config.gin  every gin parameter in effect, defaults included
 evals.csv, snr.csv    one row per evaluation, per signal-to-noise measurement
 tensorboard/          events
 checkpoints/          the two newest, until the run is finished
-policies/             the trained greedy policy by train step (TF-Agents SavedModels)
+policies/             the trained greedy policy by train step (SavedModels)
 result.json           written last: its presence means finished
 """
 

@@ -22,6 +22,7 @@ class MaskedKernel(tf.Module):
     """One kernel and the mask that it obeys.
 
     Attributes:
+      label: the kernel's name, see `kernels_of`.
       network: name of the network it belongs to ('q', 'actor', 'critic_1', ...).
       kernel: the network's variable.
       mask: non-trainable float32 variable of the same shape, of zeros and ones.
