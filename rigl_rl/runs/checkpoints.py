@@ -1,8 +1,8 @@
 """Checkpoints that are whole or absent.
 
-Each is a directory named by its train step (on Atari its iteration): TensorFlow variables, the host's state (environment,
-history) and a manifest of checksums. It is written aside and renamed when complete, so being
-killed leaves at worst a directory that is swept away at the next start.
+Each is a directory named by its train step (on Atari its iteration): TensorFlow variables, the
+host's state (environment, history) and a manifest of checksums. It is written aside and renamed
+when complete, so being killed leaves at worst a directory that is swept away at the next start.
 """
 
 from __future__ import annotations
