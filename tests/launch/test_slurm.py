@@ -226,10 +226,10 @@ def test_preempted_jobs_go_on(slurm, tmp_path):
     assert [study.starts(run) for run in study.runs] == [2, 2]
 
 
-def command_line(slurm, tmp_path, settings: str) -> subprocess.CompletedProcess:
-    """The five runs of a study, submitted."""
+def command_line(slurm, tmp_path, settings, study="cartpole") -> subprocess.CompletedProcess:
+    """The runs of a study (of five), submitted."""
     (tmp_path / "cluster.yaml").write_text(settings)
-    arguments = ["run", "cartpole", "--preset=smoke", f"--runs={tmp_path}/runs", "--threads=2"]
+    arguments = ["run", study, "--preset=smoke", f"--runs={tmp_path}/runs", "--threads=2"]
     arguments += ["--on=slurm", f"--cluster={tmp_path}/cluster.yaml"]
     return subprocess.run(
         [sys.executable, "-m", "launch", *arguments],
@@ -267,6 +267,18 @@ def test_the_command_line_submits_as_the_cluster_file_says(slurm, tmp_path):
     assert completed.stderr == (
         "5 runs: 0 finished, 5 queued or running, 0 under another launcher, 0 to submit\n"
     )
+
+
+@pytest.mark.parametrize("limit", ["", "max_parallel: 3"])
+def test_arrays_wait_for_each_other_only_if_runs_at_a_time_are_limited(slurm, tmp_path, limit):
+    slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
+    completed = command_line(slurm, tmp_path, f"time: 5\n{limit}", "figure14_right")
+    assert completed.returncode == 0, completed.stderr
+    # Nine runs, eight to an array.
+    sizes = {path.parent: len(path.read_text().splitlines()) for path in tmp_path.rglob("runs.txt")}
+    (second,) = (folder.name for folder, size in sizes.items() if size == 1)
+    waits_for = slurm.run("squeue", "--noheader", f"--name={second}", "--format=%E")
+    assert ("afterany" in waits_for) == bool(limit), waits_for
 
 
 def test_what_slurm_refuses_is_one_line(slurm, tmp_path):
