@@ -60,11 +60,11 @@ class BySparsityFigure:
         runs = tables.runs[
             tables.runs["method"].isin(style.METHODS) & (tables.runs["width"] == 1.0)
         ]
-        runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(style.DASHES)]
+        runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(style.LINES)]
         shown, missing = [], {}
         for panel in self.panels:
             here = panel.of(runs)
-            absent = [name for name in style.DASHES if not (here["distribution"] == name).any()]
+            absent = [name for name in style.LINES if not (here["distribution"] == name).any()]
             if absent:
                 missing[panel.title] = absent
             else:
@@ -94,13 +94,13 @@ class BySparsityFigure:
             handles.update(_panel(axes, here, usual))
             for method in paper.METHODS:
                 found = set(here.loc[here["method"] == method, "distribution"])
-                for distribution in set(style.DASHES) - found:
+                for distribution in set(style.LINES) - found:
                     note(
                         f"{self.name}: no {method} {distribution} runs of {panel.title}; "
                         f"make them with: {tables.command(self.name)}"
                     )
             style.panel_title(axes, panel.title, here["n_seeds"], usual)
-            axes.set(xlabel="Sparsity")
+            axes.set(xlabel="Sparsity", xticks=sorted({*here["target_sparsity"]} - {0.0}))
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         grid[0].set_ylabel("Final reward")
         style.finish(figure, list(handles.values()), points["n_seeds"], "point")
@@ -110,14 +110,14 @@ class BySparsityFigure:
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
     for method, look in style.METHODS.items():
-        for distribution, dashes in style.DASHES.items():
+        for distribution, kind in style.LINES.items():
             line = points[(points["method"] == method) & (points["distribution"] == distribution)]
             if line.empty:
                 continue
             label = f"{look.name}, {style.DISTRIBUTIONS[distribution]}"
             x = line["target_sparsity"]
             (handles[label],) = axes.plot(
-                x, line["mean"], color=look.color, marker=look.marker, ls=dashes, label=label
+                x, line["mean"], color=look.color, marker=look.marker, label=label, **kind
             )
             style.band(axes, x, line["low"], line["high"], look.color)
             style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, look.color)

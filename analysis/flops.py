@@ -37,7 +37,7 @@ class FlopsFigure:
         figure, [grid] = style.panels(1, len(NETWORKS))
         for axes, (network, title) in zip(grid, NETWORKS.items()):
             handles = []
-            for distribution, dashes in style.DASHES.items():
+            for distribution, kind in style.LINES.items():
                 here = points["network"] == network
                 line = points[here & (points["distribution"] == distribution)]
                 label = style.DISTRIBUTIONS[distribution]
@@ -46,8 +46,8 @@ class FlopsFigure:
                     line["share"],
                     color="#333333",
                     marker="o",
-                    ls=dashes,
                     label=label,
+                    **kind,
                 )
             axes.set(title=f"{title}, MsPacman", xlabel="Sparsity")
             axes.set_ylim(0, 1)

@@ -91,7 +91,7 @@ def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[s
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
     for method, look in style.METHODS.items():
-        for distribution, dashes in style.DASHES.items():
+        for distribution, kind in style.LINES.items():
             same = points["distribution"] == distribution
             same |= (points["method"] == "dense") & (distribution == ERK)
             line = points[(points["method"] == method) & same].sort_values("value")
@@ -102,7 +102,7 @@ def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[s
                 label += f", {style.DISTRIBUTIONS[distribution]}"
             x = line["value"].map(places)
             (handles[label],) = axes.plot(
-                x, line["mean"], color=look.color, marker=look.marker, ls=dashes, label=label
+                x, line["mean"], color=look.color, marker=look.marker, label=label, **kind
             )
             style.band(axes, x, line["low"], line["high"], look.color)
             style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, look.color)

@@ -88,7 +88,7 @@ class SnrFigure:
             of_row &= points["network"] == network
             for j, task in enumerate(tasks):
                 here = points[(points["env"] == task) & of_row]
-                title = f"{task}, {NETWORKS.get(network, network)}, {style.METHODS[method].name}"
+                title = f"{task}, {NETWORKS.get(network, network)}\n{style.METHODS[method].name}"
                 if distribution:
                     title += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
                 usual_here = style.panel_title(grid[i, j], title, here["n_seeds"], usual)

@@ -41,7 +41,8 @@ METHODS = {
 }
 NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
-DASHES = {ERK: "-", UNIFORM: "--"}
+# The marker tells them apart where a line has a single point.
+LINES: dict[str, dict[str, Any]] = {ERK: {"ls": "-"}, UNIFORM: {"ls": "--", "mfc": "white"}}
 SETTINGS: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
