@@ -22,7 +22,7 @@ from analysis import comparisons
 from analysis.collect import Tables, load
 from analysis.comparisons import AT, Compare, Sides
 from analysis.errors import AnalysisError, Parser, exit_code
-from analysis.evidence import UNDECIDED, Evidence, Range, difference, probability
+from analysis.evidence import NOTHING, UNDECIDED, Evidence, Range, difference, probability
 from analysis.files import replacing
 from analysis.paper import ERK, UNIFORM
 
@@ -223,8 +223,7 @@ def evaluate(tables: Tables) -> pd.DataFrame:
     for claim in CLAIMS:
         found = [(title, claim.measured(x, y)) for title, x, y in _sides(claim, tables)]
         found = [(title, evidence) for title, evidence in found if evidence.cells]
-        nothing = Evidence(np.nan, np.nan, np.nan, 0, 0)
-        for title, evidence in found or [("", nothing)]:
+        for title, evidence in found or [("", NOTHING)]:
             verdict = evidence.verdict(claim.wanted)
             rows.append(
                 {

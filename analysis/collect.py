@@ -14,7 +14,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ CURVES = {
     "snr": ("env_step", "train_step", "network", "snr"),
     "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
 }
-_NUMERIC = {*NUMBERS, *(name for curve in CURVES.values() for name in curve)} - {"network"}
+_NUMERIC = list({*NUMBERS, *(name for curve in CURVES.values() for name in curve)} - {"network"})
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 FORMATS = (".parquet", ".csv")
@@ -147,7 +147,7 @@ def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except ValueError as error:  # pandas' parser errors and bytes that are no text
         raise ValueError(f"{path.name} is broken ({error})") from error
     _require(table, columns, path.name)
-    _check_numbers(table, set(columns) - {"network"}, path.name)
+    _check_numbers(table, path.name)
     return table
 
 
@@ -236,7 +236,7 @@ def read(table: Path) -> Tables:
                 else pd.read_parquet(path, use_threads=False)
             )
             _require(part, columns, path.name)
-            _check_numbers(part, set(columns) & _NUMERIC, path.name)
+            _check_numbers(part, path.name)
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
         parts.append(part)
@@ -297,8 +297,8 @@ def _require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
         raise ValueError(f"{name} lacks the column(s) {', '.join(missing)}")
 
 
-def _check_numbers(table: pd.DataFrame, columns: Iterable[str], name: str) -> None:
-    for column in columns:
+def _check_numbers(table: pd.DataFrame, name: str) -> None:
+    for column in table.columns.intersection(_NUMERIC):
         if not pd.api.types.is_numeric_dtype(table[column]) and len(table):
             raise ValueError(f"{name}: {column} is not a number everywhere")
 

@@ -36,12 +36,12 @@ class Evidence(NamedTuple):
     low: float
     high: float
     cells: int
+    independent: int
+    """Cells, those that share the runs of a side counted once."""
     seeds: int
     """Of each cell, on the side that has fewer."""
-    runs: int = 0
+    runs: int
     """Of both sides, each counted once."""
-    independent: int = 0
-    """Cells, those that share the runs of a side counted once; 0: all of them."""
 
     def verdict(self, wanted: Range) -> str:
         """Supported if the interval is within the range, contradicted if it is outside of it.
@@ -51,17 +51,13 @@ class Evidence(NamedTuple):
         overlap in any cell could be told from chance less often than at the 5 % level (a
         permutation test).
         """
-        if not self.seeds or math.isnan(self.low) or not _enough(self.seeds, self._independent):
+        if not self.seeds or math.isnan(self.low) or not _enough(self.seeds, self.independent):
             return UNDECIDED
         if self.low > wanted.low and self.high < wanted.high:
             return SUPPORTED
         if self.high < wanted.low or self.low > wanted.high:
             return CONTRADICTED
         return UNDECIDED
-
-    @property
-    def _independent(self) -> int:
-        return self.independent or self.cells
 
     def seeds_needed(self, wanted: Range) -> int | None:
         """Seeds per cell that would decide, if the quantity stays; None: more than MOST_SEEDS.
@@ -70,7 +66,7 @@ class Evidence(NamedTuple):
         """
         if self.verdict(wanted) != UNDECIDED:
             return self.seeds
-        least = next(seeds for seeds in range(2, 100) if _enough(seeds, max(1, self._independent)))
+        least = next(seeds for seeds in range(2, 100) if _enough(seeds, max(1, self.independent)))
         if math.isnan(self.low) or self.seeds < least:
             return least
         away = min(abs(self.value - end) for end in wanted)
@@ -78,6 +74,9 @@ class Evidence(NamedTuple):
         if away * math.sqrt(MOST_SEEDS) <= reach * math.sqrt(self.seeds):
             return None
         return max(least, self.seeds + 1, math.ceil(self.seeds * (reach / away) ** 2))
+
+
+NOTHING = Evidence(math.nan, math.nan, math.nan, 0, 0, 0, 0)
 
 
 def _enough(seeds: int, cells: int) -> bool:
@@ -112,7 +111,7 @@ def _evidence(first, second, by, statistic) -> Evidence:
     sides = [dict(list(side.groupby(list(by), dropna=False))) for side in (first, second)]
     cells = [key for key in sides[0] if key in sides[1]]
     if not cells:
-        return Evidence(math.nan, math.nan, math.nan, 0, 0)
+        return NOTHING
     # rliable wants as many runs of each cell: the number of seeds that keeps the most runs, so that
     # a study whose last seed is under way counts the seeds before in full.
     fewer = {key: min(len(side[key]) for side in sides) for key in cells}
@@ -126,7 +125,7 @@ def _evidence(first, second, by, statistic) -> Evidence:
     value, low, high = paired_interval(x, y, lambda x, y: statistic(x[:, of_x], y[:, of_y]))
     runs = pd.concat([cell["path"] for side in used for cell in side]).nunique()
     independent = min(x.shape[1], y.shape[1])
-    return Evidence(value, low, high, len(cells), min(len(x), len(y)), runs, independent)
+    return Evidence(value, low, high, len(cells), independent, min(len(x), len(y)), runs)
 
 
 def _groups(cells: Sequence[pd.DataFrame]) -> tuple[np.ndarray, list[int]]:

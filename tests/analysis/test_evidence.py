@@ -106,7 +106,7 @@ def test_runs_that_several_cells_share_are_drawn_once():
     ],
 )
 def test_verdicts(low, high, wanted, verdict):
-    found = Evidence((low + high) / 2, low, high, cells=3, seeds=5)
+    found = Evidence((low + high) / 2, low, high, 3, 3, seeds=5, runs=30)
     assert found.verdict(wanted) == verdict
     assert (found.seeds_needed(wanted) == 5) == (verdict != UNDECIDED)
 
@@ -117,9 +117,9 @@ def test_verdicts(low, high, wanted, verdict):
     [(3, 1, False), (4, 1, True), (2, 2, False), (2, 3, True), (1, 9, False)],
 )
 def test_too_few_runs_prove_nothing(seeds, cells, enough):
-    found = Evidence(1.0, 1.0, 1.0, cells, seeds)
+    found = Evidence(1.0, 1.0, 1.0, cells, cells, seeds, runs=99)
     assert found.verdict(Range(0.5)) == (SUPPORTED if enough else UNDECIDED)
-    shared = Evidence(1.0, 1.0, 1.0, 99, seeds, independent=cells)
+    shared = Evidence(1.0, 1.0, 1.0, 99, cells, seeds, runs=99)
     assert shared.verdict(Range(0.5)) == found.verdict(Range(0.5))
 
 
@@ -133,5 +133,5 @@ def test_a_single_seed_has_no_interval():
 
 def test_seeds_needed_follow_the_square_root():
     # Twice as far from the threshold as it is would do: four times as many.
-    assert Evidence(0.6, 0.4, 0.75, 2, 5).seeds_needed(Range(0.5)) == 20
-    assert Evidence(0.501, 0.4, 0.6, 2, 5).seeds_needed(Range(0.5)) is None
+    assert Evidence(0.6, 0.4, 0.75, 2, 2, 5, 20).seeds_needed(Range(0.5)) == 20
+    assert Evidence(0.501, 0.4, 0.6, 2, 2, 5, 20).seeds_needed(Range(0.5)) is None
