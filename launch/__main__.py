@@ -86,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--sparsities", type=sparsity, nargs="+", metavar="S", help="instead of the preset's"
     )
+    run.add_argument("--tasks", nargs="+", metavar="TASK", help="of the studies' tasks only these")
     run.add_argument("--dry_run", action="store_true", help="as --on commands")
     args = parser.parse_args(argv)
 
@@ -108,6 +109,14 @@ def _run(args: argparse.Namespace, parser: Parser) -> int:
     if args.sparsities is not None:
         preset = preset.with_sparsities(tuple(args.sparsities))
     runs = studies.expand(args.studies, preset)
+    if args.tasks is not None:
+        known = dict.fromkeys(run.task for run in runs)
+        if unknown := [task for task in args.tasks if task not in known]:
+            parser.error(
+                f"argument --tasks: {', '.join(args.studies)} have no runs on "
+                f"{', '.join(unknown)} (choose from {', '.join(known) or 'none'})"
+            )
+        runs = [run for run in runs if run.task in args.tasks]
     if args.dry_run or args.on == "commands":
         print_commands(runs, args.runs.absolute(), args.threads)
         return 0

@@ -28,6 +28,11 @@ class Run:
     """Environment steps per second on one core, evaluation included; for estimates only."""
 
     @property
+    def task(self) -> str:
+        """What is trained on: `CartPole-v0`."""
+        return self.label.split("/")[1]
+
+    @property
     def name(self) -> str:
         """Unique directory of the run, relative to the directory of all runs."""
         return f"{self.label}/seed{self.seed}"

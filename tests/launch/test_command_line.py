@@ -56,6 +56,19 @@ def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
     assert "36 runs, 1 already finished; the 35 left" in result.stderr
 
 
+def test_tasks_narrow_a_study(tmp_path, capsys):
+    tasks = ["--tasks", "Acrobot-v1", "HalfCheetah-v2"]
+    args = ["run", "figure8", "figure2", "--preset", "smoke", "--runs", str(tmp_path)]
+    assert main.main([*args, *tasks, "--dry_run"]) == 0
+    commands = [tuple(shlex.split(line)) for line in capsys.readouterr().out.splitlines()]
+    runs = studies.expand(["figure8", "figure2"], studies.PRESETS["smoke"])
+    chosen = [run for run in runs if {"Acrobot-v1", "HalfCheetah-v2"} & set(run.name.split("/"))]
+    assert commands == [run.command(tmp_path) for run in chosen]
+    # Of each task and agent the standard dense network, the matched one, and four methods, with
+    # two distributions for DQN.
+    assert len(commands) == (2 + 4 * 2) + 2 * (2 + 4)
+
+
 def test_on_commands_is_the_same(tmp_path):
     args = ["run", "figure14_right", "--preset", "smoke", "--runs", tmp_path]
     printed = launch(*args, "--on", "commands").stdout
@@ -121,6 +134,7 @@ def test_every_study_in_full_expands_quickly(tmp_path):
             ["run", "figure8", "--preset", "smoke", "--runs", "r", "--sparsities", "0.5", "1.2"],
             ["--sparsities", "'1.2' is not between 0 and 1"],
         ),
+        ([*SMOKE, "--tasks", "CartPole-v0", "Pong"], ["figure8", "on Pong", "MountainCar-v0"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "/dev/null/r"], ["/dev/null/r"]),
         (["fly"], ["'fly'", "list"]),
         ([*SMOKE, "--on", "moon"], ["'moon'", "local", "slurm", "commands"]),
