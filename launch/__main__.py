@@ -113,8 +113,8 @@ def _run(args: argparse.Namespace, parser: Parser) -> int:
         known = dict.fromkeys(run.task for run in runs)
         if unknown := [task for task in args.tasks if task not in known]:
             parser.error(
-                f"argument --tasks: {', '.join(args.studies)} have no runs on "
-                f"{', '.join(unknown)} (choose from {', '.join(known) or 'none'})"
+                f"argument --tasks: no runs on {', '.join(unknown)} in {', '.join(args.studies)} "
+                f"(choose from {', '.join(known) or 'none'})"
             )
         runs = [run for run in runs if run.task in args.tasks]
     if args.dry_run or args.on == "commands":
