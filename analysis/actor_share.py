@@ -123,10 +123,7 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
     for budget, line in points.groupby("budget"):
-        x, color = line["actor_share"], colors[budget]
-        axes.plot(x, line["mean"], color=color, marker="o")
-        style.band(axes, x, line["low"], line["high"], color)
-        style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, color)
+        style.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", ls=":", lw=1)
     axes.axvline(points["standard_share"].iloc[0], color="#999999", ls="--", lw=1)
     return axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -116,11 +116,9 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
                 continue
             label = f"{look.name}, {style.DISTRIBUTIONS[distribution]}"
             x = line["target_sparsity"]
-            (handles[label],) = axes.plot(
-                x, line["mean"], color=look.color, marker=look.marker, label=label, **kind
+            handles[label] = style.points(
+                axes, x, line, usual, look.color, marker=look.marker, label=label, **kind
             )
-            style.band(axes, x, line["low"], line["high"], look.color)
-            style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, look.color)
     dense = points[points["method"] == "dense"]
     if not dense.empty:
         handles["dense"] = axes.axhline(

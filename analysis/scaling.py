@@ -148,9 +148,7 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
         line = points[points["method"] == method].sort_values("params")
         if line.empty:
             continue
-        axes.plot(line["params"], line["mean"], color=look.color, marker=look.marker)
-        style.band(axes, line["params"], line["low"], line["high"], look.color)
-        style.mark_seeds(axes, line["params"], line["mean"], line["n_seeds"], usual, look.color)
+        style.points(axes, line["params"], line, usual, look.color, marker=look.marker)
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", linestyle=":", linewidth=1)
     axes.axvline(points["params_at_80"].iloc[0], color="#999999", linestyle="--", linewidth=1)
     return style.parameter_axis(axes, points["params"])

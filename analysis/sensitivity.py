@@ -101,11 +101,9 @@ def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[s
             if len(panel.distributions) > 1 and method != "dense":
                 label += f", {style.DISTRIBUTIONS[distribution]}"
             x = line["value"].map(places)
-            (handles[label],) = axes.plot(
-                x, line["mean"], color=look.color, marker=look.marker, label=label, **kind
+            handles[label] = style.points(
+                axes, x, line, usual, look.color, marker=look.marker, label=label, **kind
             )
-            style.band(axes, x, line["low"], line["high"], look.color)
-            style.mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, look.color)
     axes.set_xticks(list(places.values()), [_tick(panel, value) for value in places])
     axes.set_xlabel(panel.label)
     return handles

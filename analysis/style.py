@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from analysis.files import replacing
@@ -104,6 +105,19 @@ def mark_seeds(
                 color=color,
                 path_effects=halo,
             )
+
+
+def points(
+    axes: Axes, x: Sequence[float], line: pd.DataFrame, usual: int, color: Any, **kind: Any
+) -> Line2D:
+    """Draws `mean` over x, its interval, and n=... where a point has not the usual seeds.
+
+    line: a row per point, with mean, low, high and n_seeds.
+    """
+    (drawn,) = axes.plot(x, line["mean"], color=color, **kind)
+    band(axes, x, line["low"], line["high"], color)
+    mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, color)
+    return drawn
 
 
 def usual_seeds(seeds: pd.Series) -> int:
