@@ -275,5 +275,6 @@ class SparseTrainRunner(run_experiment.Runner):
                 "steps_per_s": round(agent.training_steps / wall_s, 1),
                 "peak_memory_mb": round(result.peak_memory_mb()),
                 "versions": result.versions(),
+                "machine": result.machine(),
             }
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import pathlib
 import platform
 import resource
+from typing import Any
 
 import rigl_rl
 
@@ -27,6 +30,19 @@ def versions() -> dict[str, str]:
     for package in _PACKAGES:
         found[package] = importlib.metadata.version(package)
     return found
+
+
+def machine() -> dict[str, Any]:
+    """The processor's name and the number of cores this process may use."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:  # not Linux
+        names = []
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    }
 
 
 def peak_memory_mb() -> float:

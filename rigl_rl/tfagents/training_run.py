@@ -198,6 +198,7 @@ class TrainingRun:
                 "steps_per_s": round(self.num_iterations / wall_s, 1),
                 "peak_memory_mb": round(result.peak_memory_mb()),
                 "versions": result.versions(),
+                "machine": result.machine(),
             }
         )
 
