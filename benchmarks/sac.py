@@ -25,7 +25,7 @@ from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
-from rigl_rl.tfagents.replay_state import ReplayState
+from rigl_rl.tfagents.replay import ReplayState
 from rigl_rl.tfagents.sac_train_eval import evaluation
 
 ENV = "HalfCheetah-v2"

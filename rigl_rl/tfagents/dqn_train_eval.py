@@ -30,6 +30,7 @@ from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.replay import LEAST_CAPACITY
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -91,7 +92,7 @@ def train_eval(
       learning_rate: of Adam.
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
-      replay_capacity: transitions.
+      replay_capacity: frames; one between two episodes counts too.
       initial_epsilon_greedy: epsilon of the collect policy at the first train step.
       epsilon_greedy: final epsilon of the collect policy.
       epsilon_decay_period: train steps over which epsilon goes linearly from its first to its
@@ -105,13 +106,13 @@ def train_eval(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
         batch_size=batch_size,
-        replay_capacity=replay_capacity,
         target_update_period=target_update_period,
         epsilon_decay_period=epsilon_decay_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
     )
     check_counts(0, policy_save_interval=policy_save_interval)
+    check_counts(LEAST_CAPACITY, replay_capacity=replay_capacity)
     check_within(
         0,
         math.inf,

@@ -35,7 +35,7 @@ from rigl_rl.tfagents import (
     sac_agent,
     targets,
 )
-from rigl_rl.tfagents.replay_state import ReplayState
+from rigl_rl.tfagents.replay import LEAST_CAPACITY, ReplayState
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -113,7 +113,7 @@ def train_eval(
       actor_learning_rate, critic_learning_rate, alpha_learning_rate: of Adam.
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
-      replay_capacity: transitions.
+      replay_capacity: frames; one between two episodes counts too.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
       checkpoint_interval: train steps between checkpoints, each taken right after an evaluation. A
@@ -126,13 +126,13 @@ def train_eval(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
         batch_size=batch_size,
-        replay_capacity=replay_capacity,
         target_update_period=target_update_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
         checkpoint_interval=checkpoint_interval,
     )
     check_counts(0, policy_save_interval=policy_save_interval)
+    check_counts(LEAST_CAPACITY, replay_capacity=replay_capacity)
     check_within(
         0,
         math.inf,
