@@ -97,7 +97,8 @@ def train_eval(
       epsilon_greedy: final epsilon of the collect policy.
       epsilon_decay_period: train steps over which epsilon goes linearly from its first to its
         final value.
-      eval_epsilon_greedy: epsilon in evaluation.
+      eval_epsilon_greedy: epsilon in evaluation. Each evaluation also plays as many episodes
+        greedily: the second score.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
       policy_save_interval: train steps between saved policies; 0: only the trained one.
@@ -207,6 +208,7 @@ def train_eval(
         collect_initially=collect_initially,
         advance=train,
         evaluate=_evaluation(agent, env_name, eval_episodes, eval_epsilon_greedy, seed),
+        evaluate_greedily=_evaluation(agent, env_name, eval_episodes, 0.0, seed),
         env_step=lambda train_step: initial_collect_steps + train_step,
         save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
         snr=_snr_measurement(agent, replay, batch_size, seed),
