@@ -28,6 +28,7 @@ import pickle
 from typing import Any, Optional
 
 import gymnasium
+from gymnasium.utils import EzPickle
 
 from rigl_rl.errors import RiglRlError
 
@@ -111,7 +112,11 @@ class StopOnDivergence(gymnasium.Wrapper):
 
 def is_simulation(env: Any) -> bool:
     """Whether this is a MuJoCo environment itself, not one that wraps it."""
-    return isinstance(env, gymnasium.Env) and "data" in vars(env) and "model" in vars(env)
+    if not isinstance(env, gymnasium.Env):
+        return False
+    # By name: users' environments have `data` and `model` of other kinds, and no MuJoCo installed.
+    kinds = [type(vars(env).get(name)).__name__ for name in ("data", "model")]
+    return kinds == ["MjData", "MjModel"]
 
 
 def import_quietly() -> None:
@@ -135,9 +140,10 @@ def dumps(value: Any) -> bytes:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value):
-        if not is_simulation(value):
+        if not (is_simulation(value) and isinstance(value, EzPickle)):
             return NotImplemented
-        state = (value.__getstate__(), value.spec, value.data, value.np_random)
+        simulation: Any = value
+        state = (value.__getstate__(), simulation.spec, simulation.data, simulation.np_random)
         return copyreg.__newobj__, (type(value),), state, None, None, _restore  # type: ignore
 
 

@@ -167,6 +167,21 @@ def test_a_simulation_that_diverges_is_one_line(capfd, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # MuJoCo's own log
 
 
+@pytest.mark.parametrize("contact_forces", [True, False])
+def test_divergence_and_contact_forces_of_a_users_simulation(contact_forces):
+    env = GymnasiumEnvironment(Task("my_simulation:Hopping-v0", None, contact_forces), seed=0)
+    env.reset()
+    for action in random_actions(env, 30):
+        env.step(action[np.newaxis])
+    env.set_state(env.get_state())
+    for action in random_actions(env, 20):
+        env.step(action[np.newaxis])
+    assert env._gym.unwrapped.data.cfrc_ext.any() == contact_forces
+    diverging(env)
+    with pytest.raises(SimulationError):
+        env.step(np.zeros((1, 3), np.float32))
+
+
 def test_what_it_was_is_known_after_tensorflow_stepped_it():
     env = GymnasiumEnvironment("Hopper-v2", seed=0)
     tf_env = tf_py_environment.TFPyEnvironment(env, check_dims=False)

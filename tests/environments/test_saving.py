@@ -38,8 +38,17 @@ def test_these_are_exact(name):
 
 
 def test_those_of_users_that_are_exact():
-    for name in ("Walk", "Continuous", "FromMinusOne", "MatrixAction", "Named", "Endless"):
+    for name in (
+        "Walk",
+        "Continuous",
+        "FromMinusOne",
+        "MatrixAction",
+        "Named",
+        "Endless",
+        "Modelled",
+    ):
         assert saving.why_inexact(own(name)) is None
+    assert saving.why_inexact(Task("my_simulation:Hopping-v0")) is None
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,14 @@ class Saving(Walk):
         return np.array([self.episode if self.steps == 0 else 0, self.steps], np.float32)
 
 
+class Modelled(Walk):
+    """Has attributes of the names that MuJoCo's environments have."""
+
+    def __init__(self):
+        super().__init__()
+        self.model, self.data = {}, []
+
+
 class Endless(Walk):
     length = -1
 
