@@ -17,6 +17,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import result
@@ -120,6 +121,7 @@ class TrainingRun:
         self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
+        saving.warn_of_break(self.env, step)
         return step
 
     def _collect_initially(self) -> None:
@@ -195,6 +197,7 @@ class TrainingRun:
                 "evaluations": len(self._history.evals),
                 "env_steps": self.env_step(self.num_iterations),
                 "train_steps": self.num_iterations,
+                "inexact_resumes": self.env.breaks,
                 **describe(self.networks, self._kernels),
                 "wall_s": round(wall_s, 1),
                 "steps_per_s": round(self.num_iterations / wall_s, 1),
