@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from tokenize import TokenError
+from typing import Any, Callable
 
 import gin
 
@@ -47,6 +48,13 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         )
 
 
+def arguments(configurable: Callable) -> dict[str, Any]:
+    """What gin would call `configurable` with: values that are bound, defaults for the others."""
+    parameters = inspect.signature(configurable).parameters.items()
+    defaults = {name: p.default for name, p in parameters if p.default is not p.empty}
+    return {**defaults, **gin.get_bindings(configurable)}
+
+
 @contextlib.contextmanager
 def one_line(context: str = "") -> Iterator[None]:
     """Turns the errors of bad configuration values into a one-line ConfigError."""
@@ -54,7 +62,15 @@ def one_line(context: str = "") -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError) as error:
+    except (
+        ValueError,
+        TypeError,
+        SyntaxError,
+        TokenError,
+        OSError,
+        LookupError,
+        ImportError,
+    ) as error:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
@@ -62,6 +78,8 @@ def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
     text = " ".join(text.split())
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}; start the command where it can be imported, or set PYTHONPATH"
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"
