@@ -198,6 +198,9 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
     parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
+    parser.add_argument(
+        "--iterations", type=int, help="num_iterations of the run (default: some 80 evaluations)"
+    )
     options = parser.parse_args()
     if options.kills < 1:
         parser.error(f"--kills is {options.kills}, but must be at least 1")
@@ -205,8 +208,11 @@ def main() -> int:
         parser.error(f"--out {str(options.out)!r} exists; give a new directory")
     options.out.mkdir(parents=True)
 
+    bindings = list(SHORTENED[options.agent])
+    if options.iterations is not None:
+        bindings.append(f"train_eval.num_iterations = {options.iterations}")
     killer = Killer(
-        command(SHORTENED[options.agent], agent=options.agent),
+        command(bindings, agent=options.agent),
         random.Random(options.seed),
         delay_s=4.0,
     )

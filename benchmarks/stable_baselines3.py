@@ -1,11 +1,10 @@
 """Trains Stable-Baselines3's SAC with its defaults: what our dense SAC is compared with.
 
-    python -m venv sb3
-    sb3/bin/pip install stable-baselines3==2.9.* gymnasium[mujoco]==1.3.* mujoco==3.*
-    sb3/bin/python benchmarks/stable_baselines3.py --task Hopper-v4 --seed 0 --out evals.csv
+python -m benchmarks.stable_baselines3 --task Hopper-v4 --seed 0 --out evals.csv
 
-It needs an environment apart from this project's, which has no PyTorch. The output has the columns
-of a run's evals.csv: `--episodes` greedy episodes after every `--eval_interval` environment steps.
+This project's environment has no PyTorch. Make another one for this command, with
+`pip install stable-baselines3==2.9.* gymnasium==1.3.* mujoco==3.* imageio`. The output has the
+columns of a run's evals.csv: `--episodes` greedy episodes after every `--eval_interval` environment steps.
 """
 
 from __future__ import annotations

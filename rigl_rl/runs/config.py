@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from tokenize import TokenError
-from typing import TextIO
+from typing import Any, Callable, TextIO
 
 import gin
 
@@ -44,6 +44,13 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
             f"gin binding {name!r} defines a macro that nothing uses{hint}; "
             f"the gin files define {', '.join(sorted(macros)) or 'none'}"
         )
+
+
+def arguments(configurable: Callable) -> dict[str, Any]:
+    """What gin would call `configurable` with: values that are bound, defaults for the others."""
+    parameters = inspect.signature(configurable).parameters.items()
+    defaults = {name: p.default for name, p in parameters if p.default is not p.empty}
+    return {**defaults, **gin.get_bindings(configurable)}
 
 
 @contextlib.contextmanager
@@ -103,6 +110,8 @@ def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
     text = " ".join(text.split())
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}; start the command where it can be imported, or set PYTHONPATH"
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"

@@ -162,6 +162,31 @@ def test_misspelt_macro(gin_file):
     assert "did you mean 'SPARSITY'?" in line
 
 
+def test_a_module_that_cannot_be_imported(gin_file):
+    line = refusal([gin_file("import no_such_module")])
+    assert "run.gin': No module named 'no_such_module'" in line
+    assert "PYTHONPATH" in line
+    assert "no_such_module" in refusal(bindings=["import no_such_module"])
+
+
+def test_the_modules_that_a_configuration_imports_are_part_of_its_text(gin_file):
+    config.parse([gin_file("import colorsys")], ["import sched", "mask_updater.update_freq = 5"])
+    text = config.text(3)
+    assert text.startswith("# seed = 3\nimport colorsys\nimport sched\n")
+    # Parsed again, as to evaluate a run's policy later, it is the same configuration.
+    gin.clear_config()
+    config.parse([gin_file(text)], [])
+    assert config.text(3) == text
+
+
+def test_arguments_are_those_that_are_bound_over_the_defaults():
+    bindings = ["FREQUENCY = 5", "mask_updater.update_freq = %FREQUENCY"]
+    config.parse([], [*bindings, "mask_updater.update_alg = 'set'"])
+    defaults = {"init_drop_fraction": 0.5, "schedule_alg": "cosine"}
+    found = config.arguments(gin_config.mask_updater)
+    assert {"update_freq": 5, "update_alg": "set", **defaults}.items() <= found.items()
+
+
 @pytest.mark.parametrize(
     "binding",
     [
