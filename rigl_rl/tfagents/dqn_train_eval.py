@@ -81,7 +81,7 @@ def train_eval(
       config_text: identifies the configuration in the run directory.
       last_fraction: share of the evaluations, the last ones, in the final score.
       show_bar: whether to draw a progress bar; by default on a terminal.
-      env_name: gymnasium id with discrete actions.
+      env_name: what `gymnasium.make` takes, with discrete actions ('module:Mine-v0').
       bootstrap_at_time_limit: False makes the time limit terminal, as in the original.
       max_episode_steps: at which an episode is truncated, in training and evaluation; by default
         what the environment is registered with.
