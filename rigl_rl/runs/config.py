@@ -123,14 +123,14 @@ def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
     text = " ".join(text.split())
+    if re.search("No module named 'rigl'|configurable matching '.*' already exists", text):
+        text = text.split(". To allow")[0]
+        return f"{text}; import lines of the original's and Dopamine's files have no use here"
     if isinstance(error, ModuleNotFoundError):
         return f"{text}; start the command where it can be imported, or set PYTHONPATH"
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"
-    if re.search("No module named 'rigl'|configurable matching '.*' already exists", text):
-        text = text.split(". To allow")[0]
-        return f"{text}; import lines of the original's and Dopamine's files have no use here"
     for match in filter(None, (re.search(pattern, text) for pattern in _UNKNOWN)):
         names = match.groups()
         hint = _did_you_mean(names[-1], _known_names())

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(
     "RIGL_RL_TRAIN_ORIGINAL" not in os.environ, reason="set RIGL_RL_TRAIN_ORIGINAL=1: minutes"
 )
 
-# 100 train steps with little evaluation; all else is the file's, its tasks and networks included.
+# 100 train steps with little evaluation; all else is the file's, its tasks and networks included, but
+# for the width of the ResNet, whose train steps would take minutes.
 OFF_POLICY = ("num_iterations = 100", "eval_interval = 100", "eval_episodes = 1")
 SHORT = {
     "dqn_gym": OFF_POLICY,
@@ -40,6 +41,7 @@ SHORT = {
         "SparseTrainRunner.max_steps_per_episode = 100",
         "DQNAgent.min_replay_history = 100",
         "WrappedReplayBuffer.replay_capacity = 1000",
+        "ImpalaNetwork.width = 0.25",
     ),
 }
 MAINS = {"dqn_gym": "dqn", "sac_mujoco": "sac", "ppo_mujoco": "ppo"}
