@@ -70,7 +70,7 @@ class ActorShareFigure:
 
         Raises AnalysisError when no run has a split of its own.
         """
-        here = tables.runs[tables.runs["env"].isin(self.tasks)]
+        here = tables.scored[tables.scored["env"].isin(self.tasks)]
         runs = splits(here, self.name, self.budgets)
         if runs.empty:
             raise AnalysisError(
@@ -108,7 +108,7 @@ class ActorShareFigure:
                 _panel(grid[i, j], here, colors, usual)
                 if i == len(methods) - 1:
                     grid[i, j].set_xlabel("Actor's share of parameters")
-            grid[i, 0].set_ylabel("Final reward")
+            grid[i, 0].set_ylabel(tables.labelled("Final reward", points))
         handles = [
             Line2D([], [], color=colors[b], marker="o", label=f"{style.percent(b)} of parameters")
             for b in self.budgets

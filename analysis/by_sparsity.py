@@ -57,9 +57,8 @@ class BySparsityFigure:
         Raises AnalysisError unless both distributions were trained in some panel, for without the
         other there is nothing to compare.
         """
-        runs = tables.runs[
-            tables.runs["method"].isin(style.METHODS) & (tables.runs["width"] == 1.0)
-        ]
+        runs = tables.scored
+        runs = runs[runs["method"].isin(style.METHODS) & (runs["width"] == 1.0)]
         runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(style.LINES)]
         shown, missing = [], {}
         for panel in self.panels:
@@ -102,7 +101,7 @@ class BySparsityFigure:
             style.panel_title(axes, panel.title, here["n_seeds"], usual)
             axes.set(xlabel="Sparsity", xticks=sorted({*here["target_sparsity"]} - {0.0}))
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        grid[0].set_ylabel("Final reward")
+        grid[0].set_ylabel(tables.labelled("Final reward", points))
         style.finish(figure, list(handles.values()), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 

@@ -186,7 +186,7 @@ CLAIMS = (
         ("figure5_right",),
         probability,
         MORE_OFTEN,
-        (*AT, "method"),
+        (*AT, "method", "distribution"),
         comparisons.snr_by_network,
     ),
     Claim(
@@ -250,12 +250,13 @@ def sentences(rows: pd.DataFrame) -> Iterator[str]:
     """What `evaluate` found, for a reader."""
     for (_, text), of_claim in rows.groupby(["claim", "text"], sort=False):
         yield f"{text} (section {of_claim['section'].iloc[0]})"
+        width = of_claim["agent"].str.len().max()
         for row in of_claim.itertuples():
             if not row.cells:
                 yield f"  no runs; make them with: {row.command}"
                 continue
             interval = "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-            line = f"  {row.agent:<14} {row.verdict}: {row.quantity} {row.value:.2f}{interval}"
+            line = f"  {row.agent:<{width}} {row.verdict}: {row.quantity} {row.value:.2f}{interval}"
             more = _more(row.seeds_needed) if row.verdict == UNDECIDED else ""
             rests_on = f"{row.cells} cell(s), {row.seeds} seed(s), {row.runs} runs"
             yield f"{line}, {rests_on}{more}"
@@ -273,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_runs()
     parser.add_argument("--out", type=Path, help="CSV file to write")
     args = parser.parse_args(argv)
-    tables = load(args.runs)
+    tables = load(args.runs, args.score)
     if tables.runs.empty:
         raise AnalysisError(f"no finished run in {args.runs}")
     rows = evaluate(tables)

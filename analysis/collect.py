@@ -10,45 +10,35 @@ changed since it was made.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis import hyperparameters
+from analysis import hyperparameters, run_files, scores
 from analysis.errors import AnalysisError, Parser, exit_code, note
 from analysis.files import replacing
-from analysis.intervals import final_score
-
-TEXT = ("agent", "suite", "env", "method")
-NUMBERS = (
-    "target_sparsity",
-    "width",
-    "seed",
-    "final_return",
-    "env_steps",
-    "train_steps",
-    "active_params",
-    "total_params",
+from analysis.run_files import (
+    CURVES,
+    NUMBERS,
+    OPTIONAL,
+    TEXT,
+    check_numbers,
+    read_run,
+    require,
+    run_directories,
+    warn_if_score_differs,
 )
+
 RUN = (
     *("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", "planned_steps"),
     *hyperparameters.COLUMNS,
 )
-CURVES = {
-    "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
-    "snr": ("env_step", "train_step", "network", "snr"),
-    "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
-}
-_NUMERIC = list({*NUMBERS, *(name for curve in CURVES.values() for name in curve)} - {"network"})
-CONFIG = "operative_config.gin"
-INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
+"""Columns of every table of runs, apart from the optional ones."""
 FORMATS = (".parquet", ".csv")
 
 
@@ -62,6 +52,7 @@ class Tables(NamedTuple):
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
+    greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
     """
 
     runs: pd.DataFrame
@@ -69,6 +60,29 @@ class Tables(NamedTuple):
     snr: pd.DataFrame
     robustness: pd.DataFrame
     source: Path
+    greedy: frozenset[str] = frozenset()
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The runs that have the score that is shown, in `final_return`."""
+        return self.runs[self.runs["final_return"].notna()]
+
+    @property
+    def score_line(self) -> str:
+        """Which score is shown and how many runs lack it; empty for the protocol's."""
+        own = self.runs[scores.agents_of(self.runs).isin(self.greedy)]
+        if own.empty:
+            return ""
+        names = (own["agent"].str.upper() + " " + own["suite"]).unique()
+        lacking = int(own["final_return"].isna().sum())
+        return (
+            f"scores of {', '.join(names)} are greedy; {lacking} of {len(own)} runs have no greedy "
+            f"score" + (" and are left out" if lacking else "")
+        )
+
+    def labelled(self, text: str, runs: pd.DataFrame) -> str:
+        """`text`, marked as greedy if `runs`, with agent and suite, show their greedy score."""
+        return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
 
     def command(self, study: str) -> str:
         """The command that makes the runs of `study`."""
@@ -78,77 +92,6 @@ class Tables(NamedTuple):
     def directory(self) -> Path:
         """Of the runs, to be named in commands."""
         return self.source if self.source.is_dir() else Path("DIR")
-
-
-def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
-    """Every directory below `root` that holds a run, finished or not, and its files' names.
-
-    Links are followed, each real directory is visited once, and what a run keeps in
-    subdirectories (checkpoints, TensorBoard, policies) is not read.
-    """
-    seen = set()
-    waiting = [root]
-    while waiting:
-        directory = waiting.pop()
-        try:
-            status = os.stat(directory)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(directory) as entries:
-                below, files = [], set()
-                for entry in entries:
-                    if not _is_directory(entry):
-                        files.add(entry.name)
-                    elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
-                        below.append(entry.name)
-        except OSError as error:
-            note(f"not read: {error}")
-            continue
-        if files & {"result.json", "evals.csv"}:
-            yield directory, files
-        waiting.extend(directory / name for name in sorted(below, reverse=True))
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """The checked, flattened record of a finished run; raises ValueError saying what is wrong."""
-    try:
-        result = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"result.json is broken ({error})") from error
-    if not isinstance(result, dict):
-        raise ValueError("result.json holds no object")
-    missing = [key for key in (*TEXT, "distribution", *NUMBERS) if key not in result]
-    if missing:
-        raise ValueError(f"result.json lacks {', '.join(missing)}")
-    for key in NUMBERS:
-        value = result[key]
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ValueError(f"result.json: {key} is {value}, not a finite number")
-    layers = result.get("layers", [])
-    try:
-        flat: dict[str, Any] = {"kernel_params": sum(math.prod(x["shape"]) for x in layers)}
-    except (KeyError, TypeError) as error:
-        raise ValueError("result.json: layers is not a list of kernels with a shape") from error
-    for key, value in result.items():
-        if key == "layers":
-            flat[key] = json.dumps(value)
-        elif isinstance(value, dict):
-            flat.update({f"{key}.{name}": inner for name, inner in value.items()})
-        else:
-            flat[key] = value
-    return flat
-
-
-def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A run's CSV; raises ValueError when the file is broken or lacks one of `columns`."""
-    try:
-        table = pd.read_csv(path)
-    except ValueError as error:  # pandas' parser errors and bytes that are no text
-        raise ValueError(f"{path.name} is broken ({error})") from error
-    _require(table, columns, path.name)
-    _check_numbers(table, path.name)
-    return table
 
 
 def collect(root: Path, known: Tables | None = None) -> Tables:
@@ -168,21 +111,13 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             note(f"left out {path}: unfinished (no result.json)")
             continue
         try:
-            stamp = _stamp(directory, files)
+            stamp = run_files.stamp(directory, files)
             if stamps.get(path) == stamp:
                 unchanged.add(path)
                 continue
-            run = read_result(directory / "result.json")
-            config = _text(directory / CONFIG)
-            run.update(hyperparameters.of_run(config, run["method"]))
-            run["planned_steps"] = hyperparameters.planned_steps(config)
-            found = {
-                name: read_curve(directory / f"{name}.csv", columns)
-                for name, columns in CURVES.items()
-                if f"{name}.csv" in files
-            }
+            run, found = read_run(directory, files)
             if "evals" in found:
-                _warn_if_score_differs(path, run, found["evals"])
+                warn_if_score_differs(path, run, found["evals"])
         except (ValueError, OSError) as error:
             note(f"left out {path}: {str(error).splitlines()[0]}")
             continue
@@ -192,12 +127,12 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
         table = pd.concat(curves[name]) if curves[name] else pd.DataFrame(columns=["path"])
-        tables.append(table.reindex(columns=["path", *columns]))
+        tables.append(table.reindex(columns=["path", *columns, *OPTIONAL.get(name, ())]))
     if known is not None:
         for number, old in enumerate(known[:4]):
             tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
     if tables[0].empty:
-        tables[0] = pd.DataFrame(columns=list(RUN))
+        tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
     found, evals, snr, robustness = (
         table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
@@ -225,9 +160,11 @@ def read(table: Path) -> Tables:
     """Reads back what `write` wrote; a curve file that is not there counts as empty."""
     _check_format(table)
     parts = []
-    for path, columns in zip(_table_paths(table), (RUN, *(("path", *c) for c in CURVES.values()))):
+    wanted = {"runs": RUN, **{name: ("path", *columns) for name, columns in CURVES.items()}}
+    for path, (name, columns) in zip(_table_paths(table), wanted.items()):
+        optional = OPTIONAL.get(name, ())
         if path != table and not path.exists():
-            parts.append(pd.DataFrame(columns=list(columns)))
+            parts.append(pd.DataFrame(columns=[*columns, *optional]))
             continue
         try:
             part = (
@@ -235,11 +172,12 @@ def read(table: Path) -> Tables:
                 if path.suffix == ".csv"
                 else pd.read_parquet(path, use_threads=False)
             )
-            _require(part, columns, path.name)
-            _check_numbers(part, path.name)
+            require(part, columns, path.name)
+            check_numbers(part, path.name)
         except ValueError as error:  # pandas' and Arrow's errors about content
             raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
-        parts.append(part)
+        missing = [column for column in optional if column not in part]  # of an older table
+        parts.append(part.assign(**dict.fromkeys(missing, np.nan)))
     runs, evals, snr, robustness = parts
     finite = np.isfinite(runs[list(NUMBERS)].astype(float)).all(axis=1)
     for path in runs.loc[~finite, "path"]:
@@ -248,9 +186,24 @@ def read(table: Path) -> Tables:
     return Tables(runs, evals, snr, robustness, table)
 
 
-def load(runs: Path) -> Tables:
-    """The tables behind `--runs`: a directory of runs, or a table that this module wrote."""
-    return read(runs) if runs.is_file() else collect(runs)
+def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
+    """The tables behind `--runs`: a directory of runs, or a table that this module wrote.
+
+    score: one of `scores.CHOICES`; which one the runs' returns are.
+
+    Raises AnalysisError when there are runs, but none with this score.
+    """
+    tables = read(runs) if runs.is_file() else collect(runs)
+    if score == scores.GREEDY and not tables.runs.empty:
+        own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
+        if not greedy:
+            raise AnalysisError(
+                f"--score greedy: none of the {len(own)} runs in {runs} has a greedy score; DQN on "
+                f"classic control has one, if evals.csv has the column greedy_return"
+            )
+        tables = tables._replace(runs=own, evals=evals, greedy=greedy)
+        note(f"--score greedy: {tables.score_line}")
+    return tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -271,45 +224,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
-
-
-def _is_directory(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _stamp(directory: Path, files: set[str]) -> str:
-    """Changes with the files that are read of a run."""
-    read_of_run = ["result.json", CONFIG, *(f"{name}.csv" for name in CURVES)]
-    status = [(directory / name).stat() for name in read_of_run if name in files]
-    return " ".join(f"{each.st_mtime_ns}:{each.st_size}" for each in status)
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise ValueError(f"{name} lacks the column(s) {', '.join(missing)}")
-
-
-def _check_numbers(table: pd.DataFrame, name: str) -> None:
-    for column in table.columns.intersection(_NUMERIC):
-        if not pd.api.types.is_numeric_dtype(table[column]) and len(table):
-            raise ValueError(f"{name}: {column} is not a number everywhere")
-
-
-def _warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -> None:
-    score = final_score(evals["avg_return"].to_numpy())
-    if not math.isclose(score, run["final_return"], rel_tol=1e-6):
-        note(
-            f"{path}: final_return is {run['final_return']:g} in result.json, but the last 10 % "
-            f"of evals.csv average {score:g}"
-        )
 
 
 def _check_format(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Callable
 import numpy as np
 import pandas as pd
 
-from analysis import paper
+from analysis import paper, style
 from analysis.actor_share import is_split, splits
 from analysis.collect import Tables
 from analysis.iqm import atari_scores
@@ -38,7 +38,7 @@ def _agents(
     tables: Tables, name: str, varied: Sequence[str] = ()
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """(title, runs) of each agent, runs that may be compared with each other."""
-    runs = comparable(tables.runs, name, varied)
+    runs = comparable(tables.scored, name, varied)
     for (agent, suite), own in runs.groupby(["agent", "suite"]):
         standard = own[standard_dense(own)]
         unchanged = standard[list(varied)].isna().all(axis=1)
@@ -48,7 +48,8 @@ def _agents(
         # 1 is the standard dense network's mean, where there is one that has learnt.
         unit = (full - worst).where(full - worst > LEARNT * worst.abs())
         score = (own["final_return"] - worst) / unit.fillna(1.0)
-        yield _title(agent, suite), own.assign(score=score, in_units=unit.notna())
+        title = tables.labelled(_title(agent, suite), own)
+        yield title, own.assign(score=score, in_units=unit.notna())
 
 
 def _title(agent: str, suite: str) -> str:
@@ -115,14 +116,15 @@ def distributions(tables: Tables, name: str) -> Sides:
 
 def starved(tables: Tables, name: str) -> Sides:
     """SAC with a small actor; with small critics. Of equal budgets, split unequally (Figure 3)."""
-    runs = splits(tables.runs, name, paper.BUDGETS)
+    runs = splits(tables.scored, name, paper.BUDGETS)
     if not runs.empty:
         runs = runs[is_split(runs)]
         share = runs["actor_share"]
         runs = runs.assign(
             score=runs["final_return"], starved_to=np.minimum(share, 1 - share).round(1)
         )
-        yield "SAC mujoco", runs[share < STARVED], runs[share > 1 - STARVED]
+        title = tables.labelled("SAC mujoco", runs)
+        yield title, runs[share < STARVED], runs[share > 1 - STARVED]
 
 
 def weight_decay(tables: Tables, name: str) -> Sides:
@@ -147,23 +149,34 @@ def aware_init(distribution: str) -> Compare:
 
 
 def _snr(tables: Tables, name: str) -> pd.DataFrame:
-    """The runs' mean log SNR over training, a row per network, as score."""
+    """The runs' mean log SNR over training, a row per network, as score.
+
+    The distribution of dense networks is "none".
+    """
     ratio = pd.to_numeric(tables.snr["snr"])
     snr = tables.snr[(ratio > 0) & np.isfinite(ratio)]
     mean = np.log(pd.to_numeric(snr["snr"])).groupby([snr["path"], snr["network"]]).mean()
-    runs = tables.runs[tables.runs["path"].isin(snr["path"])]
-    return mean.rename("score").reset_index().merge(comparable(runs, name), on="path")
+    runs = comparable(tables.runs[tables.runs["path"].isin(snr["path"])], name)
+    runs = runs.assign(distribution=runs["distribution"].fillna("none"))
+    return mean.rename("score").reset_index().merge(runs, on="path")
 
 
 def snr_by_sparsity(tables: Tables, name: str) -> Sides:
-    """The standard dense network's SNR, beside each sparsity; sparse networks'."""
+    """The standard dense network's SNR, beside each sparsity; that of networks of a distribution.
+
+    A finding about ERK is none about uniform masks, so each has a title of its own, which names the
+    sparsities compared.
+    """
     for (agent, suite), runs in _snr(tables, name).groupby(["agent", "suite"]):
-        sparse, dense = _is(runs, *paper.METHODS), _is(runs, "dense")
-        copies = [
-            dense.assign(target_sparsity=sparsity)
-            for sparsity in sparse["target_sparsity"].unique()
-        ]
-        yield _title(agent, suite), pd.concat([dense[:0], *copies]), sparse
+        dense = _is(runs, "dense")
+        sparse = _is(runs, *paper.METHODS)
+        sparse = sparse[sparse["env"].isin(dense["env"])]
+        for distribution, own in sparse.groupby("distribution"):
+            sparsities = sorted(own["target_sparsity"].unique())
+            copies = [dense.assign(target_sparsity=sparsity) for sparsity in sparsities]
+            kind = style.DISTRIBUTIONS.get(distribution, distribution)
+            listed = ", ".join(f"{100 * sparsity:.4g}" for sparsity in sparsities)
+            yield f"{_title(agent, suite)}, {kind} {listed}%", pd.concat(copies), own
 
 
 def snr_by_network(tables: Tables, name: str) -> Sides:
@@ -182,6 +195,8 @@ def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
     noisy = tables.robustness.sort_values("sigma").groupby("path")["avg_return"]
     clean, noisiest = noisy.first(), noisy.last()
     runs = tables.runs[tables.runs["path"].isin(clean.index)]
+    # As in Figure 6; all runs of a directory may have been evaluated, uniform ones too.
+    runs = runs[(runs["method"] == "dense") | (runs["distribution"] == ERK)]
     if runs.empty:
         return runs.assign(score=[], share=[])
     runs = comparable(runs, name)

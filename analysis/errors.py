@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable, NoReturn
 
+from analysis import scores
+
 
 class AnalysisError(Exception):
     """What was asked cannot be done; the message is one line that says why and what would help."""
@@ -21,12 +23,19 @@ class Parser(argparse.ArgumentParser):
         raise AnalysisError(message)
 
     def add_runs(self) -> None:
-        """The argument that every figure, table and claim begins with."""
+        """The arguments of every command that shows runs: the runs, and which score of theirs."""
         self.add_argument(
             "--runs",
             type=Path,
             required=True,
             help="directory of runs, or a table written by analysis.collect",
+        )
+        self.add_argument(
+            "--score",
+            choices=scores.CHOICES,
+            default=scores.PROTOCOL,
+            help="protocol: as the paper evaluates; greedy: without exploration where a run was "
+            "evaluated so too, which is DQN on classic control (default: %(default)s)",
         )
 
 

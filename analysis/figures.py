@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     names = [*FIGURES, *TABLES] if args.only is None else figure_names(args.only)
-    tables = load(args.runs)
+    tables = load(args.runs, args.score)
     drawn = set()
     for name in names:
         figure: Figure = {**FIGURES, **TABLES}[name]

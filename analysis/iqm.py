@@ -71,7 +71,7 @@ class IqmFigure:
         missing.
         """
         suites = {panel.suite for panel in self.panels}
-        runs = comparable(tables.runs[tables.runs["suite"].isin(suites)], self.name)
+        runs = comparable(tables.scored[tables.scored["suite"].isin(suites)], self.name)
         runs = runs.assign(score=normalized(runs, self.human))
         rows = []
         for panel in self.panels:
@@ -136,7 +136,7 @@ class IqmFigure:
             style.panel_title(axes, f"{panel.title}\n{_tasks(here)}", here["n_seeds"], usual)
             _panel(axes, here)
             human = "" if panel.suite == "mujoco" else "human-"
-            axes.set_xlabel(f"IQM of {human}normalized score")
+            axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         style.finish(figure, [], points["n_seeds"], "task")

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_runs()
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
-    tables = load(args.runs)
+    tables = load(args.runs, args.score)
     runs = labelled(tables)
     paths = draw(data(runs, tables), args.out)
     print(summary(scores(runs)))
@@ -46,7 +46,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
 
     Raises AnalysisError when there is no finished run.
     """
-    runs = tables.runs[tables.runs["method"].isin(style.METHODS)]
+    runs = tables.scored[tables.scored["method"].isin(style.METHODS)]
     if runs.empty:
         raise AnalysisError(
             f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
@@ -54,6 +54,8 @@ def labelled(tables: Tables) -> pd.DataFrame:
     runs = comparable(runs, NAME).copy()
     agents = runs.apply(lambda run: style.agent_name(run["agent"], run["suite"]), axis=1)
     runs["panel"] = agents + ", " + runs["env"] if agents.nunique() > 1 else runs["env"]
+    for _, own in runs.groupby(["agent", "suite", "panel"]):
+        runs.loc[own.index, "panel"] = tables.labelled(own["panel"].iloc[0], own)
     kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
     for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):

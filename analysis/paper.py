@@ -113,6 +113,11 @@ SENSITIVITY_SPARSITY = 0.8
 """Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
 IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
 """Figures 15 and 16."""
+TRAINED_SPARSITIES = (0.5, 0.99)
+"""Section 3: the lowest and the highest sparsity trained."""
+CAPTION_SPARSITIES = {"figure2": (0.5, 0.95), "figure12": (0.5, 0.95)}
+"""Figures with a narrower range. Figure 12's caption names it; appendix C says that Figure 12
+repeats the experiments of Figure 2. The other scaling figures name no range."""
 
 # Figure 3 and section 5.
 BUDGETS = (1.0, 0.2, 0.1)
@@ -134,6 +139,18 @@ def best(agent: str, method: str) -> dict[str, Any]:
         "learning_rate": LEARNING_RATE.get(agent),
         "sparse_output_layer": True,
     }
+
+
+def in_figure(figure: str, sparsity: float, task: str) -> bool:
+    """Whether a figure of final rewards by sparsity has a task at this sparsity.
+
+    The range is that of the caption, otherwise of section 3. At 99% MuJoCo has three tasks: the
+    captions of Figures 15 and 16 say so.
+    """
+    low, high = CAPTION_SPARSITIES.get(figure, TRAINED_SPARSITIES)
+    if not low <= sparsity <= high:
+        return False
+    return task not in MUJOCO or sparsity < 0.99 or task in tasks_at("sac", sparsity)
 
 
 def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ CAPTIONS = {
     "figure4_left": "ERK against uniform sparsity, SAC.",
     "figure4_center": "Weight decay, SAC.",
     "figure4_right": "Sparsity-aware initialization, SAC.",
-    "figure5_left": "Signal-to-noise ratio of DQN's gradients over training.",
-    "figure5_right": "Signal-to-noise ratio of SAC's gradients over training, actor and critics.",
+    "figure5_left": "Signal-to-noise ratio of DQN's gradients over training, ERK and uniform.",
+    "figure5_right": "As Figure 5 (left), of SAC's actor and critics.",
     "figure6": "Return of trained policies under noise on their observations.",
     "figure7": "FLOPs of sparse convolutional networks on MsPacman, ERK and uniform.",
     "figure8": "Final reward against active parameters, DQN on classic control.",
@@ -163,7 +163,8 @@ def render(tables: Tables) -> str:
     for table in TABLES.values():
         try:
             rows = table.cells(table.data(tables))
-            sweeps.append(Sweep(table.title, table.heads(), rows, tables.command(table.name)))
+            heads = table.heads(tables)
+            sweeps.append(Sweep(table.title, heads, rows, tables.command(table.name)))
         except AnalysisError:
             missing.append(Missing(table.title, tables.command(table.name)))
     if {figure.name.replace("figure", "") for figure in drawn} <= WITHOUT_RUNS:
@@ -183,6 +184,7 @@ def render(tables: Tables) -> str:
         scores=learning_curves.scores(learning_curves.labelled(tables)).to_dict("records"),
         versions=versions(tables.runs),
         n_runs=len(tables.runs),
+        score_line=tables.score_line,
     )
 
 
@@ -192,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_runs()
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
-    page = render(load(args.runs))
+    page = render(load(args.runs, args.score))
     with replacing(args.out) as aside:
         aside.write_text(page, encoding="utf-8")
     print(args.out)

@@ -20,7 +20,7 @@ from analysis import paper, style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
-from analysis.select import SETTING, TASK, comparable, standard_dense
+from analysis.select import MATCHES_WITHIN, SETTING, TASK, comparable, standard_dense
 
 MARKED_SPARSITY = 0.8
 
@@ -64,10 +64,10 @@ class ScalingFigure:
 
         Raises AnalysisError when there is no sparse run to draw.
         """
-        runs = pd.concat([row.of(tables.runs) for row in self.rows]).drop_duplicates("path")
+        runs = pd.concat([row.of(tables.scored) for row in self.rows]).drop_duplicates("path")
         dense = runs["method"] == "dense"
         sparse = runs["method"].isin(style.METHODS) & ~dense
-        runs = runs[dense | (sparse & (runs["width"] == 1.0))]
+        runs = self._in_caption(runs[dense | (sparse & (runs["width"] == 1.0))])
         if (runs["method"] == "dense").all():
             tasks: dict[str, list[str]] = {}
             for row in self.rows:
@@ -84,7 +84,7 @@ class ScalingFigure:
         standard = points[standard_dense(points)]
         points = points.merge(
             standard[[*TASK, "mean"]].rename(columns={"mean": "dense_reward"}), "left", TASK
-        ).merge(_params_at(runs, MARKED_SPARSITY), "left", TASK)
+        ).merge(_params_at(runs, MARKED_SPARSITY, "params_at_80"), "left", TASK)
         lines = ["dense_reward", "params_at_80"]
         columns = [*SETTING, "params", "mean", "low", "high", "n_seeds", *lines]
         return points[columns].sort_values(SETTING, ignore_index=True)
@@ -109,9 +109,28 @@ class ScalingFigure:
                 _panel(axes, here, style.panel_title(axes, title, here["n_seeds"], usual))
                 if i == len(rows) - 1:
                     axes.set_xlabel("Active parameters")
-            grid[i, 0].set_ylabel("Final reward")
+            grid[i, 0].set_ylabel(tables.labelled("Final reward", row.of(points)))
         style.finish(figure, _legend(points), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
+
+    def _in_caption(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Runs at sparsities of the caption's range, and dense networks of such sizes.
+
+        Others come from studies of other figures that share a directory with this one.
+        """
+        if self.name not in paper.CAPTION_SPARSITIES:
+            return runs
+        low, high = paper.CAPTION_SPARSITIES[self.name]
+        least = runs[TASK].merge(_params_at(runs, high, "params"), "left", TASK)["params"]
+        too_small = runs["active_params"] < (1 - MATCHES_WITHIN) * least.to_numpy()
+        dense = runs["method"] == "dense"
+        out = (dense & too_small) | (~dense & ~runs["target_sparsity"].between(low, high))
+        if out.any():
+            note(
+                f"{self.name}: left out {int(out.sum())} run(s) beyond the caption's sparsities, "
+                f"{style.percent(low)} to {style.percent(high)}"
+            )
+        return runs[~out]
 
     def gaps(self, points: pd.DataFrame) -> list[str]:
         """What the whole figure would have and `points` lack, a line per kind of gap."""
@@ -133,12 +152,12 @@ class ScalingFigure:
         ]
 
 
-def _params_at(runs: pd.DataFrame, sparsity: float) -> pd.DataFrame:
-    """Parameters per task of the standard network whose kernels have `sparsity`; biases stay."""
+def _params_at(runs: pd.DataFrame, sparsity: float, column: str) -> pd.DataFrame:
+    """TASK and, in `column`, the parameters of its standard network at `sparsity`; biases stay."""
     nets = runs[(runs["width"] == 1.0) & (runs["kernel_params"] > 0)]
     nets = nets.drop_duplicates(TASK)
-    params = nets["total_params"] - (sparsity * nets["kernel_params"]).round()
-    return nets[TASK].assign(params_at_80=params)
+    params = nets["total_params"] - (sparsity * nets["kernel_params"].astype(float)).round()
+    return nets[TASK].assign(**{column: params})
 
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:

@@ -42,7 +42,7 @@ class SensitivityFigure:
 
         A line needs two values at least. Raises AnalysisError when there is none.
         """
-        runs = tables.runs
+        runs = tables.scored
         runs = runs[(runs["agent"] == "sac") & (runs["env"] == self.task) & (runs["width"] == 1.0)]
         runs = runs[(runs["method"] == "dense") | (runs["target_sparsity"] == self.sparsity)]
         parts, absent = [], []
@@ -81,7 +81,7 @@ class SensitivityFigure:
             here = points[points["column"] == panel.column]
             style.panel_title(axes, f"SAC, {self.task}", here["n_seeds"], usual)
             handles.update(_panel(axes, panel, here, usual))
-        grid[0].set_ylabel("Final reward")
+        grid[0].set_ylabel(tables.labelled("Final reward", points))
         style.finish(figure, list(handles.values()), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 

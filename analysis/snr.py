@@ -28,7 +28,9 @@ NETWORKS = {"q": "Q-network", "actor": "actor", "critic": "critics", "value": "v
 
 @dataclasses.dataclass(frozen=True)
 class SnrFigure:
-    """A row of panels per network and sparse method, a panel per task, a line per sparsity."""
+    """A row of panels per network, sparse method and distribution, a panel per task, a line per
+    sparsity, all on one scale.
+    """
 
     name: str
     agent: str
@@ -65,15 +67,11 @@ class SnrFigure:
         The dense network's line is in the panels of every sparse method.
         """
         points = self.data(tables)
-        absent = [task for task in self.tasks if task not in set(points["env"])]
-        if absent:
-            note(
-                f"{self.name}: no SNR from {', '.join(absent)}; "
-                f"make it with: {tables.command(self.name)}"
-            )
+        for gap in self.gaps(points):
+            note(f"{self.name}: no SNR from {gap}; make it with: {tables.command(self.name)}")
         tasks = sorted(points["env"].unique())
         kind = ["network", "method", "distribution"]
-        kinds = points.loc[points["method"] != "dense", kind].drop_duplicates()
+        kinds = points.loc[points["method"] != "dense", kind].drop_duplicates().sort_values(kind)
         rows = list(kinds.itertuples(index=False, name=None)) or [
             (network, "dense", None) for network in points["network"].unique()
         ]
@@ -81,7 +79,7 @@ class SnrFigure:
         colors = _colors(sparsities)
         seeds = points.groupby(LINE, dropna=False)["n_seeds"].min()
         usual = style.usual_seeds(seeds)
-        figure, grid = style.panels(len(rows), len(tasks))
+        figure, grid = style.panels(len(rows), len(tasks), sharey=True)
         for i, (network, method, distribution) in enumerate(rows):
             of_row = (points["method"] == method) & (points["distribution"] == distribution)
             of_row |= points["method"] == "dense"
@@ -100,8 +98,31 @@ class SnrFigure:
             Line2D([], [], color=colors[s], label="Dense" if s == 0 else style.percent(s))
             for s in sparsities
         ]
+        drawn = [d for d in style.LINES if (points["distribution"] == d).any()]
+        if len(drawn) > 1:
+            handles += [
+                Line2D(
+                    [], [], color="#555555", label=style.DISTRIBUTIONS[d], ls=style.LINES[d]["ls"]
+                )
+                for d in drawn
+            ]
         style.finish(figure, handles, seeds, "line")
         return style.save(figure, points, out, self.name)
+
+    def gaps(self, points: pd.DataFrame) -> list[str]:
+        """What the whole figure would have and `points` lack, a line per kind of gap."""
+        kinds = {"dense": points["method"] == "dense"}
+        for distribution in style.LINES:
+            kinds[style.DISTRIBUTIONS[distribution]] = points["distribution"] == distribution
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        for kind, own in kinds.items():
+            found = set(points.loc[own, "env"])
+            lacking.setdefault(tuple(t for t in self.tasks if t not in found), []).append(kind)
+        return [
+            f"{', '.join(kinds)} networks on {', '.join(tasks)}"
+            for tasks, kinds in lacking.items()
+            if tasks
+        ]
 
 
 def _colors(sparsities: list[float]) -> dict[float, Any]:
@@ -114,8 +135,11 @@ def _colors(sparsities: list[float]) -> dict[float, Any]:
 def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: int) -> None:
     if points.empty:
         return style.empty(axes)
-    for (sparsity, _), line in points.groupby(["target_sparsity", "network"]):
-        axes.plot(line["env_step"], line["mean"], color=colors[sparsity])
+    for (sparsity, distribution), line in points.groupby(
+        ["target_sparsity", "distribution"], dropna=False
+    ):
+        dashes = style.LINES.get(distribution, {"ls": "-"})["ls"]
+        axes.plot(line["env_step"], line["mean"], color=colors[sparsity], ls=dashes)
         style.band(axes, line["env_step"], line["low"], line["high"], colors[sparsity])
         style.mark_seeds(
             axes,

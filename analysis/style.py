@@ -64,13 +64,15 @@ SETTINGS: dict[str, Any] = {
 plt.style.use(SETTINGS)
 
 
-def panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+def panels(rows: int, columns: int, sharey: bool = False) -> tuple[Figure, np.ndarray]:
     """A figure of equal panels [rows, columns] with room for the legend that `finish` adds.
 
     The legend goes below several columns of panels, but beside a single one.
     """
     size = (3.1 * columns, 2.6 * rows + 0.8) if columns > 1 else (6.2, 3.0 * rows + 0.3)
-    return plt.subplots(rows, columns, squeeze=False, layout="constrained", figsize=size)
+    return plt.subplots(
+        rows, columns, squeeze=False, sharey=sharey, layout="constrained", figsize=size
+    )
 
 
 def empty(axes: Axes) -> None:

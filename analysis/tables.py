@@ -19,6 +19,7 @@ from analysis.errors import AnalysisError
 from analysis.files import replacing
 from analysis.intervals import mean_interval
 from analysis.iqm import HUMAN_SCORES, normalized
+from analysis.scores import agents_of
 from analysis.select import comparable
 
 HEADS = {
@@ -60,11 +61,11 @@ class SweepTable:
 
         Raises AnalysisError when no method has two settings.
         """
-        runs = tables.runs
+        runs = tables.scored
         at_sparsity = np.isclose(runs["target_sparsity"].astype(float), paper.SWEEP_SPARSITY)
         at_sparsity &= runs["distribution"] == paper.ERK
         here = runs[
-            (runs["agent"] + "_" + runs["suite"] == self.agent)
+            (agents_of(runs) == self.agent)
             & runs["env"].isin(self.tasks)
             & (runs["width"] == 1.0)
             & ((runs["method"] == "dense") | at_sparsity)
@@ -108,20 +109,21 @@ class SweepTable:
         rows = self.data(tables)
         markdown, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
         with replacing(markdown) as aside:
-            aside.write_text(self.markdown(rows), encoding="utf-8")
+            aside.write_text(self.markdown(rows, tables), encoding="utf-8")
         with replacing(numbers) as aside:
             rows.to_csv(aside, index=False)
         return [markdown, numbers]
 
-    def markdown(self, rows: pd.DataFrame) -> str:
+    def markdown(self, rows: pd.DataFrame, tables: Tables) -> str:
         """The rows as a table; the paper's values in parentheses where they differ."""
-        heads = self.heads()
+        heads = self.heads(tables)
         lines = [self.title, "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
         return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.cells(rows)), ""])
 
-    def heads(self) -> list[str]:
+    def heads(self, tables: Tables) -> list[str]:
         """The names of the columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
+        score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
         return ["Algorithm", *(HEADS[name] for name in self.columns), score, "Seeds", "Settings"]
 
     def cells(self, rows: pd.DataFrame) -> list[list[str]]:

@@ -5,13 +5,14 @@ python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network c
 The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
 batch of 32; no evaluation), with networks of full width. Beside the Nature CNN, Dopamine's own
 dense agent plays the same game. Mask updates come every 5,000 train steps and are measured by
-themselves. Replay is measured in a process of its own: all pages of 1,000,000 transitions touched,
-a batch sampled, a checkpoint written.
+themselves. Replay is measured in a process of its own: all pages of 1,000,000 transitions
+(`--transitions`) touched, a batch sampled, a checkpoint written.
 """
 
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -168,8 +169,8 @@ def mask_update_seconds(network: str, method: str, interval: int = 5, updates: i
     return statistics.median(seconds[True]) - statistics.median(seconds[False])
 
 
-def measure_replay(capacity: int) -> None:
-    """Prints memory, and time and size of a checkpoint, of a replay buffer of `capacity`."""
+def measure_replay(capacity: int) -> str:
+    """Memory, and time and size of a checkpoint, of a replay buffer of `capacity`."""
     gin.bind_parameter("WrappedReplayBuffer.replay_capacity", capacity)
     replay = replay_buffer(0.99)
     before = peak_memory_mb()
@@ -191,7 +192,7 @@ def measure_replay(capacity: int) -> None:
         seconds = time.perf_counter() - began
         size = sum(file.stat().st_size for file in Path(directory).iterdir()) / 2**20
         peak = peak_memory_mb()
-    print(
+    return (
         f"replay of {capacity:,} transitions: peak {peak:.0f} MB in all, {peak - before:.0f} MB of "
         f"it replay = {(peak - before) / raw:.3f} x {raw:.0f} MB of pixels; "
         f"checkpoint {seconds:.0f} s, {size:.0f} MB"
@@ -200,26 +201,25 @@ def measure_replay(capacity: int) -> None:
 
 def main() -> None:
     """Measures and prints."""
-    options = parser("python -m benchmarks.atari", __doc__, steps=400, threads=2)
+    methods = (*METHODS, "dopamine")
+    options = parser("python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods)
     options.add_argument("--network", choices=list(NETWORKS), default="cnn")
-    options.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    options.add_argument("--replay", type=int, metavar="N", help="only memory of N transitions")
+    options.add_argument("--transitions", type=int, default=1_000_000, help="of the replay buffer")
     args = options.parse_args()
-    if args.replay:
-        measure_replay(args.replay)
-        return
+    if args.network == "resnet":  # Dopamine's agent has none
+        args.methods = [method for method in args.methods if method != "dopamine"]
     set_up(args)
-    for method in ("dense", "rigl"):
+    for method in ("dense", *({"rigl"} & set(args.methods))):
         seconds = start_up_seconds(args.network, method)
         print(f"start to first train step  {seconds:8.1f} s ({method})", flush=True)
     print(f"masks of the network       {mask_seconds(args.network):8.3f} s (sparsity-aware)")
     for method in args.methods:
-        if method != "static":
+        if method in ("prune", "set", "rigl"):
             seconds = mask_update_seconds(args.network, method)
             print(f"one mask update            {seconds:8.3f} s ({method})", flush=True)
-    others = () if args.network == "resnet" else ("dopamine",)
-    compare(functools.partial(train_loop, args.network), args, [*args.methods, *others])
-    subprocess.run([sys.executable, "-m", "benchmarks.atari", "--replay", "1000000"], cwd=ROOT)
+    compare(functools.partial(train_loop, args.network), args)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(measure_replay, [args.transitions]))
 
 
 if __name__ == "__main__":

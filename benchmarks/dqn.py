@@ -18,7 +18,7 @@ from pathlib import Path
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import TrainLoop, arguments, compare
+from benchmarks.training_speed import TrainLoop, compare, parser, set_up
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
@@ -78,7 +78,8 @@ def mask_seconds() -> float:
 
 def main() -> None:
     """Measures and prints."""
-    args = arguments("python -m benchmarks.dqn", __doc__)
+    args = parser("python -m benchmarks.dqn", __doc__).parse_args()
+    set_up(args)
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
     compare(train_loop, args)

@@ -4,7 +4,8 @@ python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn]
 
 A shortened run is trained once without interruption, then again with SIGKILLs at random moments,
 each followed by a restart. A run that finishes is compared with the uninterrupted one, and a new
-one takes the kills that are left. Exit code 0 if all agree in every column but the clock.
+one takes the kills that are left. Exit code 0 if all agree in every evaluation and signal-to-noise
+ratio; only the clock may differ.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ SHORTENED = {
         "train_eval.eval_interval = 50",
         "train_eval.eval_episodes = 4",
         "mask_updater.update_freq = 50",
+        "log_snr.freq = 150",
     ),
     "sac": (
         "train_eval.env_name = 'Hopper-v2'",
@@ -53,6 +55,7 @@ SHORTENED = {
         "train_eval.eval_episodes = 4",
         "train_eval.checkpoint_interval = 100",
         "mask_updater.update_freq = 50",
+        "log_snr.freq = 150",
     ),
     "ppo": (
         "train_eval.actor_fc_layers = (32, 32)",
@@ -65,6 +68,7 @@ SHORTENED = {
         "train_eval.eval_interval = 12",
         "train_eval.eval_episodes = 4",
         "mask_updater.update_freq = 20",
+        "log_snr.freq = 30",
     ),
 }
 _CONFIGS = {"dqn": "dqn_classic", "sac": "sac_mujoco", "ppo": "ppo_mujoco"}
@@ -94,6 +98,11 @@ def command(bindings: Sequence[str], seed: int = 0, agent: str = "dqn") -> list[
 def evaluations(run: pathlib.Path) -> pd.DataFrame:
     """The text of evals.csv, number by number, without the clock."""
     return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
+
+
+def ratios(run: pathlib.Path) -> pd.DataFrame:
+    """The text of snr.csv, number by number."""
+    return pd.read_csv(run / "snr.csv", dtype=str)
 
 
 @dataclasses.dataclass
@@ -189,6 +198,9 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
     parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
+    parser.add_argument(
+        "--iterations", type=int, help="num_iterations of the run (default: some 80 evaluations)"
+    )
     options = parser.parse_args()
     if options.kills < 1:
         parser.error(f"--kills is {options.kills}, but must be at least 1")
@@ -196,13 +208,16 @@ def main() -> int:
         parser.error(f"--out {str(options.out)!r} exists; give a new directory")
     options.out.mkdir(parents=True)
 
+    bindings = list(SHORTENED[options.agent])
+    if options.iterations is not None:
+        bindings.append(f"train_eval.num_iterations = {options.iterations}")
     killer = Killer(
-        command(SHORTENED[options.agent], agent=options.agent),
+        command(bindings, agent=options.agent),
         random.Random(options.seed),
         delay_s=4.0,
     )
     killer.run(options.out / "uninterrupted")
-    expected = evaluations(options.out / "uninterrupted")
+    expected, expected_ratios = (of(options.out / "uninterrupted") for of in (evaluations, ratios))
 
     different, number = [], 0
     with tqdm(total=options.kills, unit="kill") as bar:
@@ -215,7 +230,7 @@ def main() -> int:
                     break
                 bar.update()
             killer.run(run)
-            if not evaluations(run).equals(expected):
+            if not (evaluations(run).equals(expected) and ratios(run).equals(expected_ratios)):
                 different.append(run.name)
 
     phases = ", ".join(f"{killer.kills[aim]} {name}" for aim, name in _PHASES.items())
@@ -224,7 +239,7 @@ def main() -> int:
         verdict = f"NOT identical to the uninterrupted run: {', '.join(different)}"
     print(
         f"{sum(killer.kills.values())} kills ({phases}) in {number} runs of {len(expected)} "
-        f"evaluations each: {verdict}"
+        f"evaluations and {len(expected_ratios)} signal-to-noise ratios each: {verdict}"
     )
     return 1 if different else 0
 

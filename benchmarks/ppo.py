@@ -1,6 +1,6 @@
 """How fast PPO on HalfCheetah trains: dense and each sparse method at 90 %.
 
-python -m benchmarks.ppo [--rounds 5] [--iterations 3] [--threads 1]
+python -m benchmarks.ppo [--rounds 5] [--steps 960] [--threads 1]
 
 An iteration (2,048 environment steps, 320 gradient steps, the paper's networks) is the function
 that trains, without evaluation; speeds are in environment steps. Masks change as often as in Table
@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
-from benchmarks.training_speed import TrainLoop, arguments, compare
+from benchmarks.training_speed import TrainLoop, compare, parser, set_up
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
@@ -106,7 +106,8 @@ def seconds(function: Callable[[], None], times: int) -> float:
 
 def main() -> None:
     """Measures and prints."""
-    args = arguments("python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS)
+    args = parser("python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS).parse_args()
+    set_up(args)
     compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
     parts = Parts("dense")
     print(f"collection alone           {COLLECT_STEPS / seconds(parts.collect, 5):8.0f} steps/s")

@@ -4,8 +4,8 @@ python -m benchmarks.sac [--rounds 5] [--steps 1000] [--threads 1]
 
 The loop measured is the one that trains (environment, replay, update; no evaluation), paper
 settings (2 x 256 units, batch 256, mask updates as often as Table 2 says). Then 30 evaluation
-episodes, side by side and one after the other, and a checkpoint with a full replay buffer of
-Humanoid, the largest of the tasks.
+episodes (`--episodes`), side by side and one after the other, and a checkpoint of Humanoid, the
+largest of the tasks, with a full replay buffer (`--transitions`).
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ import tensorflow as tf
 from tf_agents.policies import greedy_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import TrainLoop, arguments, compare
+from benchmarks.training_speed import TrainLoop, compare, parser, set_up
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
-from rigl_rl.tfagents.replay_state import ReplayState
+from rigl_rl.tfagents.replay import ReplayState
 from rigl_rl.tfagents.sac_train_eval import evaluation
 
 ENV = "HalfCheetah-v2"
 BATCH_SIZE = 256
-EPISODES = 30
 UPDATE_INTERVALS = {"prune": 1000, "set": 250, "rigl": 1000}  # Table 2
 
 
@@ -81,12 +80,12 @@ def train_step_flops(agent: sac_agent.SacAgent) -> int:
     return total + 2 * BATCH_SIZE * counting.count(critic).dense_flops
 
 
-def evaluation_seconds(agent: sac_agent.SacAgent) -> tuple[float, float]:
-    """30 episodes side by side, and one after the other."""
+def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float, float]:
+    """Evaluation episodes side by side, and one after the other."""
     policy = greedy_policy.GreedyPolicy(agent.policy)
     seconds = []
-    for episodes, times in ((EPISODES, 1), (1, EPISODES)):
-        evaluate = evaluation(policy, ENV, episodes, seed=0)
+    for together, times in ((episodes, 1), (1, episodes)):
+        evaluate = evaluation(policy, ENV, together, seed=0)
         evaluate(0)
         began = time.perf_counter()
         for number in range(times):
@@ -95,14 +94,14 @@ def evaluation_seconds(agent: sac_agent.SacAgent) -> tuple[float, float]:
     return seconds[0], seconds[1]
 
 
-def checkpoint_cost() -> tuple[float, float]:
-    """Seconds and MB (2^20 bytes) of a checkpoint of Humanoid with 1M transitions."""
+def checkpoint_cost(transitions: int) -> tuple[float, float]:
+    """Seconds and MB (2^20 bytes) of a checkpoint of Humanoid with so many transitions."""
     env = in_graph("Humanoid-v2")
     agent = make_agent(env, "rigl", total_steps=1000)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=1_000_000
+        agent.collect_data_spec, batch_size=1, max_length=transitions
     )
-    replay._last_id.assign(2_000_000)
+    replay._last_id.assign(2 * transitions)
     variables = tf.train.Checkpoint(agent=agent, replay=ReplayState(replay))
     with tempfile.TemporaryDirectory() as directory:
         began = time.perf_counter()
@@ -114,14 +113,19 @@ def checkpoint_cost() -> tuple[float, float]:
 
 def main() -> None:
     """Measures and prints."""
-    args = arguments("python -m benchmarks.sac", __doc__)
+    options = parser("python -m benchmarks.sac", __doc__)
+    options.add_argument("--episodes", type=int, default=30, help="of an evaluation")
+    options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")
+    args = options.parse_args()
+    set_up(args)
     compare(train_loop, args)
-    together, apart = evaluation_seconds(make_agent(in_graph(), "dense", total_steps=1))
-    print(f"{EPISODES} episodes                {together:8.1f} s side by side")
-    print(f"{EPISODES} episodes                {apart:8.1f} s one after the other")
+    agent = make_agent(in_graph(), "dense", total_steps=1)
+    together, apart = evaluation_seconds(agent, args.episodes)
+    print(f"{args.episodes:<4} episodes              {together:8.1f} s side by side")
+    print(f"{args.episodes:<4} episodes              {apart:8.1f} s one after the other")
     print(f"                           {together / apart:8.3f} of the time")
-    seconds, size = checkpoint_cost()
-    print(f"checkpoint, Humanoid, 1M   {seconds:8.1f} s, {size:.0f} MB")
+    seconds, size = checkpoint_cost(args.transitions)
+    print(f"checkpoint of Humanoid     {seconds:8.1f} s, {size:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -28,23 +28,23 @@ MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
 
 
 def parser(
-    prog: str, description: Optional[str], steps: int = 1000, threads: int = 1
+    prog: str,
+    description: Optional[str],
+    steps: int = 1000,
+    threads: int = 1,
+    methods: Sequence[str] = METHODS,
 ) -> argparse.ArgumentParser:
-    """Of rounds, steps and threads, the latter two by default as given."""
+    """Of rounds, steps, threads and methods, the latter three by default as given."""
     options = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--steps", type=int, default=steps, help="steps per method and round")
     options.add_argument("--threads", type=int, default=threads, help="TensorFlow threads")
+    options.add_argument(
+        "--methods", nargs="*", choices=methods, default=methods, help="those beside dense"
+    )
     return options
-
-
-def arguments(prog: str, description: Optional[str], steps: int = 1000) -> argparse.Namespace:
-    """Parses rounds, steps (by default as given) and threads, and sets TensorFlow's threads."""
-    args = parser(prog, description, steps).parse_args()
-    set_up(args)
-    return args
 
 
 def set_up(args: argparse.Namespace) -> None:
@@ -83,7 +83,7 @@ class Worker:
       make: (method, total train steps) -> a train function and the FLOPs of one of its dense train
         steps; a function of a module, for the process imports it.
       method: sparse training method, or 'dense'.
-      args: from `arguments`.
+      args: of `parser`.
     """
 
     def __init__(self, make: MakeTrainLoop, method: str, args: argparse.Namespace):
@@ -125,22 +125,20 @@ def flops() -> int:
 def compare(
     make: MakeTrainLoop,
     args: argparse.Namespace,
-    methods: Sequence[str] = METHODS,
     unit: float = 1.0,
 ) -> None:
     """Measures and prints the speed of each method, beside dense and beside the machine's limit.
 
     Args:
       make: as of `Worker`.
-      args: from `arguments`.
-      methods: those to compare with dense.
+      args: of `parser`.
       unit: environment steps per train step, which speeds are printed in.
     """
     dense = Worker(make, "dense", args)
     gemm, dense_rates = [], []
-    rates: dict[str, list[float]] = {method: [] for method in methods}
-    ratios: dict[str, list[float]] = {method: [] for method in methods}
-    for method in methods:
+    rates: dict[str, list[float]] = {method: [] for method in args.methods}
+    ratios: dict[str, list[float]] = {method: [] for method in args.methods}
+    for method in args.methods:
         sparse = Worker(make, method, args)
         for _ in range(args.rounds):
             gemm.append(dense.call(gemm_gflops))

@@ -54,17 +54,23 @@ def sparse(
 
 
 def scaling(
+    figure: str,
     agents: Sequence[Agent],
     tasks: Sequence[str],
     seed: int,
     preset: Preset,
     distributions: Sequence[str],
 ) -> list[Run]:
-    """Final reward against parameters: dense networks of all widths and the sparse methods."""
+    """Final reward against parameters: dense networks of all widths and the sparse methods.
+
+    figure: decides which of the preset's sparsities each task has.
+    """
     runs = []
     for agent in agents:
-        runs += dense(agent, tasks, preset.sparsities, seed, preset)
-        runs += sparse(agent, tasks, preset.sparsities, seed, preset, distributions)
+        for task in tasks:
+            sparsities = preset.of_figure(figure, task, preset.sparsities)
+            runs += dense(agent, [task], sparsities, seed, preset)
+            runs += sparse(agent, [task], sparsities, seed, preset, distributions)
     return runs
 
 
@@ -84,16 +90,31 @@ def snr(agent: Agent, tasks: Iterable[str], seed: int, preset: Preset) -> list[R
     for task in tasks:
         schedule = preset.schedule(agent)
         runs.append(train(agent, task, "dense", seed, schedule, snr_freq=preset.snr_freq))
-        runs += sparse(
-            agent,
-            [task],
-            preset.snr_sparsities,
-            seed,
-            preset,
-            methods=["rigl"],
-            snr_freq=preset.snr_freq,
-        )
+        for distribution, sparsities in preset.snr_sparsities.items():
+            runs += sparse(
+                agent,
+                [task],
+                sparsities,
+                seed,
+                preset,
+                [distribution],
+                methods=["rigl"],
+                snr_freq=preset.snr_freq,
+            )
     return runs
+
+
+def atari_scaling(
+    figure: str,
+    agent: Agent,
+    games: Iterable[str],
+    seed: int,
+    preset: Preset,
+    distribution: str = "erk",
+) -> list[Run]:
+    """As `scaling`, on Atari."""
+    sparsities = preset.of_figure(figure, "", preset.atari_sparsities)
+    return atari(agent, games, sparsities, seed, preset, distribution)
 
 
 def atari(

@@ -25,25 +25,30 @@ from launch.training import matched_dense, train
 
 ENV = "CartPole-v0"
 SPARSITY = 0.9
-SCHEDULE = Schedule(
-    "demo",
-    num_iterations=20_000,
-    eval_interval=1_000,
-    eval_episodes=10,
-    initial_collect_steps=1_000,
-)
+STEPS = 20_000
+EVALUATIONS = 20
+METHODS = ("dense", *paper.METHODS)
 
 
-def runs() -> list[Run]:
+def runs(steps: int = STEPS, methods: Sequence[str] = METHODS) -> list[Run]:
     """The runs of the demo; the small dense network, which is the fastest, comes last."""
-    return [
-        train(DQN, ENV, "dense", 0, SCHEDULE),
-        *(
-            train(DQN, ENV, method, 0, SCHEDULE, distribution="erk", sparsity=SPARSITY)
-            for method in paper.METHODS
-        ),
-        matched_dense(DQN, ENV, SPARSITY, 0, SCHEDULE),
+    schedule = Schedule(
+        "demo" if steps == STEPS else f"demo{steps}",
+        num_iterations=steps,
+        eval_interval=max(1, steps // EVALUATIONS),
+        eval_episodes=10,
+        initial_collect_steps=1_000,
+    )
+    sparse = {
+        method: train(DQN, ENV, method, 0, schedule, distribution="erk", sparsity=SPARSITY)
+        for method in paper.METHODS
+    }
+    every = [
+        ("dense", train(DQN, ENV, "dense", 0, schedule)),
+        *sparse.items(),
+        ("dense", matched_dense(DQN, ENV, SPARSITY, 0, schedule)),
     ]
+    return [run for method, run in every if method in methods]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,13 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m launch.demo", description="Train and compare on CartPole-v0.")
     parser.add_argument("--out", type=Path, default=Path("demo_results"), help="for all results")
     parser.add_argument("--workers", type=positive, help="runs at a time; default: one per core")
+    parser.add_argument("--steps", type=positive, default=STEPS, help="train steps of each run")
+    parser.add_argument(
+        "--methods", nargs="+", choices=METHODS, default=METHODS, help="default: all"
+    )
     args = parser.parse_args(argv)
     out = parser.make_directory("--out", args.out)
     runs_dir = out / "runs"
 
-    steps = SCHEDULE.num_iterations
-    print(f"Training six networks for {steps:,} steps on {ENV}; logs: {runs_dir / 'logs'}")
-    failed = local.launch(runs(), runs_dir, args.workers or local.default_workers(threads=1))
+    demo, logs = runs(args.steps, args.methods), runs_dir / "logs"
+    print(f"Training {len(demo)} networks for {args.steps:,} steps on {ENV}; logs: {logs}")
+    failed = local.launch(demo, runs_dir, args.workers or local.default_workers(threads=1))
     if failed:
         return failed
     # Draws the curves and prints the table, or one line on what stands against it.

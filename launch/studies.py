@@ -44,8 +44,8 @@ def figure1(seed: int, preset: Preset) -> list[Run]:
 def figure2(seed: int, preset: Preset) -> list[Run]:
     """Figure 2: final reward against parameters, ERK; DQN, whose network is the CNN, SAC, PPO."""
     return [
-        *blocks.atari(DQN_CNN, paper.GAMES_MAIN, preset.atari_sparsities, seed, preset),
-        *blocks.scaling([SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["erk"]),
+        *blocks.atari_scaling("figure2", DQN_CNN, paper.GAMES_MAIN, seed, preset),
+        *blocks.scaling("figure2", [SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["erk"]),
     ]
 
 
@@ -112,12 +112,12 @@ def figure4_right(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure5_left(seed: int, preset: Preset) -> list[Run]:
-    """Figure 5 (left): SNR of DQN's gradients over training, dense and RigL."""
+    """Figure 5 (left): SNR of DQN's gradients over training, dense and RigL, ERK and uniform."""
     return blocks.snr(DQN, DQN.tasks, seed, preset)
 
 
 def figure5_right(seed: int, preset: Preset) -> list[Run]:
-    """Figure 5 (centre, right): SNR of SAC's actor and critics over training, dense and RigL."""
+    """Figure 5 (center, right): as on the left, of SAC's actor and critics."""
     return blocks.snr(SAC, paper.MUJOCO_MAIN, seed, preset)
 
 
@@ -147,29 +147,29 @@ def figure8(seed: int, preset: Preset) -> list[Run]:
     """Figure 8: final reward against parameters, DQN; ERK in the top row, uniform in the bottom
     row, standard and parameter-matched dense networks in both.
     """
-    return blocks.scaling([DQN], list(DQN.tasks), seed, preset, list(DISTRIBUTIONS))
+    return blocks.scaling("figure8", [DQN], list(DQN.tasks), seed, preset, list(DISTRIBUTIONS))
 
 
 def figure9(seed: int, preset: Preset) -> list[Run]:
     """Figure 9: as Figure 2, on Hopper and Ant."""
-    return blocks.scaling([SAC, PPO], paper.MUJOCO_OTHERS, seed, preset, ["erk"])
+    return blocks.scaling("figure9", [SAC, PPO], paper.MUJOCO_OTHERS, seed, preset, ["erk"])
 
 
 def figure10(seed: int, preset: Preset) -> list[Run]:
     """Figure 10: as Figure 2, the CNN on all games."""
-    return blocks.atari(DQN_CNN, paper.GAMES, preset.atari_sparsities, seed, preset)
+    return blocks.atari_scaling("figure10", DQN_CNN, paper.GAMES, seed, preset)
 
 
 def figure11(seed: int, preset: Preset) -> list[Run]:
     """Figure 11: as Figure 10, the ResNet."""
-    return blocks.atari(DQN_RESNET, paper.GAMES, preset.atari_sparsities, seed, preset)
+    return blocks.atari_scaling("figure11", DQN_RESNET, paper.GAMES, seed, preset)
 
 
 def figure12(seed: int, preset: Preset) -> list[Run]:
     """Figure 12: as Figure 2, uniform."""
     return [
-        *blocks.atari(DQN_CNN, paper.GAMES_MAIN, preset.atari_sparsities, seed, preset, "uniform"),
-        *blocks.scaling([SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["uniform"]),
+        *blocks.atari_scaling("figure12", DQN_CNN, paper.GAMES_MAIN, seed, preset, "uniform"),
+        *blocks.scaling("figure12", [SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["uniform"]),
     ]
 
 
@@ -237,10 +237,10 @@ def cartpole(seed: int, preset: Preset) -> list[Run]:
 
 
 def mujoco(seed: int, preset: Preset) -> list[Run]:
-    """The README's table: SAC on two tasks and PPO on one at 90 % (ERK), a part of Figure 2."""
+    """The README's table: SAC on three tasks and PPO on one at 90 % (ERK), a part of Figure 2."""
     runs = []
     for agent, tasks, methods in (
-        (SAC, ["HalfCheetah-v2", "Walker2d-v2"], ["rigl", "static"]),
+        (SAC, ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"], ["rigl", "static"]),
         (PPO, ["HalfCheetah-v2"], ["rigl", "set", "prune"]),
     ):
         runs += blocks.dense(agent, tasks, [], seed, preset)

@@ -1,10 +1,16 @@
-"""Noise on the observations of a policy that TF-Agents saved. Atari: `dopamine/`."""
+"""Noise on the observations of a policy that TF-Agents saved.
+
+Atari: `dopamine/`. Trained runs of every agent: `test_commands.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,21 +22,28 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
-from rigl_rl import robustness
+from rigl_rl.environments.evaluation import Evaluator
+from rigl_rl.errors import ConfigError
+from rigl_rl.robustness import __main__ as command
+from rigl_rl.robustness import evaluation
 
+ROOT = Path(__file__).resolve().parents[1]
 OBSERVATION = tensor_spec.TensorSpec((4,), tf.float32, "observation")
-ACTION = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1, "action")
+PUSH = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1, "action")
+FORCE = tensor_spec.BoundedTensorSpec((1,), tf.float32, -1, 1, "action")
+LABELS = dict(agent="dqn", suite="classic", env="CartPole-v0", method="set", sparsity=0.9, seed=4)
 
 
 class Balance(tf_policy.TFPolicy):
     """Pushes the cart to where the pole falls: the full 200 steps, without noise."""
 
-    def __init__(self):
-        super().__init__(ts.time_step_spec(OBSERVATION), ACTION)
+    def __init__(self, action=PUSH):
+        super().__init__(ts.time_step_spec(OBSERVATION), action)
 
     def _distribution(self, time_step, policy_state):
         angle, speed = time_step.observation[:, 2], time_step.observation[:, 3]
-        push = tf.cast(angle + 0.5 * speed > 0, tf.int64)
+        push = tf.cast(angle + 0.5 * speed > 0, self.action_spec.dtype)
+        push = tf.reshape(push, [-1, *self.action_spec.shape])
         return policy_step.PolicyStep(tfp.distributions.Deterministic(push), policy_state)
 
 
@@ -38,13 +51,14 @@ class Balance(tf_policy.TFPolicy):
 def run(tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     policy_saver.PolicySaver(Balance()).save(str(run / "policies" / "000000400"))
-    labels = dict(agent="dqn", suite="classic", env="CartPole-v0", method="set", sparsity=0.9)
-    (run / "result.json").write_text(json.dumps({**labels, "seed": 4}))
+    (run / "result.json").write_text(json.dumps(LABELS))
+    (run / "config.gin").write_text("# seed = 4\n")
     return run
 
 
 def test_noise_costs_return(run):
-    table = robustness.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10)
+    table = evaluation.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10, epsilon=0.0)
+    assert list(table.columns) == [*evaluation.COLUMNS, *evaluation.SCORES]
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
     # Noise of 30 deviations leaves nothing of the observation: as good as coin tosses, about 22.
@@ -54,17 +68,52 @@ def test_noise_costs_return(run):
     assert set(table["seed"]) == {4}
 
 
-def test_noise_is_scaled_to_each_observation(run):
+def test_random_actions_are_as_many_as_in_the_run_s_evaluations(run, monkeypatch):
+    saved_policy, given = evaluation._saved_policy, []
+
+    def remembering(path, epsilon):
+        given.append(epsilon)
+        return saved_policy(path, epsilon)
+
+    monkeypatch.setattr(evaluation, "_saved_policy", remembering)
+    evaluation.evaluate_run(run, [0.0], episodes=1)
+    tossed = evaluation.evaluate_run(run, [0.0], episodes=20, epsilon=1.0)
+    assert given == [0.1, 1.0]  # Table 6
+    assert 15 < tossed["avg_return"][0] < 30  # of coin tosses about 22
+
+
+def test_a_share_of_the_actions_is_random(run):
+    observations = np.ones((10_000, 4), np.float32)  # pushed to the right
+    act = evaluation._saved_policy(run / "policies" / "000000400", epsilon=0.3)
+    actions = act(observations, np.random.default_rng(1))
+    assert actions.dtype == np.int64
+    # A random action is the policy's own half of the time. Six standard deviations.
+    assert (actions == 0).mean() == pytest.approx(0.15, abs=6 * (0.15 * 0.85 / 10_000) ** 0.5)
+    assert set(actions) == {0, 1}
+    again = act(observations, np.random.default_rng(1))
+    np.testing.assert_array_equal(again, actions)
+
+
+def test_random_actions_are_whole_numbers(run, tmp_path):
+    policy_saver.PolicySaver(Balance(FORCE)).save(str(tmp_path))
+    act = evaluation._saved_policy(tmp_path, epsilon=0.0)
+    assert act(np.ones((2, 4), np.float32), np.random.default_rng(0)).tolist() == [[1.0], [1.0]]
+    with pytest.raises(ConfigError, match=r"epsilon is 0.1, but must be 0"):
+        evaluation._saved_policy(tmp_path, 0.1)
+    with pytest.raises(ConfigError, match=r"epsilon is 1.1, but must lie within \[0, 1\]"):
+        evaluation.evaluate_run(run, epsilon=1.1)
+
+
+def test_noise_is_scaled_to_each_observation():
     # The cart stays where it is, for a policy that asks for angle and speed alone: noise of so
     # many deviations of the angle is nothing to the eye and everything to the policy.
     seen = []
 
-    class Recording:
-        def action(self, time_step):
-            seen.append(time_step.observation.numpy())
-            return policy_step.PolicyStep(tf.zeros(5, tf.int64))
+    def always_left(observations, random):
+        seen.append(observations.copy())
+        return np.zeros(5, int)
 
-    evaluate = robustness._gymnasium_evaluation(Recording(), "CartPole-v0", 5)
+    evaluate = evaluation.with_scaled_noise(Evaluator("CartPole-v0", 5), always_left)
     evaluate(0.0, 1)
     clean = np.concatenate(seen[: len(seen) // 2])  # measured first, then played again
     seen.clear()
@@ -79,41 +128,95 @@ def test_noise_is_scaled_to_each_observation(run):
 def test_the_last_state_of_an_ended_episode_counts_once():
     going_on, over = [[0.0], [1.0], [2.0], [3.0]], [[7.0], [8.0], [8.0], [8.0]]
     observations = np.stack([going_on, over], axis=1)
-    assert sorted(robustness._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
+    assert sorted(evaluation._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
 
 
-def test_the_command_writes_a_table_once(run, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({**LABELS, "agent": "ddpg"}, "agent 'ddpg' is not one of dqn, sac, ppo"),
+        ({"agent": "dqn"}, "result.json lacks suite, env, method, sparsity, seed"),
+    ],
+)
+def test_what_is_no_run_of_ours(run, tmp_path, labels, message):
+    shutil.copytree(run / "policies", tmp_path / "policies")
+    (tmp_path / "result.json").write_text(json.dumps(labels))
+    with pytest.raises(ConfigError, match=message):
+        evaluation.evaluate_run(tmp_path)
+
+
+def test_a_run_without_policies(run, tmp_path):
+    shutil.copy(run / "result.json", tmp_path)
+    with pytest.raises(ConfigError, match="no saved policy"):
+        evaluation.evaluate_run(tmp_path)
+
+
+# A user's own environment, configured through gin. Its reward says with what.
+MODULE = """
+import gin, gymnasium
+
+@gin.configurable
+def make_mine(reward=1.0):
+    env = gymnasium.make("CartPole-v0", disable_env_checker=True).unwrapped
+    env = gymnasium.wrappers.TransformReward(env, lambda each: reward)
+    return gymnasium.wrappers.TimeLimit(env, 7)
+
+gymnasium.register("Mine-v0", entry_point=make_mine, disable_env_checker=True)
+"""
+CONFIG = """import {module}
+make_mine.reward = %REWARD
+REWARD = 3.0
+train_eval.env_name = 'Mine-v0'
+train_eval.eval_epsilon_greedy = 0.0
+"""
+
+
+def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
+    (tmp_path / "mine.py").write_text(MODULE)
+    (tmp_path / "fatal.py").write_text("import os; os.abort()")
+    (tmp_path / "broken.py").write_text("raise RuntimeError('two' + chr(10) + 'lines')")
+    runs = {}
+    for module in ("fatal", "broken", "absent", "mine"):
+        runs[module] = tmp_path / "runs" / module
+        shutil.copytree(run, runs[module])
+        (runs[module] / "config.gin").write_text(CONFIG.format(module=module))
+    unfinished = tmp_path / "runs" / "unfinished"
+    unfinished.mkdir()
+
+    def robustness(*paths):
+        argv = [sys.executable, "-m", "rigl_rl.robustness", "--sigmas", "0", "--episodes", "2"]
+        env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+        argv += ["--run", *(str(path.relative_to(tmp_path)) for path in paths)]
+        return subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    completed = robustness(unfinished, *runs.values())
+    assert completed.returncode == 1
+    errors = completed.stderr.splitlines()
+    beginnings = [
+        "error: run 'runs/unfinished': no result.json to read",
+        "error: run 'runs/fatal': its process was killed",
+        "error: run 'runs/broken': RuntimeError: two lines",
+        "error: run 'runs/absent': gin file 'runs/absent/config.gin': No module named 'absent'; "
+        "start the command where it can be imported",
+    ]
+    assert len(errors) == len(beginnings), completed.stderr
+    for line, beginning in zip(errors, beginnings):
+        assert line.startswith(beginning)
+    assert pd.read_csv(runs["mine"] / "robustness.csv")["avg_return"].tolist() == [7 * 3.0]
+    assert "Mine" not in completed.stderr
+    assert len(completed.stdout.splitlines()) == 2
+    for path in (runs["fatal"], runs["broken"], runs["absent"], unfinished):
+        assert not (path / "robustness.csv").exists()
+
+    again = robustness(runs["mine"])
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == "runs/mine/robustness.csv is there; nothing to do\n"
+
+
+def test_one_file_for_one_run(tmp_path):
     out = tmp_path / "table.csv"
-    flags = ["--run", str(run), "--out", str(out), "--sigmas", "0", "5", "--episodes", "3"]
-    monkeypatch.setattr(sys, "argv", ["robustness", *flags])
-    robustness.main()
-    table = pd.read_csv(out)
-    assert list(table.columns) == [*robustness.COLUMNS, *robustness.SCORES]
-    assert table["sigma"].tolist() == [0.0, 5.0]
-    assert table["avg_return"][0] == 200
-    capsys.readouterr()
+    with pytest.raises(SystemExit, match="is one file, but --run names 2 runs"):
+        command.main(["--run", "a", "b", "--out", str(out)])
+    out.touch()
     with pytest.raises(SystemExit, match="^error: --out '.*table.csv' exists"):
-        robustness.main()
-
-
-def test_tables_of_several_runs_go_into_their_directories(run, tmp_path, monkeypatch, capsys):
-    others = [tmp_path / "second", tmp_path / "unfinished"]
-    shutil.copytree(run, others[0])
-    others[1].mkdir()
-    flags = ["--sigmas", "0", "5", "--episodes", "2"]
-    monkeypatch.setattr(
-        sys, "argv", ["robustness", *flags, "--run", str(run), *map(str, reversed(others))]
-    )
-    for already_there in (0, 2):
-        with pytest.raises(SystemExit) as caught:
-            robustness.main()
-        assert caught.value.code == 1
-        said = capsys.readouterr()
-        (line,) = said.err.splitlines()
-        assert line.startswith(f"error: run '{others[1]}' has no result.json")
-        assert said.out.count("nothing to do") == already_there
-        assert pd.read_csv(others[0] / "robustness.csv")["avg_return"][0] == 200
-        assert list(others[1].iterdir()) == []
-    monkeypatch.setattr(sys, "argv", [*sys.argv, "--out", str(tmp_path / "t.csv")])
-    with pytest.raises(SystemExit, match="is one file, but --run names 3 runs"):
-        robustness.main()
+        command.main(["--run", "a", "--out", str(out)])

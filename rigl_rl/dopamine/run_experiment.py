@@ -26,7 +26,7 @@ from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import ConfigError, RiglRlError, check_counts
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
-from rigl_rl.runs.history import History, final_score
+from rigl_rl.runs.history import History
 from rigl_rl.runs.reporting import describe
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.runs.summaries import Progress, TensorBoard
@@ -254,7 +254,6 @@ class SparseTrainRunner(run_experiment.Runner):
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
         agent, settings = self._agent, self._agent.sparse_settings
-        returns = [row["avg_return"] for row in self._history.evals]
         wall_s = self._wall_s()
         self._directory.finish(
             {
@@ -266,8 +265,8 @@ class SparseTrainRunner(run_experiment.Runner):
                 "target_sparsity": settings["sparsity"],
                 "width": agent.online_network.width,
                 "seed": self._seed,
-                "final_return": final_score(returns, self._last_fraction),
-                "evaluations": len(returns),
+                **self._history.final_scores(self._last_fraction),
+                "evaluations": len(self._history.evals),
                 "env_steps": agent.training_steps,
                 "train_steps": agent.gradient_steps,
                 **describe({"q": agent.online_network}, agent.optimizer.kernels),

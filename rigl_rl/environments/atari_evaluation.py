@@ -15,14 +15,20 @@ class AtariEvaluator:
     """Runs `episodes` games at a time.
 
     Args:
-      game: name in the style of 'MsPacman'.
+      make_game: makes one game.
       episodes: how many one evaluation takes.
       epsilon: probability of a random action.
       max_steps: agent steps after which an episode is cut off.
     """
 
-    def __init__(self, game: str, episodes: int, epsilon: float, max_steps: int):
-        self._games = [AtariEnvironment(game) for _ in range(episodes)]
+    def __init__(
+        self,
+        make_game: Callable[[], AtariEnvironment],
+        episodes: int,
+        epsilon: float,
+        max_steps: int,
+    ):
+        self._games = [make_game() for _ in range(episodes)]
         self._epsilon = epsilon
         self._max_steps = max_steps
 

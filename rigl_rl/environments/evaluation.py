@@ -2,50 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Callable
+import math
+import sys
+from typing import Callable, Union
 
 import numpy as np
 
-from rigl_rl.environments.gymnasium_environment import make
+from rigl_rl.environments.tasks import Task, as_task
+from rigl_rl.environments.vector_spaces import scalar
+
+CUT_OFF = 10_000
+"""Steps after which an episode is cut off in an environment that has no step limit."""
 
 
 class Evaluator:
     """Runs `episodes` episodes at a time.
 
-    Not in a gymnasium vector environment: that goes on stepping environments whose episode is over
+    Not in a gymnasium vector environment: that continues to step environments whose episode is over
     until the last one's is.
 
     Args:
-      name: a gymnasium id.
+      task: a `Task`, or a gymnasium id.
       episodes: how many episodes one evaluation takes.
     """
 
-    def __init__(self, name: str, episodes: int):
+    def __init__(self, task: Union[Task, str], episodes: int):
         self.episodes = episodes
-        self._envs = [make(name) for _ in range(episodes)]
+        self._envs = [as_task(task).make() for _ in range(episodes)]
+        self._task = as_task(task).resolved(self._envs[0])
 
     def run(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
         """Undiscounted returns of `episodes` episodes: float64, shape (episodes,).
+
+        In an environment without a step limit, an episode is cut off after `CUT_OFF` steps, with a
+        warning on standard error, so that an evaluation always ends.
 
         Args:
           policy: observations (episodes, ...) float32 to actions (episodes, ...). Rows of episodes
             that are over keep their last observation.
           seed: determines the environments' randomness, whatever was run before.
         """
-        first = [env.reset(seed=seed + number)[0] for number, env in enumerate(self._envs)]
+        first = [env.reset(seed=seed + index)[0] for index, env in enumerate(self._envs)]
         observations = np.asarray(first, np.float32)
         returns = np.zeros(self.episodes)
         running = list(range(self.episodes))
-        while running:
+        # Environments with a limit end their episodes themselves.
+        limit = CUT_OFF if self._task.max_episode_steps is None else math.inf
+        step = 0
+        while running and step < limit:
+            step += 1
             actions = policy(observations)
-            going_on = []
-            for number in running:
-                observation, reward, terminated, truncated, _ = self._envs[number].step(
-                    actions[number]
+            still_running = []
+            for index in running:
+                observation, reward, terminated, truncated, _ = self._envs[index].step(
+                    actions[index]
                 )
-                observations[number] = observation
-                returns[number] += float(reward)
+                observations[index] = observation
+                returns[index] += scalar(reward, self._task.name)
                 if not (terminated or truncated):
-                    going_on.append(number)
-            running = going_on
+                    still_running.append(index)
+            running = still_running
+        if running:
+            print(
+                f"warning: environment {self._task.name!r} has no step limit; {len(running)} of "
+                f"{self.episodes} evaluation episodes were cut off after {CUT_OFF} steps",
+                file=sys.stderr,
+            )
         return returns

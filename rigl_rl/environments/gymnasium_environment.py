@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import warnings
-from typing import Optional, cast
+from typing import Optional, Union, cast
 
 import gymnasium
 import numpy as np
@@ -13,47 +12,21 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments import mujoco_tasks
-from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.environments.tasks import Task, as_task
+from rigl_rl.environments.vector_spaces import scalar
+from rigl_rl.errors import RiglRlError
 
 # As whole numbers: they are compared and converted in every step.
 _FIRST, _MID, _LAST = (int(kind) for kind in (ts.StepType.FIRST, ts.StepType.MID, ts.StepType.LAST))
 
 
-def make(name: str) -> gymnasium.Env:
-    """`gymnasium.make` for the paper's names, with one clear error for a name that does not exist.
-
-    A MuJoCo simulation that diverges raises a `mujoco_tasks.SimulationError`.
-
-    Raises:
-      ConfigError: no such environment, or a package that it needs is missing.
-    """
-    known, options = mujoco_tasks.resolve(name)
-    try:
-        simulated = ".mujoco" in str(gymnasium.spec(known).entry_point)
-        if simulated:
-            mujoco_tasks.import_quietly()
-        with warnings.catch_warnings():
-            # CartPole-v0 and friends are "out of date": they are the paper's tasks.
-            warnings.filterwarnings("ignore", message=".*out of date.*")
-            # The checker is for environments under development, and costs time in every step.
-            env = gymnasium.make(known, disable_env_checker=True, **options)
-        return mujoco_tasks.StopOnDivergence(env) if simulated else env
-    except (gymnasium.error.Error, ImportError) as error:
-        reason = " ".join(str(error).split())
-        if isinstance(error, ModuleNotFoundError):
-            reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
-        raise ConfigError(f"cannot make environment {name!r}: {reason}") from error
-
-
 def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
     if isinstance(space, gymnasium.spaces.Discrete):
-        first, size = cast(int, space.start), cast(int, space.n)
-        return array_spec.BoundedArraySpec((), np.int64, first, first + size - 1, name)
-    if isinstance(space, gymnasium.spaces.Box):
-        # float32 throughout: MuJoCo observes float64, networks and replay do not.
-        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-        return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, name)
-    raise ConfigError(f"{name} space {space} is not supported; Discrete and Box are")
+        return array_spec.BoundedArraySpec((), np.int64, 0, cast(int, space.n) - 1, name)
+    assert isinstance(space, gymnasium.spaces.Box)
+    # float32 throughout: MuJoCo observes float64, networks and replay do not.
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, name)
 
 
 class GymnasiumEnvironment(py_environment.PyEnvironment):
@@ -63,22 +36,29 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     discount 1, so that values are bootstrapped there. Both are LAST steps.
 
     Args:
-      name: a gymnasium id.
+      task: a `Task`, or a gymnasium id.
       seed: of the environment's randomness, through all its episodes.
       bootstrap_at_time_limit: False makes the time limit a terminal step, as in the original.
 
     Attributes:
+      task: what is trained on, its options resolved.
       failure: why a step could not be taken, if so. TensorFlow, which steps the environment within
         the training loop, raises an error of its own in its place.
+      exact: whether `get_state` saves the environment itself. False is for environments that cannot
+        be saved (`saving`): `set_state` then ends the episode, as a time limit does.
+      breaks: how often an episode was ended so in the course of the run.
     """
 
-    def __init__(self, name: str, seed: int, bootstrap_at_time_limit: bool = True):
-        self._gym = make(name)
+    def __init__(self, task: Union[Task, str], seed: int, bootstrap_at_time_limit: bool = True):
+        self._gym = as_task(task).make()
+        self.task = as_task(task).resolved(self._gym)
         self.failure: Optional[RiglRlError] = None
+        self.exact = True
+        self.breaks = 0
         self._bootstrap = bootstrap_at_time_limit
-        self._seed: Optional[int] = (
-            seed  # used by the first reset only: later ones go on from there
-        )
+        self._first_seed = seed
+        # Used by the next reset only: later ones continue from there.
+        self._seed: Optional[int] = seed
         self._observation_spec = _spec_of(self._gym.observation_space, "observation")
         self._action_spec = _spec_of(self._gym.action_space, "action")
         self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
@@ -115,6 +95,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         action = int(action[0]) if self._discrete else action[0]
         try:
             observation, reward, terminated, truncated, _ = self._gym.step(action)
+            reward = scalar(reward, self.task.name)
         except RiglRlError as error:
             self.failure = error
             raise
@@ -136,13 +117,49 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         )
 
     def get_state(self) -> bytes:
-        """Everything the next steps depend on: simulator, random state and current step."""
-        return mujoco_tasks.dumps((self._gym, self._seed, self._current_time_step))
+        """Everything the next steps depend on: simulator, random state and current step.
+
+        Raises:
+          RiglRlError: the environment cannot be saved any more.
+        """
+        if not self.exact:
+            return pickle.dumps((None, self.breaks, self._current_time_step))
+        try:
+            return mujoco_tasks.dumps((self._gym, self._seed, self._current_time_step))
+        except Exception as error:  # whatever a user's environment raises
+            raise RiglRlError(
+                f"environment {self.task.name!r} cannot be saved: {_line(error)}"
+            ) from error
 
     def set_state(self, state: bytes) -> None:
-        """Continues from what `get_state` returned."""
-        self._gym, self._seed, self._current_time_step = pickle.loads(state)
+        """Continues from what `get_state` returned.
+
+        Where that is not exact, the current step becomes the last one of its episode, with values
+        bootstrapped. What collects experience then starts a new episode, and nothing in a replay
+        buffer pairs the two. The new episode's seed follows from the run's seed and `breaks`.
+
+        Raises:
+          RiglRlError: the environment cannot be made from what was saved.
+        """
+        try:
+            env, other, time_step = pickle.loads(state)
+        except Exception as error:  # whatever a user's environment raises
+            raise RiglRlError(
+                f"environment {self.task.name!r} cannot be restored: {_line(error)}"
+            ) from error
+        if env is not None:
+            self._gym, self._seed = env, other
+        else:
+            self.breaks = other + 1
+            seeds = np.random.SeedSequence([self._first_seed, self.breaks])
+            self._seed = int(seeds.generate_state(1)[0] >> 1)
+            time_step = time_step._replace(step_type=np.full_like(time_step.step_type, _LAST))
+        self._current_time_step = time_step
 
     def close(self) -> None:
         """Closes the gymnasium environment."""
         self._gym.close()
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,24 +1,34 @@
-"""The paper's five MuJoCo tasks: their names, exact copies of a simulation, and its divergence.
+"""The paper's five MuJoCo tasks: their names, contact forces, exact copies, and divergence.
 
-paper           here            observation  action  steps  made with
-HalfCheetah-v2  HalfCheetah-v4           17       6   1000
-Hopper-v2       Hopper-v4                11       3   1000
-Walker2d-v2     Walker2d-v4              17       6   1000
-Ant-v2          Ant-v4                  111       8   1000  use_contact_forces=True
-Humanoid-v2     Humanoid-v4             376      17   1000
+paper           here            observation  action  steps  contact forces
+HalfCheetah-v2  HalfCheetah-v4           17       6   1000  not observed
+Hopper-v2       Hopper-v4                11       3   1000  not observed
+Walker2d-v2     Walker2d-v4              17       6   1000  not observed
+Ant-v2          Ant-v4                  111       8   1000  84 inputs, and a cost: all zero
+Humanoid-v2     Humanoid-v4             376      17   1000  84 inputs: all zero
 
 The -v2 tasks need a binding of the simulator that is no longer maintained; -v4 are the same tasks
-on MuJoCo's own. Ant-v2 observes contact forces, Ant-v4 on request only. Either name is accepted.
+on MuJoCo's own. Either name is accepted. They differ in the contact forces (`data.cfrc_ext`) of Ant
+and Humanoid: zero under the -v2 names, real under the -v4 names.
+
+MuJoCo 2.0 and later compute these forces only on request, and mujoco-py never asks. The original
+pins mujoco-py 2.1, so its agents observe zeros and pay no contact cost. Sources: openai/gym issues
+1541, 1711 and 2593; what gymnasium's ant_v5.py and humanoid_v5.py say of -v3 and earlier.
+
+gymnasium's -v4 tasks ask for the forces. Its Ant-v4 observes them only with `use_contact_forces`,
+which is always set here. Its Humanoid-v4 observes them at no cost.
 """
 
 from __future__ import annotations
 
 import copyreg
+import functools
 import io
 import pickle
-from typing import Any
+from typing import Any, Optional
 
 import gymnasium
+from gymnasium.utils import EzPickle
 
 from rigl_rl.errors import RiglRlError
 
@@ -30,6 +40,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "Humanoid": {},
 }
 """Options that make a -v4 task observe what the paper's -v2 task does."""
+
+_CONTACT_FORCES = {"Ant-v2": False, "Humanoid-v2": False, "Ant-v4": True, "Humanoid-v4": True}
 
 # MuJoCo's warnings of bad positions, velocities, accelerations and controls, the last four of its
 # kinds: it has then put the simulation back to its initial state, as if nothing had happened.
@@ -46,6 +58,38 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
     if task in TASKS and version in ("v2", "v4"):
         return f"{task}-v4", TASKS[task]
     return name, {}
+
+
+def contact_forces(name: str) -> Optional[bool]:
+    """Whether contact forces are real (True) or zero (False) under this name; None: no matter."""
+    return _CONTACT_FORCES.get(name)
+
+
+class ZeroContactForces(gymnasium.Wrapper):
+    """Leaves a MuJoCo simulation's contact forces at zero, in observations and in rewards.
+
+    gymnasium computes them in a pass of its own after each step (`mj_rnePostConstraint`), which the
+    simulation does not depend on. This leaves the pass out, as mujoco-py does.
+    """
+
+    def __init__(self, env: gymnasium.Env):
+        super().__init__(env)
+        self._leave_out()
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        simulation: Any = self.unwrapped
+        simulation._step_mujoco_simulation = functools.partial(_step_alone, simulation)
+
+
+def _step_alone(simulation, ctrl, n_frames) -> None:
+    import mujoco
+
+    simulation.data.ctrl[:] = ctrl
+    mujoco.mj_step(simulation.model, simulation.data, nstep=n_frames)
 
 
 class StopOnDivergence(gymnasium.Wrapper):
@@ -68,7 +112,11 @@ class StopOnDivergence(gymnasium.Wrapper):
 
 def is_simulation(env: Any) -> bool:
     """Whether this is a MuJoCo environment itself, not one that wraps it."""
-    return isinstance(env, gymnasium.Env) and "data" in vars(env) and "model" in vars(env)
+    if not isinstance(env, gymnasium.Env):
+        return False
+    # By name: users' environments have `data` and `model` of other kinds, and no MuJoCo installed.
+    kinds = [type(vars(env).get(name)).__name__ for name in ("data", "model")]
+    return kinds == ["MjData", "MjModel"]
 
 
 def import_quietly() -> None:
@@ -92,9 +140,10 @@ def dumps(value: Any) -> bytes:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value):
-        if not is_simulation(value):
+        if not (is_simulation(value) and isinstance(value, EzPickle)):
             return NotImplemented
-        state = (value.__getstate__(), value.spec, value.data, value.np_random)
+        simulation: Any = value
+        state = (value.__getstate__(), simulation.spec, simulation.data, simulation.np_random)
         return copyreg.__newobj__, (type(value),), state, None, None, _restore  # type: ignore
 
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from tokenize import TokenError
+from typing import Any, Callable, TextIO
 
 import gin
 
@@ -18,24 +19,22 @@ from rigl_rl.errors import ConfigError
 def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
     """Parses gin files, then bindings over them.
 
-    An `include` in a file is looked up beside that file. A binding that only defines a macro which
-    nothing uses is an error: it is a misspelt name.
+    An `include` in a file is looked up beside that file, then in the working directory. A binding
+    that only defines a macro which nothing uses is an error: it is a misspelt name.
 
     Raises:
       ConfigError: a file is missing, or something in it or in a binding is not understood.
     """
-    for path in gin_files:
-        if not os.path.isfile(path):
-            raise ConfigError(f"gin file {path!r} does not exist")
-        # Beside the file first, and no public call says so: a base.gin in the working directory
-        # must not pass for the one that is meant.
-        gin.config._LOCATION_PREFIXES[:] = [os.path.dirname(os.path.abspath(path)), ""]
-        with one_line(f"gin file {path!r}"):
-            gin.parse_config_file(os.path.abspath(path))
-    macros = _macros()
-    for binding in bindings:
-        with one_line(f"gin binding {binding!r}"):
-            gin.parse_config(binding)
+    with _includes_beside_their_file():
+        for path in gin_files:
+            if not os.path.isfile(path):
+                raise ConfigError(f"gin file {path!r} does not exist")
+            with one_line(f"gin file {path!r}"):
+                gin.parse_config_file(os.path.abspath(path))
+        macros = _macros()
+        for binding in bindings:
+            with one_line(f"gin binding {binding!r}"):
+                gin.parse_config(binding)
     used = set(re.findall(r"%(\w+)", gin.config_str()))
     for name in sorted(used - _macros()):
         raise ConfigError(f"gin macro %{name} is not defined{_did_you_mean(name, _macros())}")
@@ -47,6 +46,55 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         )
 
 
+def arguments(configurable: Callable) -> dict[str, Any]:
+    """What gin would call `configurable` with: values that are bound, defaults for the others."""
+    parameters = inspect.signature(configurable).parameters.items()
+    defaults = {name: p.default for name, p in parameters if p.default is not p.empty}
+    return {**defaults, **gin.get_bindings(configurable)}
+
+
+@contextlib.contextmanager
+def _includes_beside_their_file() -> Iterator[None]:
+    """Lets gin look for an include where the file lies that includes it.
+
+    Gin knows one list of folders for all files. No public call puts a folder before the working
+    directory, but a base.gin there must not pass for the one that is meant.
+    """
+    folders, readers = gin.config._LOCATION_PREFIXES, gin.config._FILE_READERS
+    before = folders[:], readers[:]
+    open_files: list[str] = []
+
+    @contextlib.contextmanager
+    def opened(path: str) -> Iterator[TextIO]:
+        real = os.path.realpath(path)
+        if real in open_files:
+            chain = " -> ".join(map(repr, (*open_files[open_files.index(real) :], real)))
+            raise ValueError(f"gin files include each other in a circle: {chain}")
+        around = folders[:]
+        folders[:] = [os.path.dirname(os.path.abspath(path)), ""]
+        open_files.append(real)
+        try:
+            with open(path) as file:
+                yield file
+        finally:
+            open_files.pop()
+            folders[:] = around
+
+    readers[:] = [(opened, os.path.isfile)]
+    try:
+        yield
+    finally:
+        folders[:], readers[:] = before
+
+
+def imported_modules() -> tuple[str, ...]:
+    """Names of the modules that the parsed gin files and bindings import, sorted."""
+    return tuple(sorted({statement.module for statement in gin.config._IMPORTS}))
+
+
+_BAD_VALUES = (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError)
+
+
 @contextlib.contextmanager
 def one_line(context: str = "") -> Iterator[None]:
     """Turns the errors of bad configuration values into a one-line ConfigError."""
@@ -54,7 +102,7 @@ def one_line(context: str = "") -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError) as error:
+    except _BAD_VALUES as error:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
@@ -62,6 +110,8 @@ def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
     text = " ".join(text.split())
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}; start the command where it can be imported, or set PYTHONPATH"
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"

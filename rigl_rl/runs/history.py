@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
+GREEDY_COLUMN = "greedy_return"
+"""Of evals.csv, where evaluation explores: the mean return of the same weights without it."""
 SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
 
 
@@ -20,8 +22,17 @@ class History:
         self.evals: list[dict[str, Any]] = []
         self.snr: list[dict[str, Any]] = []
 
-    def add_evaluation(self, env_step: int, train_step: int, returns, wall_s: float) -> None:
-        """Appends the returns of one evaluation's episodes, shape (episodes,)."""
+    def add_evaluation(
+        self, env_step: int, train_step: int, returns, wall_s: float, greedy_returns=None
+    ) -> None:
+        """Appends the returns of one evaluation's episodes, shape (episodes,).
+
+        Args:
+          env_step, train_step: when.
+          returns: of the run's evaluation policy.
+          wall_s: seconds of the run so far.
+          greedy_returns: of the greedy policy, where that is another one.
+        """
         row = (
             env_step,
             train_step,
@@ -31,10 +42,31 @@ class History:
             round(wall_s, 2),
         )
         self.evals.append(dict(zip(EVAL_COLUMNS, row)))
+        if greedy_returns is not None:
+            self.evals[-1][GREEDY_COLUMN] = float(np.mean(greedy_returns))
 
     def add_snr(self, env_step: int, train_step: int, network: str, snr: float) -> None:
         """Appends one network's mean signal-to-noise ratio."""
         self.snr.append(dict(zip(SNR_COLUMNS, (env_step, train_step, network, snr))))
+
+    @property
+    def eval_columns(self) -> tuple[str, ...]:
+        """Columns of evals.csv."""
+        greedy = any(GREEDY_COLUMN in row for row in self.evals)
+        return (*EVAL_COLUMNS, GREEDY_COLUMN) if greedy else EVAL_COLUMNS
+
+    def final_scores(self, last_fraction: float) -> dict[str, float]:
+        """`final_return`, and `final_return_greedy` where greedy returns were measured.
+
+        Args:
+          last_fraction: as of `final_score`.
+        """
+        scores = {"final_return": [row["avg_return"] for row in self.evals]}
+        greedy = [row.get(GREEDY_COLUMN) for row in self.evals]
+        # A run begun by a version that did not measure them has none of its first evaluations.
+        if None not in last_of(greedy, last_fraction):
+            scores["final_return_greedy"] = greedy
+        return {name: final_score(returns, last_fraction) for name, returns in scores.items()}
 
     def state(self) -> dict[str, Any]:
         """A JSON-able copy."""
@@ -45,10 +77,14 @@ class History:
         self.evals, self.snr = list(state["evals"]), list(state["snr"])
 
 
+def last_of(values: Sequence[Any], last_fraction: float) -> Sequence[Any]:
+    """The last int(last_fraction * n) of n values, at least one."""
+    return values[-max(1, int(last_fraction * len(values))) :]
+
+
 def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
     """Mean of the last int(last_fraction * n) evaluations, at least one (section 3)."""
-    last = max(1, int(last_fraction * len(returns)))
-    return float(np.mean(returns[-last:]))
+    return float(np.mean(last_of(returns, last_fraction)))
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.runs.files import write_atomically
-from rigl_rl.runs.history import EVAL_COLUMNS, SNR_COLUMNS, History, as_csv
+from rigl_rl.runs.history import SNR_COLUMNS, History, as_csv
 
 
 class RunDirectory:
@@ -98,7 +98,7 @@ class RunDirectory:
 
     def write_history(self, history: History) -> None:
         """Replaces evals.csv and, if anything was measured, snr.csv."""
-        write_atomically(self.path / "evals.csv", as_csv(history.evals, EVAL_COLUMNS))
+        write_atomically(self.path / "evals.csv", as_csv(history.evals, history.eval_columns))
         if history.snr:
             write_atomically(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
 

@@ -10,6 +10,7 @@ import gin
 import tensorflow as tf
 from tqdm import tqdm
 
+from rigl_rl.runs.history import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
 
 
@@ -63,8 +64,10 @@ class TensorBoard:
             tf.summary.scalar("sparsity/active_params", active + self._dense_params)
 
     def evaluation(self, step: int, row: Mapping[str, float]) -> None:
-        """Mean and standard deviation of the returns of one evaluation."""
+        """Mean and standard deviation of the returns of one evaluation: a row of evals.csv."""
         with self._writer.as_default(step=step):
+            if GREEDY_COLUMN in row:
+                tf.summary.scalar("eval/greedy_return", row[GREEDY_COLUMN])
             tf.summary.scalar("eval/avg_return", row["avg_return"])
             tf.summary.scalar("eval/std_return", row["std_return"])
             tf.summary.scalar("eval/avg_return_by_env_step", row["avg_return"], row["env_step"])

@@ -20,16 +20,19 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.environments import saving
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
+from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import random_state, summaries
+from rigl_rl.runs import config, random_state, summaries
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.replay import LEAST_CAPACITY
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -45,6 +48,8 @@ def train_eval(
     show_bar: Optional[bool] = None,
     env_name: str = "CartPole-v0",
     bootstrap_at_time_limit: bool = True,
+    max_episode_steps: Optional[int] = None,
+    allow_inexact_resume: bool = False,
     num_iterations: int = 100_000,
     initial_collect_steps: int = 1_000,
     fc_layer_params: Sequence[int] = (512, 512),
@@ -77,6 +82,10 @@ def train_eval(
       show_bar: whether to draw a progress bar; by default on a terminal.
       env_name: gymnasium id with discrete actions.
       bootstrap_at_time_limit: False makes the time limit terminal, as in the original.
+      max_episode_steps: at which an episode is truncated, in training and evaluation; by default
+        what the environment is registered with.
+      allow_inexact_resume: trains even in an environment that cannot be saved exactly: resumed, the
+        run starts a new episode.
       num_iterations: train steps, each after one environment step.
       initial_collect_steps: random environment steps before the first train step.
       fc_layer_params: hidden units before `width`.
@@ -91,12 +100,13 @@ def train_eval(
       learning_rate: of Adam.
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
-      replay_capacity: transitions.
+      replay_capacity: frames; one between two episodes counts too.
       initial_epsilon_greedy: epsilon of the collect policy at the first train step.
       epsilon_greedy: final epsilon of the collect policy.
       epsilon_decay_period: train steps over which epsilon goes linearly from its first to its
         final value.
-      eval_epsilon_greedy: epsilon in evaluation.
+      eval_epsilon_greedy: epsilon in evaluation. Each evaluation also plays as many episodes
+        greedily: the second score.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
       policy_save_interval: train steps between saved policies; 0: only the trained one.
@@ -105,13 +115,13 @@ def train_eval(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
         batch_size=batch_size,
-        replay_capacity=replay_capacity,
         target_update_period=target_update_period,
         epsilon_decay_period=epsilon_decay_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
     )
     check_counts(0, policy_save_interval=policy_save_interval)
+    check_counts(LEAST_CAPACITY, replay_capacity=replay_capacity)
     check_within(
         0,
         math.inf,
@@ -128,13 +138,15 @@ def train_eval(
         epsilon_greedy=epsilon_greedy,
         eval_epsilon_greedy=eval_epsilon_greedy,
     )
+    task = Task(env_name, max_episode_steps, modules=config.imported_modules())
     py_env = GymnasiumEnvironment(
-        env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
+        task, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
     )
     env = InGraphEnvironment(py_env)
     action_spec = env.action_spec()
     if not tensor_spec.is_discrete(action_spec) or action_spec.shape.rank:
         raise ConfigError(f"DQN needs discrete actions, which env_name {env_name!r} does not have")
+    saving.prepare(py_env, allow_inexact_resume)
 
     tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
@@ -191,6 +203,7 @@ def train_eval(
             "agent": "dqn",
             "suite": "classic",
             "env": env_name,
+            "env_options": py_env.task.options(),
             "method": sparse["method"],
             "distribution": sparse.get("distribution"),
             "target_sparsity": sparse["sparsity"],
@@ -205,7 +218,8 @@ def train_eval(
         env=py_env,
         collect_initially=collect_initially,
         advance=train,
-        evaluate=_evaluation(agent, env_name, eval_episodes, eval_epsilon_greedy, seed),
+        evaluate=_evaluation(agent, py_env.task, eval_episodes, eval_epsilon_greedy, seed),
+        evaluate_greedily=_evaluation(agent, py_env.task, eval_episodes, 0.0, seed),
         env_step=lambda train_step: initial_collect_steps + train_step,
         save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
         snr=_snr_measurement(agent, replay, batch_size, seed),
@@ -218,11 +232,11 @@ def train_eval(
     ).run()
 
 
-def _evaluation(agent, env_name, episodes, epsilon, seed):
+def _evaluation(agent, task, episodes, epsilon, seed):
     """`evaluate(step)`: returns of the epsilon-greedy policy, a function of weights and step."""
     policy = epsilon_greedy_policy.EpsilonGreedyPolicy(agent.policy, epsilon)
     random = random_state.generator(0)
-    evaluator = Evaluator(env_name, episodes)
+    evaluator = Evaluator(task, episodes)
 
     @tf.function
     def act(observations):

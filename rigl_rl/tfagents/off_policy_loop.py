@@ -11,9 +11,11 @@ from tf_agents.environments import tf_environment
 from tf_agents.policies import random_tf_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import trajectory
 
 from rigl_rl.runs import random_state
+from rigl_rl.tfagents.replay import sample_transitions
+
+__all__ = ["collect_at_random", "make_train_loop", "sample_transitions"]
 
 
 def collect_at_random(
@@ -35,16 +37,6 @@ def collect_at_random(
 
     random_state.assert_resumable(collect.get_concrete_function())
     collect()
-
-
-def sample_transitions(replay, batch_size: int) -> trajectory.Transition:
-    """A batch of transitions, uniformly drawn; `reward` and `discount` sit in `next_time_step`.
-
-    Stored frames t and t + 1 become a Transition here, which agents take as it is: a stacked
-    Trajectory would go through a general n-step reduction in every train step.
-    """
-    (now, after), _ = replay.get_next(batch_size, num_steps=2, time_stacked=False)
-    return trajectory.to_transition(now, after)
 
 
 def make_train_loop(

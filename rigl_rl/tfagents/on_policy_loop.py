@@ -91,6 +91,8 @@ def collect(
         lambda spec: tf.TensorArray(spec.dtype, steps, element_shape=(1, *spec.shape)), specs
     )
     time_step = env.current_time_step()
+    # The last one if the run was resumed in an environment that could not be saved.
+    time_step = tf.cond(time_step.is_last()[0], env.reset, lambda: time_step)
     for number in tf.range(steps):
         action = policy.action(time_step).action
         after = env.step(action)

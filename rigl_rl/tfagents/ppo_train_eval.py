@@ -19,11 +19,13 @@ from tf_agents.policies import policy_saver
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.environments import saving
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
+from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import random_state, summaries
+from rigl_rl.runs import config, random_state, summaries
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
@@ -43,6 +45,9 @@ def train_eval(
     show_bar: Optional[bool] = None,
     env_name: str = "HalfCheetah-v2",
     bootstrap_at_time_limit: bool = True,
+    max_episode_steps: Optional[int] = None,
+    contact_forces: Optional[bool] = None,
+    allow_inexact_resume: bool = False,
     num_iterations: int = 489,
     collect_sequence_length: int = 2048,
     minibatch_size: int = 64,
@@ -81,6 +86,12 @@ def train_eval(
       show_bar: whether to draw a progress bar; by default on a terminal.
       env_name: gymnasium id with a vector of real actions or one discrete action.
       bootstrap_at_time_limit: False makes the time limit terminal, as in the original.
+      max_episode_steps: at which an episode is truncated, in training and evaluation; by default
+        what the environment is registered with.
+      contact_forces: of MuJoCo tasks: True simulates them, False leaves them at zero; by default
+        zero under the -v2 names of Ant and Humanoid, real under others.
+      allow_inexact_resume: trains even in an environment that cannot be saved exactly: resumed, the
+        run starts a new episode.
       num_iterations: of collecting and learning.
       collect_sequence_length: environment steps of an iteration.
       minibatch_size: environment steps per train step; a divisor of `collect_sequence_length`.
@@ -133,11 +144,13 @@ def train_eval(
             f"minibatch_size is {minibatch_size}, but must divide collect_sequence_length, "
             f"{collect_sequence_length}"
         )
+    task = Task(env_name, max_episode_steps, contact_forces, config.imported_modules())
     py_env = GymnasiumEnvironment(
-        env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
+        task, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
     )
     env = InGraphEnvironment(py_env)
     discrete = tensor_spec.is_discrete(env.action_spec())
+    saving.prepare(py_env, allow_inexact_resume)
 
     tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORKS))
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
@@ -183,6 +196,7 @@ def train_eval(
             "agent": "ppo",
             "suite": "classic" if discrete else "mujoco",
             "env": env_name,
+            "env_options": py_env.task.options(),
             "method": sparse["method"],
             "distribution": sparse.get("distribution"),
             "target_sparsity": sparse["sparsity"],
@@ -201,7 +215,7 @@ def train_eval(
         env=py_env,
         collect_initially=py_env.reset,
         advance=loop.train,
-        evaluate=_evaluation(agent, env_name, eval_episodes, seed),
+        evaluate=_evaluation(agent, py_env.task, eval_episodes, seed),
         env_step=lambda train_step: train_step // steps_per_iteration * collect_sequence_length,
         save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
         snr=_snr_measurement(agent, loop, minibatch_size, seed),
@@ -215,9 +229,9 @@ def train_eval(
     ).run()
 
 
-def _evaluation(agent, env_name, episodes, seed):
+def _evaluation(agent, task, episodes, seed):
     """`evaluate(step)`: returns of the policy's most likely actions, by weights and step alone."""
-    evaluator = Evaluator(env_name, episodes)
+    evaluator = Evaluator(task, episodes)
 
     @tf.function
     def act(observations):

@@ -20,11 +20,13 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.environments import saving
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
+from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import random_state, summaries
+from rigl_rl.runs import config, random_state, summaries
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
@@ -35,7 +37,7 @@ from rigl_rl.tfagents import (
     sac_agent,
     targets,
 )
-from rigl_rl.tfagents.replay_state import ReplayState
+from rigl_rl.tfagents.replay import LEAST_CAPACITY, ReplayState
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -56,6 +58,9 @@ def train_eval(
     show_bar: Optional[bool] = None,
     env_name: str = "HalfCheetah-v2",
     bootstrap_at_time_limit: bool = True,
+    max_episode_steps: Optional[int] = None,
+    contact_forces: Optional[bool] = None,
+    allow_inexact_resume: bool = False,
     num_iterations: int = 1_000_000,
     initial_collect_steps: Optional[int] = None,
     actor_fc_layers: Sequence[int] = (256, 256),
@@ -93,6 +98,12 @@ def train_eval(
       show_bar: whether to draw a progress bar; by default on a terminal.
       env_name: gymnasium id with bounded continuous actions, or one of the paper's -v2 names.
       bootstrap_at_time_limit: False makes the time limit terminal.
+      max_episode_steps: at which an episode is truncated, in training and evaluation; by default
+        what the environment is registered with.
+      contact_forces: of MuJoCo tasks: True simulates them, False leaves them at zero; by default
+        zero under the -v2 names of Ant and Humanoid, real under others.
+      allow_inexact_resume: trains even in an environment that cannot be saved exactly: resumed, the
+        run starts a new episode.
       num_iterations: train steps, each after one environment step.
       initial_collect_steps: random environment steps before the first train step; by default 10,000
         for HalfCheetah and Ant, 1,000 for the others.
@@ -113,7 +124,7 @@ def train_eval(
       actor_learning_rate, critic_learning_rate, alpha_learning_rate: of Adam.
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
-      replay_capacity: transitions.
+      replay_capacity: frames; one between two episodes counts too.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
       checkpoint_interval: train steps between checkpoints, each taken right after an evaluation. A
@@ -126,13 +137,13 @@ def train_eval(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
         batch_size=batch_size,
-        replay_capacity=replay_capacity,
         target_update_period=target_update_period,
         eval_interval=eval_interval,
         eval_episodes=eval_episodes,
         checkpoint_interval=checkpoint_interval,
     )
     check_counts(0, policy_save_interval=policy_save_interval)
+    check_counts(LEAST_CAPACITY, replay_capacity=replay_capacity)
     check_within(
         0,
         math.inf,
@@ -143,14 +154,16 @@ def train_eval(
         reward_scale_factor=reward_scale_factor,
     )
     check_within(0, 1, target_update_tau=target_update_tau, gamma=gamma)
+    task = Task(env_name, max_episode_steps, contact_forces, config.imported_modules())
     py_env = GymnasiumEnvironment(
-        env_name, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
+        task, random_state.seed_from(seed, _TRAIN_ENV), bootstrap_at_time_limit
     )
     env = InGraphEnvironment(py_env)
     if tensor_spec.is_discrete(env.action_spec()):
         raise ConfigError(
             f"SAC needs continuous actions, which env_name {env_name!r} does not have"
         )
+    saving.prepare(py_env, allow_inexact_resume)
 
     tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
@@ -216,6 +229,7 @@ def train_eval(
             "agent": "sac",
             "suite": "mujoco",
             "env": env_name,
+            "env_options": py_env.task.options(),
             "method": sparse["method"],
             "distribution": sparse.get("distribution"),
             "target_sparsity": sparse["sparsity"],
@@ -235,7 +249,7 @@ def train_eval(
         env=py_env,
         collect_initially=collect_initially,
         advance=train,
-        evaluate=evaluation(greedy, env_name, eval_episodes, seed),
+        evaluate=evaluation(greedy, py_env.task, eval_episodes, seed),
         env_step=lambda train_step: initial_collect_steps + train_step,
         save_policy=lambda path: policy_saver.PolicySaver(greedy).save(path),
         snr=_snr_measurement(agent, replay, batch_size, seed),
@@ -249,9 +263,9 @@ def train_eval(
     ).run()
 
 
-def evaluation(policy, env_name, episodes, seed):
+def evaluation(policy, task, episodes, seed):
     """`evaluate(step)`: returns of a policy without randomness, a function of weights and step."""
-    evaluator = Evaluator(env_name, episodes)
+    evaluator = Evaluator(task, episodes)
 
     @tf.function
     def act(observations):

@@ -17,10 +17,11 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import result
-from rigl_rl.runs.history import History, final_score
+from rigl_rl.runs.history import History
 from rigl_rl.runs.reporting import describe
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.runs.summaries import Progress, TensorBoard
@@ -41,6 +42,7 @@ class TrainingRun:
       collect_initially: fills the replay buffer before the first train step.
       advance: n -> mean loss; n train steps.
       evaluate: train step -> returns (episodes,).
+      evaluate_greedily: the same of the greedy policy, where `evaluate` explores.
       env_step: train step -> environment steps taken.
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
@@ -70,6 +72,7 @@ class TrainingRun:
     checkpoint_interval: int = 0
     snr_interval: int = 0
     policy_save_interval: int = 0
+    evaluate_greedily: Optional[Callable[[int], np.ndarray]] = None
     summary_interval: int = 500
     last_fraction: float = 0.1
     show_bar: Optional[bool] = None
@@ -118,6 +121,7 @@ class TrainingRun:
         self._next_checkpoint = step + self.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
+        saving.warn_of_break(self.env, step)
         return step
 
     def _collect_initially(self) -> None:
@@ -161,7 +165,8 @@ class TrainingRun:
 
     def _evaluate(self, step: int) -> None:
         returns = self.evaluate(step)
-        self._history.add_evaluation(self.env_step(step), step, returns, self._wall_s())
+        greedy = self.evaluate_greedily(step) if self.evaluate_greedily else None
+        self._history.add_evaluation(self.env_step(step), step, returns, self._wall_s(), greedy)
         row = self._history.evals[-1]
         self._tensorboard.evaluation(step, row)
         self._progress.say(
@@ -184,15 +189,15 @@ class TrainingRun:
     def _finish(self) -> None:
         self.save_policy(self.directory.policy(self.num_iterations))
         self.directory.write_operative_config(gin.operative_config_str())
-        returns = [row["avg_return"] for row in self._history.evals]
         wall_s = self._wall_s()
         self.directory.finish(
             {
                 **self.labels,
-                "final_return": final_score(returns, self.last_fraction),
-                "evaluations": len(returns),
+                **self._history.final_scores(self.last_fraction),
+                "evaluations": len(self._history.evals),
                 "env_steps": self.env_step(self.num_iterations),
                 "train_steps": self.num_iterations,
+                "inexact_resumes": self.env.breaks,
                 **describe(self.networks, self._kernels),
                 "wall_s": round(wall_s, 1),
                 "steps_per_s": round(self.num_iterations / wall_s, 1),

@@ -23,6 +23,7 @@ def write_synthetic_run(
     distribution="erdos_renyi_kernel",
     width=1.0,
     returns=(10.0, 20.0, 30.0),
+    greedy=None,
     steps=100,
     snr=None,
     noise=None,
@@ -32,6 +33,7 @@ def write_synthetic_run(
 ):
     """A finished run whose result agrees with its evaluations, unless `changes` says otherwise.
 
+    greedy: returns of the greedy policy, as many as `returns`; without them no such column.
     parameters: gin parameters in effect, such as {"train_eval.weight_decay": 1e-6}.
     noise: returns under noise, as (sigma, return) pairs.
     """
@@ -69,14 +71,18 @@ def write_synthetic_run(
         "steps_per_s": 100.0,
         "peak_memory_mb": 1,
         "versions": {"rigl_rl": "0.1.0", "tensorflow": "2.15.1"},
-        **changes,
     }
+    if greedy is not None:
+        result["final_return_greedy"] = sum(greedy[-last:]) / last
+    result.update(changes)
     directory.mkdir(parents=True)
     at = [round(i * steps / max(1, len(returns) - 1)) for i in range(len(returns))]
     rows = [f"{step + 10},{step},{value},0.0,20,1.0" for step, value in zip(at, returns)]
-    (directory / "evals.csv").write_text(
-        "\n".join(["env_step,train_step,avg_return,std_return,episodes,wall_s", *rows]) + "\n"
-    )
+    columns = "env_step,train_step,avg_return,std_return,episodes,wall_s"
+    if greedy is not None:
+        columns += ",greedy_return"
+        rows = [f"{row},{value}" for row, value in zip(rows, greedy)]
+    (directory / "evals.csv").write_text("\n".join([columns, *rows]) + "\n")
     if snr is not None:
         rows = [f"{step + 10},{step},{network},{value}" for step, value in snr]
         (directory / "snr.csv").write_text(

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from analysis import collect as module
-from analysis.collect import collect, load, main, read, read_result, write
+from analysis.collect import collect, load, main, read, write
 from analysis.errors import AnalysisError, exit_code
 from analysis.files import replacing
+from analysis.run_files import read_run
 
 
 def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
@@ -66,6 +67,7 @@ def test_a_broken_run_is_reported_in_one_line_and_left_out(run, tmp_path, capsys
     [
         ({"final_return": float("nan")}, "final_return is nan, not a finite number"),
         ({"final_return": None}, "final_return is None"),
+        ({"final_return_greedy": "best"}, "final_return_greedy is best"),
         ({"active_params": "many"}, "active_params is many"),
         ({"layers": [{"name": "q"}]}, "layers is not a list of kernels"),
     ],
@@ -177,7 +179,7 @@ def test_what_has_not_changed_is_not_read_again(run, tmp_path, monkeypatch, caps
     noise.write_text(noise.read_text().replace(",1.0,", ",2.0,"))
     seen = []
     monkeypatch.setattr(
-        module, "read_result", lambda path: seen.append(path.parent.name) or read_result(path)
+        module, "read_run", lambda path, files: seen.append(path.name) or read_run(path, files)
     )
     assert main(argv) == 0
     assert sorted(seen) == ["00", "2"]
@@ -210,7 +212,7 @@ def test_a_run_is_read_again_when_any_of_its_files_has_changed(run, tmp_path, mo
     file.write_text(file.read_text().replace("7.0", "7.25"))
     seen = []
     monkeypatch.setattr(
-        module, "read_result", lambda path: seen.append(path.parent.name) or read_result(path)
+        module, "read_run", lambda path, files: seen.append(path.name) or read_run(path, files)
     )
     assert main(argv) == 0
     assert seen == ["changed"]
@@ -282,3 +284,51 @@ def test_hundreds_of_runs_take_a_moment(run, tmp_path):
     start = time.process_time()
     assert len(collect(tmp_path).runs) == 300
     assert time.process_time() - start < 300 * 0.012
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_the_greedy_score_is_carried_along_where_there_is_one(run, tmp_path, name):
+    run(tmp_path / "runs/a", returns=(1.0, 2.0), greedy=(3.0, 4.0))
+    run(tmp_path / "runs/b", returns=(1.0, 2.0))
+    run(tmp_path / "runs/c", returns=(1.0, 2.0), final_return_greedy=None)
+    write(collect(tmp_path / "runs"), tmp_path / name)
+    for tables in (collect(tmp_path / "runs"), read(tmp_path / name)):
+        runs = tables.runs.set_index("path")
+        assert runs["final_return"].tolist() == [2.0, 2.0, 2.0]
+        assert runs["final_return_greedy"].isna().tolist() == [False, True, True]
+        assert runs.loc["a", "final_return_greedy"] == 4.0
+        greedy = tables.evals.groupby("path")["greedy_return"].apply(list)
+        assert greedy["a"] == [3.0, 4.0]
+        assert pd.isna(greedy["b"]).all()
+        assert tables.evals["avg_return"].tolist() == [1.0, 2.0] * 3
+
+
+def test_a_greedy_score_that_its_evaluations_do_not_give_is_noticed(run, tmp_path, capsys):
+    run(tmp_path / "a", returns=(1.0, 2.0), greedy=(3.0, 4.0), final_return_greedy=3.5)
+    collect(tmp_path)
+    error = capsys.readouterr().err
+    assert "a: final_return_greedy is 3.5 in result.json, but the last 10% of greedy_ret" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_table_from_before_there_were_greedy_scores(run, tmp_path, name):
+    run(tmp_path / "runs/a", greedy=(3.0, 4.0, 5.0))
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / name)]
+    assert main(argv) == 0
+    old = read(tmp_path / name)
+    stamps = old.runs["stamp"].str.replace("^v2 ", "", regex=True)
+    assert not stamps.eq(old.runs["stamp"]).any()
+    old = old._replace(
+        runs=old.runs.assign(stamp=stamps).drop(columns="final_return_greedy"),
+        evals=old.evals.drop(columns="greedy_return"),
+    )
+    write(old, tmp_path / name)
+    # It is readable as it is ...
+    tables = read(tmp_path / name)
+    assert tables.runs["final_return_greedy"].isna().all()
+    assert tables.evals["greedy_return"].isna().all()
+    # ... and collecting again reads what it lacks, though no file of the run has changed.
+    assert main(argv) == 0
+    assert read(tmp_path / name).runs["final_return_greedy"].tolist() == [5.0]
+    assert read(tmp_path / name).evals["greedy_return"].tolist() == [3.0, 4.0, 5.0]

@@ -177,6 +177,50 @@ def test_figure5_plots_the_mean_snr_of_each_step(study, tmp_path):
     assert_drawn(figure5_left.draw(tables, tmp_path), points)
 
 
+def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch, capsys):
+    levels = {
+        (None, 0.0): 0.2,
+        (ERK, 0.9): 0.25,
+        (ERK, 0.99): 0.1,
+        (UNIFORM, 0.9): 0.02,
+        (UNIFORM, 0.95): 0.005,
+    }
+    for number, ((distribution, sparsity), level) in enumerate(levels.items()):
+        run(
+            tmp_path / f"runs/{number}",
+            method="rigl" if distribution else "dense",
+            distribution=distribution,
+            sparsity=sparsity,
+            snr=[(50, level), (100, level / 2)],
+        )
+    tables = collect(tmp_path / "runs")
+    drawn = []
+    monkeypatch.setattr("analysis.style.plt.close", drawn.append)
+    figure5_left.draw(tables, tmp_path / "out")
+    found = {
+        axes.get_title(): {(line.get_linestyle(), line.get_ydata()[0]) for line in axes.lines}
+        for axes in drawn[0].axes
+    }
+    title = "CartPole-v0, Q-network\nRigL"
+    assert found == {
+        f"{title} ERK": {("-", 0.2), ("-", 0.25), ("-", 0.1)},
+        f"{title} Uniform": {("-", 0.2), ("--", 0.02), ("--", 0.005)},
+    }
+    first, second = drawn[0].axes
+    assert first.get_ylim() == second.get_ylim()
+    # A sparsity has one color in both rows, and each its own.
+    colors = {
+        line.get_ydata()[0]: line.get_color() for axes in (first, second) for line in axes.lines
+    }
+    assert (colors[0.25] == colors[0.02]).all()
+    assert len({tuple(colors[level]) for level in (0.25, 0.1, 0.005)}) == 3
+    labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert labels == ["Dense", "90 %", "95 %", "99 %", "ERK", "Uniform"]
+    plt.close("all")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no SNR from dense, ERK, Uniform networks on Acrobot-v1, MountainCar-v0; make it" in line
+
+
 def test_figure5_leaves_out_infinite_snr(run, tmp_path):
     run(tmp_path / "a", snr=[(50, "inf"), (100, 0.5)])
     points = figure5_left.data(collect(tmp_path))

@@ -32,7 +32,7 @@ PRESET = dataclasses.replace(
     sparsities=(0.8, 0.9),
     iqm_sparsities=(0.9,),
     actor_shares=(0.1, 0.9),
-    snr_sparsities=(0.9,),
+    snr_sparsities={"erk": (0.9,), "uniform": (0.9,)},
     games=paper.GAMES_MAIN,
     atari_seeds=1,
     atari_sparsities=(0.5, 0.9),
@@ -165,7 +165,7 @@ def only(tables: Tables, runs) -> Tables:
     """What there would be if nothing else had been trained."""
     paths = {run.name for run in runs}
     parts = [table[table["path"].isin(paths)].reset_index(drop=True) for table in tables[:4]]
-    return Tables(*parts, tables.source)
+    return tables._replace(**dict(zip(tables._fields, parts)))
 
 
 def test_runs_are_collected_under_the_launchers_names(everything):
@@ -201,7 +201,7 @@ def test_the_points_of_a_figure_are_the_runs_of_its_study(everything, name):
     assert set(points["n_seeds"]) == {1}
 
 
-@pytest.mark.parametrize(("name", "expected"), [("5_left", 6), ("5_right", 6), ("6", 3 * 7)])
+@pytest.mark.parametrize(("name", "expected"), [("5_left", 9), ("5_right", 9), ("6", 3 * 7)])
 def test_the_lines_of_a_figure_are_the_runs_of_its_study(everything, name, expected):
     points = FIGURES[name].data(everything)
     lines = points[points["sigma"] == 0.0] if "sigma" in points else points
@@ -270,7 +270,7 @@ SIDES = {
         r"(prune|static|set|rigl)-uniform-s0\.\d+",
     ),
     "starved-critic-hurts-more": 2 * (r"(dense|rigl-erk-s0\.[89]0)-ac.*",),
-    "snr-falls-with-sparsity": (r"dense", r"rigl-erk-s0\.90"),
+    "snr-falls-with-sparsity": (r"dense", r"rigl-(erk|uniform)-s0\.90"),
     "sparse-resists-noise": (r"(set|rigl)-erk-s0\.\d+", r"dense(-h\d+)?"),
 }
 
@@ -286,7 +286,12 @@ def test_a_claim_compares_the_runs_that_its_words_name(everything, name):
         kinds = {path.split("/")[2].replace("-snr", "") for path in paths}
         assert kinds
         assert {kind for kind in kinds if not re.fullmatch(pattern, kind)} == set()
-    agents = {run.label.split("/")[0] for study in claim.studies for run in RUNS[study]}
+    agents = {
+        run.label.split("/")[0]
+        for study in claim.studies
+        for run in RUNS[study]
+        if re.fullmatch(SIDES[name][0], run.label.split("/")[2].replace("-snr", ""))
+    }
     assert {path.split("/")[0] for each in sides for path in each[1]["path"]} >= agents
 
 

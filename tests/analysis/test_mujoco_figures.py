@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -101,6 +103,40 @@ def test_scaling_figures_have_a_row_per_agent(sac, drawn):
     assert points["dense_reward"].to_dict()["ppo", "rigl"] == 6.0
     points = drawn("12")
     assert points.loc[points["method"] == "rigl", "mean"].tolist() == [99.0, 99.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution", "env", "shown"),
+    [
+        ("2", ERK, CHEETAH, {0.5, 0.95}),
+        ("12", UNIFORM, CHEETAH, {0.5, 0.95}),  # "sparsities from 50% to 95%"
+        ("9", ERK, "Hopper-v2", {0.4, 0.5, 0.95, 0.99}),  # its caption names no range
+    ],
+)
+def test_a_figure_shows_the_sparsities_of_its_caption(
+    sac, drawn, capsys, name, distribution, env, shown
+):
+    dense = json.loads((sac(100.0, env, method="dense") / "result.json").read_text())
+    for sparsity in (0.4, 0.5, 0.95, 0.99):
+        sparse = sac(100 * sparsity, env, sparsity=sparsity, distribution=distribution)
+        size = json.loads((sparse / "result.json").read_text())["active_params"]
+        # The dense network of that size, a little smaller.
+        sac(sparsity, env, method="dense", width=sparsity / 2, active_params=round(0.95 * size))
+    points = drawn(name)
+    assert set(points.loc[points["method"] == "rigl", "target_sparsity"]) == shown
+    matched = points[(points["method"] == "dense") & (points["width"] != 1.0)]
+    # Dense networks of more parameters than the range has are between it and the standard one.
+    assert set(2 * matched["width"]) == shown | {0.4}
+    assert points["dense_reward"].eq(100.0).all()
+    assert dense["active_params"] in set(points["params"])
+    note = f"figure{name}: left out 3 run(s) beyond the caption's sparsities, 50 % to 95 %"
+    assert (note in capsys.readouterr().err) == (len(shown) == 2)
+
+
+def test_only_sparsities_beyond_the_caption_are_no_figure(sac, tmp_path):
+    sac(1.0, sparsity=0.99)
+    with pytest.raises(AnalysisError, match="figure2: no finished sparse run"):
+        FIGURES["2"].data(collect(tmp_path / "runs"))
 
 
 def test_a_sweep_is_not_mixed_with_standard_runs(sac, drawn, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,9 +18,10 @@ import tensorflow as tf
 
 from analysis.collect import collect
 from analysis.hyperparameters import COLUMNS
-from rigl_rl import robustness
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
+from rigl_rl.environments import atari_evaluation, observation_noise
 from rigl_rl.errors import ConfigError
+from rigl_rl.robustness import evaluation
 from rigl_rl.runs import config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +141,7 @@ def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupte
 
 
 def test_the_saved_policy_under_noise(uninterrupted):
-    table = robustness.evaluate_run(uninterrupted, [0.0, 20.0], episodes=2, max_steps=40)
+    table = evaluation.evaluate_run(uninterrupted, [0.0, 20.0], episodes=2)
     assert table["sigma"].tolist() == [0.0, 20.0]
     assert set(table["episodes"]) == {2}
     assert set(table["env"]) == {"Pong"}
@@ -147,6 +149,37 @@ def test_the_saved_policy_under_noise(uninterrupted):
     states = np.random.default_rng(0).integers(0, 256, (3, 84, 84, 4), np.uint8)
     loaded = tf.saved_model.load(str(policy))
     assert loaded.q_values(states).shape == (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("bindings", "sticky", "epsilon"),
+    [
+        ("", True, 0.001),
+        ("atari_lib.create_atari_environment.sticky_actions = False", False, 0.001),
+        ("DQNAgent.epsilon_eval = 0.05", True, 0.05),
+    ],
+)
+def test_noise_meets_the_policy_where_the_run_was_evaluated(
+    uninterrupted, tmp_path, monkeypatch, bindings, sticky, epsilon
+):
+    run = tmp_path / "run"
+    shutil.copytree(uninterrupted, run)
+    with open(run / "config.gin", "a") as file:
+        file.write(f"{bindings}\nPixelNoise.outside = 'wrap'\n")
+    made = []
+
+    def remembering(*arguments):
+        made.append(arguments)
+        return atari_evaluation.AtariEvaluator(*arguments)
+
+    monkeypatch.setattr(evaluation, "AtariEvaluator", remembering)
+    evaluation.evaluate_run(run, [0.0], episodes=1)
+    ((make_game, *others),) = made
+    assert others == [1, epsilon, 30]  # max_steps_per_episode
+    ale = make_game().environment.ale
+    assert ale.getFloat("repeat_action_probability") == (0.25 if sticky else 0.0)
+    black = observation_noise.PixelNoise(9.0)(np.zeros((50, 50), np.uint8))
+    assert black.max() > 200
 
 
 def the_line(completed):
@@ -214,12 +247,12 @@ def test_bad_values_are_one_line(tmp_path, binding, parts):
 
 
 def test_robustness_of_what_is_no_run(tmp_path):
-    with pytest.raises(ConfigError, match="has no result.json"):
-        robustness.evaluate_run(tmp_path)
+    with pytest.raises(ConfigError, match="^no result.json to read"):
+        evaluation.evaluate_run(tmp_path)
 
 
 def test_negative_noise_and_unknown_policies(uninterrupted):
     with pytest.raises(ConfigError, match="sigma is -1.0"):
-        robustness.evaluate_run(uninterrupted, [-1.0])
-    with pytest.raises(ConfigError, match="no policy of step 7; it has: "):
-        robustness.evaluate_run(uninterrupted, step=7)
+        evaluation.evaluate_run(uninterrupted, [-1.0])
+    with pytest.raises(ConfigError, match="^no policy of step 7; there are: "):
+        evaluation.evaluate_run(uninterrupted, step=7)

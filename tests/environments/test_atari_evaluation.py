@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rigl_rl.environments import atari_evaluation
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.environments.atari_evaluation import AtariEvaluator
 
@@ -29,7 +28,8 @@ class ByPixels:
 def test_games_side_by_side_are_games_one_after_the_other():
     policy, steps, seed = ByPixels(actions=9), 90, 5
     # Her first points come after some 65 steps of music.
-    found = AtariEvaluator("MsPacman", 2, epsilon=0.0, max_steps=steps).run(policy, seed)
+    evaluator = AtariEvaluator(lambda: AtariEnvironment("MsPacman"), 2, 0.0, max_steps=steps)
+    found = evaluator.run(policy, seed)
     assert {states.dtype for states in policy.seen} == {np.dtype(np.uint8)}
     seen = np.stack(policy.seen)
     assert seen.shape == (steps, 2, 84, 84, 4)
@@ -70,17 +70,11 @@ class Game:
         return self.frame, 1.0, len(self.actions) == self.length, {}
 
 
-@pytest.fixture
-def evaluator(monkeypatch):
+def evaluator_of(lengths, epsilon=0.0, max_steps=1_000):
     """An evaluator of stand-ins for games of the given lengths, and the games."""
-
-    def make(lengths, epsilon=0.0, max_steps=1_000):
-        games = [Game(length) for length in lengths]
-        waiting = iter(games)
-        monkeypatch.setattr(atari_evaluation, "AtariEnvironment", lambda name: next(waiting))
-        return AtariEvaluator("Pong", len(games), epsilon, max_steps), games
-
-    return make
+    games = [Game(length) for length in lengths]
+    waiting = iter(games)
+    return AtariEvaluator(lambda: next(waiting), len(games), epsilon, max_steps), games
 
 
 def fire(states):
@@ -89,8 +83,8 @@ def fire(states):
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.1, 0.5, 1.0])
-def test_epsilon_is_the_share_of_random_actions(evaluator, epsilon):
-    evaluator, games = evaluator([500] * 4, epsilon)
+def test_epsilon_is_the_share_of_random_actions(epsilon):
+    evaluator, games = evaluator_of([500] * 4, epsilon)
     evaluator.run(fire, seed=0)
     actions = np.concatenate([game.actions for game in games])
     assert len(actions) == 2_000
@@ -101,8 +95,8 @@ def test_epsilon_is_the_share_of_random_actions(evaluator, epsilon):
     assert (np.abs(shares - expected) <= 4 * deviation).all()
 
 
-def test_games_explore_by_themselves_and_differently_in_each_evaluation(evaluator):
-    evaluator, games = evaluator([50, 50], epsilon=1.0)
+def test_games_explore_by_themselves_and_differently_in_each_evaluation():
+    evaluator, games = evaluator_of([50, 50], epsilon=1.0)
     taken = []
     for seed in (0, 1, 0):
         evaluator.run(fire, seed)
@@ -115,8 +109,8 @@ def test_games_explore_by_themselves_and_differently_in_each_evaluation(evaluato
     assert all(0 <= seed < 2**31 for each in seeds for seed in each)
 
 
-def test_a_game_that_is_over_waits_for_the_others(evaluator):
-    evaluator, games = evaluator([5, 9, 7])
+def test_a_game_that_is_over_waits_for_the_others():
+    evaluator, games = evaluator_of([5, 9, 7])
     sizes = []
 
     def q_values(states):
@@ -128,14 +122,14 @@ def test_a_game_that_is_over_waits_for_the_others(evaluator):
     assert [len(game.actions) for game in games] == [5, 9, 7]
 
 
-def test_a_game_is_cut_off_after_the_most_steps_it_may_take(evaluator):
-    evaluator, games = evaluator([5, 900], max_steps=12)
+def test_a_game_is_cut_off_after_the_most_steps_it_may_take():
+    evaluator, games = evaluator_of([5, 900], max_steps=12)
     assert evaluator.run(fire, seed=0).tolist() == [5.0, 12.0]
     assert [len(game.actions) for game in games] == [5, 12]
 
 
-def test_noise_is_of_the_strength_asked_for_and_each_games_own(evaluator):
-    evaluator, _ = evaluator([8, 8])
+def test_noise_is_of_the_strength_asked_for_and_each_games_own():
+    evaluator, _ = evaluator_of([8, 8])
     frames = {}
     for sigma in (0.0, 20.0):
         policy = ByPixels(actions=4)

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from rigl_rl.environments import evaluation
 from rigl_rl.environments.evaluation import Evaluator
 
 # Policies of one observation; those of a batch are made of them below.
@@ -81,3 +82,31 @@ def test_episodes_that_are_over_are_not_stepped_on():
     shortest = returns.argmin()
     after = np.array(seen)[returns.min() :, shortest]
     assert (after == after[0]).all()
+
+
+def test_episodes_that_never_end_are_cut_off_and_that_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, "CUT_OFF", 50)
+    calls = []
+
+    def policy(observations):
+        calls.append(observations.copy())
+        return np.zeros(2, int)
+
+    returns = Evaluator("my_environments:Endless-v0", 2).run(policy, seed=0)
+    assert returns.tolist() == [50.0, 50.0]
+    assert len(calls) == 50
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: environment 'my_environments:Endless-v0' has no step limit")
+    assert "2 of 2 evaluation episodes were cut off after 50 steps" in line
+
+
+def test_episodes_that_end_by_themselves_need_no_limit(capsys):
+    returns = Evaluator("my_environments:Walk-v0", 3).run(lambda o: np.zeros(3, int), seed=0)
+    assert returns.tolist() == [6.0] * 3
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["Numbered", "ArrayReward", "FromMinusOne"])
+def test_environments_of_other_kinds(name):
+    evaluator = Evaluator(f"my_environments:{name}-v0", 2)
+    assert evaluator.run(lambda o: np.zeros(2, int), seed=0).tolist() == [6.0, 6.0]

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from tf_agents.trajectories import StepType
 
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment, make
-from rigl_rl.errors import ConfigError
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 
 TASKS = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
 
@@ -191,11 +190,3 @@ def test_seeds_determine_the_episodes():
     assert starts(0) == starts(0)
     assert starts(0) != starts(1)
     assert len(set(map(str, starts(0)))) == 5
-
-
-@pytest.mark.parametrize("name", ["CartPole-v77", "NoSuchTask-v0", "no such name", ""])
-def test_an_unknown_environment_is_one_line_with_its_name(name):
-    with pytest.raises(ConfigError) as caught:
-        make(name)
-    assert repr(name) in str(caught.value)
-    assert "\n" not in str(caught.value)

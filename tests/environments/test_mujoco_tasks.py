@@ -13,8 +13,9 @@ from tf_agents.trajectories import StepType
 
 from launch.agents import PPO, SAC
 from rigl_rl.environments.evaluation import Evaluator
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment, make
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.mujoco_tasks import SimulationError
+from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
 
 # Observation, action and its bound, as in the MuJoCo -v2 tasks that the paper trains on.
@@ -56,39 +57,90 @@ def test_launching_counts_parameters_with_these_sizes():
     assert SAC.tasks == PPO.tasks == sizes
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_it_goes_through_what_gymnasium_goes_through(task):
-    env = GymnasiumEnvironment(f"{task}-v2", seed=3)
+def gymnasiums(task) -> gymnasium.Env:
+    """The library's own -v4 task, with its contact forces."""
     options = {"use_contact_forces": True} if task == "Ant" else {}
-    reference = gymnasium.make(f"{task}-v4", **options)
+    return gymnasium.make(f"{task}-v4", **options)
+
+
+def side_by_side(env: GymnasiumEnvironment, reference: gymnasium.Env, steps=150):
+    """Yields (observation, reward) of both, through the same actions and episodes."""
     observation, _ = reference.reset(seed=3)
-    np.testing.assert_array_equal(env.reset().observation[0], observation.astype(np.float32))
-    for action in random_actions(env, 150):
+    yield (env.reset().observation[0], 0.0), (observation, 0.0)
+    for action in random_actions(env, steps):
         step = env.step(action[np.newaxis])
         if step.is_first()[0]:
-            observation, _ = reference.reset()
+            observation, reward = reference.reset()[0], 0.0
         else:
             observation, reward, terminated, truncated, _ = reference.step(action)
-            assert step.reward[0] == np.float32(reward)
             assert step.discount[0] == (0.0 if terminated else 1.0)
             assert step.is_last()[0] == (terminated or truncated)
-        np.testing.assert_array_equal(step.observation[0], observation.astype(np.float32))
+        yield (step.observation[0], step.reward[0]), (observation, reward)
+
+
+@pytest.mark.parametrize("name", [f"{task}-v4" for task in TASKS] + ["Hopper-v2", "Walker2d-v2"])
+def test_it_goes_through_what_gymnasium_goes_through(name):
+    env = GymnasiumEnvironment(name, seed=3)
+    for ours, theirs in side_by_side(env, gymnasiums(name.partition("-")[0])):
+        np.testing.assert_array_equal(ours[0], theirs[0].astype(np.float32))
+        assert ours[1] == np.float32(theirs[1])
+
+
+CONTACT_COST = {"Ant": 5e-4, "Humanoid": 0.0}  # per squared force; gymnasium's Humanoid-v4 has none
+
+
+@pytest.mark.parametrize("task", CONTACT_COST)
+def test_under_the_papers_names_contact_forces_are_zero_as_in_mujoco_py(task):
+    env = GymnasiumEnvironment(f"{task}-v2", seed=3)
+    largest = 0.0
+    for ours, theirs in side_by_side(env, gymnasiums(task)):
+        others, forces = theirs[0][:-84], theirs[0][-84:]
+        np.testing.assert_array_equal(ours[0][:-84], others.astype(np.float32))
+        np.testing.assert_array_equal(ours[0][-84:], np.zeros(84))
+        cost = CONTACT_COST[task] * np.sum(forces**2)  # Ant's are clipped to [-1, 1]
+        assert ours[1] == np.float32(theirs[1] + cost)
+        largest = max(largest, np.abs(forces).max())
+    assert largest >= 1  # it touched the ground: other numbers than 0 could have been seen
+
+
+def forces_seen_by(task: Task) -> list:
+    """Sums of contact forces in evaluation and in training, the world's (-v5 has none) left out."""
+    seen = []
+
+    def policy(observations):
+        seen.append(observations[0, -78:].copy())
+        return np.zeros((1, 17 if task.name.startswith("Humanoid") else 8))
+
+    Evaluator(task, 1).run(policy, seed=0)
+    env = GymnasiumEnvironment(task, seed=0)
+    env.reset()
+    steps = [env.step(action[np.newaxis]) for action in random_actions(env, 50)]
+    trained_on = [step.observation[0, -78:] for step in steps]
+    return [np.abs(each).sum() for each in (seen, trained_on)]
+
+
+@pytest.mark.parametrize("name", ["Ant-v2", "Ant-v4", "Humanoid-v2", "Humanoid-v4", "Humanoid-v5"])
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_binding_reaches_either_by_any_name_in_training_and_evaluation(name, bound):
+    limit = 60  # an Ant that stands still never ends
+    in_evaluation, in_training = forces_seen_by(Task(name, limit, contact_forces=bound))
+    assert (in_evaluation > 0) == (in_training > 0) == bound
 
 
 @pytest.mark.parametrize("before", [0, 1, 33], ids="after {} steps".format)
-@pytest.mark.parametrize("task", TASKS)
-def test_a_restored_state_goes_on_to_the_bit_through_episodes_to_come(task, before):
-    env = GymnasiumEnvironment(f"{task}-v4", seed=1)
+@pytest.mark.parametrize("name", [f"{task}-v4" for task in TASKS] + ["Ant-v2", "Humanoid-v2"])
+def test_a_restored_state_goes_on_to_the_bit_through_episodes_to_come(name, before):
+    env = GymnasiumEnvironment(name, seed=1)
     actions = random_actions(env, before + 200)
     env.reset()
     follow(env, actions[:before])
     state = env.get_state()
     expected = follow(env, actions[before:])
-    other = GymnasiumEnvironment(f"{task}-v4", seed=99)
+    other = GymnasiumEnvironment(name, seed=99)
     other.reset()
     other.set_state(state)
     assert follow(other, actions[before:]) == expected
-    if task in ("Hopper", "Walker2d", "Ant", "Humanoid"):
+    if not name.startswith("HalfCheetah"):
         firsts = [step for step in expected if step[0] == np.int32(StepType.FIRST).tobytes()]
         assert firsts  # it fell, and new episodes began
 
@@ -121,6 +173,21 @@ def test_a_simulation_that_diverges_is_one_line(capfd, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # MuJoCo's own log
 
 
+@pytest.mark.parametrize("contact_forces", [True, False])
+def test_divergence_and_contact_forces_of_a_users_simulation(contact_forces):
+    env = GymnasiumEnvironment(Task("my_simulation:Hopping-v0", None, contact_forces), seed=0)
+    env.reset()
+    for action in random_actions(env, 30):
+        env.step(action[np.newaxis])
+    env.set_state(env.get_state())
+    for action in random_actions(env, 20):
+        env.step(action[np.newaxis])
+    assert env._gym.unwrapped.data.cfrc_ext.any() == contact_forces
+    diverging(env)
+    with pytest.raises(SimulationError):
+        env.step(np.zeros((1, 3), np.float32))
+
+
 def test_what_it_was_is_known_after_tensorflow_stepped_it():
     env = GymnasiumEnvironment("Hopper-v2", seed=0)
     tf_env = tf_py_environment.TFPyEnvironment(env, check_dims=False)
@@ -139,7 +206,7 @@ def test_actions_that_are_no_numbers_are_a_divergence_too():
 def test_without_the_mujoco_package_it_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "mujoco", None)
     with pytest.raises(ConfigError) as caught:
-        make("HalfCheetah-v2")
+        Task("HalfCheetah-v2").make()
     assert "'HalfCheetah-v2'" in str(caught.value)
     assert "gymnasium[mujoco]" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -147,4 +214,4 @@ def test_without_the_mujoco_package_it_is_one_line(monkeypatch):
 
 def test_versions_that_are_gone_are_one_line_with_the_name():
     with pytest.raises(ConfigError, match="'HalfCheetah-v3'"):
-        make("HalfCheetah-v3")
+        Task("HalfCheetah-v3").make()

@@ -33,13 +33,13 @@ def test_list_shows_every_study_in_every_preset():
     assert result.returncode == 0
     rows = {tuple(line.split()[:3]) for line in result.stdout.splitlines()}
     assert {
-        ("figure8", "paper", "1,650"),
-        ("figure14_right", "paper", "490"),
-        ("figure5_left", "paper", "150"),
+        ("figure8", "paper", "1,920"),
+        ("figure14_right", "paper", "570"),
+        ("figure5_left", "paper", "300"),
         ("all", "paper", f"{len(studies.expand(studies.STUDIES, studies.PRESETS['paper'])):,}"),
     } <= rows
     (shared,) = re.findall(r"figure14_right +paper .* (\d+) also of others", result.stdout)
-    assert shared == "490"
+    assert shared == "570"
 
 
 def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
@@ -53,7 +53,7 @@ def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
     assert result.returncode == 0
     commands = [tuple(shlex.split(line)) for line in result.stdout.splitlines()]
     assert commands == [run.command(tmp_path) for run in runs if run is not runs[4]]
-    assert "36 runs, 1 already finished; the 35 left" in result.stderr
+    assert "39 runs, 1 already finished; the 38 left" in result.stderr
 
 
 def test_tasks_narrow_a_study(tmp_path, capsys):

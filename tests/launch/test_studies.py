@@ -22,10 +22,12 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize(
-    ("preset", "seeds", "sparsities", "snr_sparsities"),
-    [("paper", 10, 6, 4), ("reduced", 3, 4, 4), ("smoke", 1, 1, 1)],
+    ("preset", "seeds", "sparsities", "below_99", "snr_networks"),
+    # `paper` goes up to 99% (section 3), Figures 2 and 12 up to 95% (their caption) and Ant, too
+    # (captions of Figures 15 and 16). SNR: ERK at five sparsities, uniform at four.
+    [("paper", 10, 7, 6, 5 + 4), ("reduced", 3, 4, 4, 5 + 4), ("smoke", 1, 1, 1, 1 + 1)],
 )
-def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
+def test_number_of_runs(preset, seeds, sparsities, below_99, snr_networks):
     runs = {study: studies.expand([study], PRESETS[preset]) for study in studies.STUDIES}
     count = {
         study: sum(not run.label.startswith("dqn_atari") for run in of_study)
@@ -33,17 +35,18 @@ def test_number_of_runs(preset, seeds, sparsities, snr_sparsities):
     }
     methods, distributions = 4, 2
     sparse = methods * sparsities
+    matched_and_sparse = (1 + methods) * below_99
     expected = {
         "cartpole": 1 + methods,
         "mujoco": 2 * (1 + 2) + 1 + 3,
         "figure8": 3 * (1 + sparsities + distributions * sparse),
         "figure14_right": 1 + distributions * sparse,
-        "figure5_left": 3 * (1 + snr_sparsities),
-        "figure5_right": 3 * (1 + snr_sparsities),
-        "figure2": 2 * 3 * (1 + sparsities + sparse),
-        "figure9": 2 * 2 * (1 + sparsities + sparse),
+        "figure5_left": 3 * (1 + snr_networks),
+        "figure5_right": 3 * (1 + snr_networks),
+        "figure2": 2 * 3 * (1 + matched_and_sparse),
+        "figure9": 2 * (1 + matched_and_sparse) + 2 * (1 + sparsities + sparse),
         "figure3": 3 * (1 + (3 + 2) * {"paper": 9, "reduced": 5, "smoke": 2}[preset]),
-        "figure12": 2 * 3 * (1 + sparsities + sparse),
+        "figure12": 2 * 3 * (1 + matched_and_sparse),
         "figure1": 2 * 5 * (1 + 1 + methods),
         "figure4_left": 1 + distributions * sparse,
         "figure4_center": 4 * (1 + methods),
@@ -95,10 +98,16 @@ def test_sweeps_hold_the_best_settings_of_the_tables():
 
 
 @pytest.mark.parametrize(
-    ("preset", "seeds", "captions", "games", "sparsities", "iqm_sparsities", "shares"),
-    [("paper", 10, 9, 15, 6, 4, 2), ("reduced", 1, 1, 3, 2, 1, 2), ("smoke", 1, 1, 15, 1, 1, 2)],
+    ("preset", "seeds", "captions", "games", "sparsities", "below_99", "iqm_sparsities", "shares"),
+    [
+        ("paper", 10, 9, 15, 7, 6, 4, 2),
+        ("reduced", 1, 1, 3, 2, 2, 1, 2),
+        ("smoke", 1, 1, 15, 1, 1, 1, 2),
+    ],
 )
-def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sparsities, shares):
+def test_number_of_atari_runs(
+    preset, seeds, captions, games, sparsities, below_99, iqm_sparsities, shares
+):
     methods = 4
     count = {
         study: sum(
@@ -109,14 +118,61 @@ def test_number_of_atari_runs(preset, seeds, captions, games, sparsities, iqm_sp
     assert {study: n for study, n in count.items() if n and study not in SWEEPS} == {
         "pong": {"paper": 10, "reduced": 3, "smoke": 1}[preset] * 2,
         "figure1": seeds * 2 * games * (1 + 1 + methods),
-        "figure2": seeds * 3 * (1 + sparsities + methods * sparsities),
+        "figure2": seeds * 3 * (1 + below_99 + methods * below_99),
         "figure6": seeds * 3 * (1 + shares + 2 * shares),
         "figure10": seeds * games * (1 + sparsities + methods * sparsities),
         "figure11": seeds * games * (1 + sparsities + methods * sparsities),
-        "figure12": seeds * 3 * (1 + sparsities + methods * sparsities),
+        "figure12": seeds * 3 * (1 + below_99 + methods * below_99),
         "figure17": captions * games * (1 + iqm_sparsities + methods * iqm_sparsities),
         "figure18": captions * games * (1 + iqm_sparsities + methods * iqm_sparsities),
     }
+
+
+def sparsities_of(runs, kind=""):
+    """Of the runs with `kind` in their label, in percent."""
+    labels = {run.label for run in runs if kind in run.label and "-s0." in run.label}
+    return {int(label.split("-s0.")[1][:2]) for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("study", "kind", "highest"),
+    [
+        # Section 3: policies of 50% to 99%, where a caption says nothing else.
+        ("figure4_left", "", 99),
+        ("figure8", "uniform", 99),
+        ("figure9", "Hopper", 99),
+        ("figure10", "", 99),
+        ("figure11", "", 99),
+        ("figure14_left", "", 99),
+        ("figure14_right", "", 99),
+        # Figure 12: "sparsities from 50% to 95%"; Figure 2 shows the same with ERK.
+        ("figure2", "dqn_atari", 95),
+        ("figure2", "mujoco", 95),
+        ("figure12", "dqn_atari", 95),
+        ("figure12", "mujoco", 95),
+        # Figures 15 and 16 have HalfCheetah, Hopper and Walker2d alone at 99%.
+        ("figure9", "Ant", 95),
+    ],
+)
+def test_sparsities_reach_as_far_as_the_caption_or_section_3(study, kind, highest):
+    found = sparsities_of(studies.expand([study], PRESETS["paper"].with_seeds(1)), kind)
+    assert found == {50, 60, 70, 80, 90, 95, highest}
+
+
+@pytest.mark.parametrize("preset", ["paper", "reduced"])
+@pytest.mark.parametrize("study", ["figure5_left", "figure5_right"])
+def test_snr_is_measured_with_both_distributions(preset, study):
+    runs = studies.expand([study], PRESETS[preset])
+    assert sparsities_of(runs, "rigl-erk") == {50, 80, 90, 95, 99}
+    assert sparsities_of(runs, "rigl-uniform") == {50, 80, 90, 95}
+    assert len({run.label for run in runs if "/dense-snr" in run.label}) == 3
+    assert all("log_snr.freq=2000" in run.bindings for run in runs)
+
+
+def test_sparsities_of_the_users_choice_are_all_trained():
+    preset = PRESETS["paper"].with_sparsities((0.3, 0.99)).with_seeds(1)
+    for study, kind in (("figure2", "Humanoid"), ("figure9", "Ant"), ("figure12", "Pong")):
+        assert sparsities_of(studies.expand([study], preset), kind) == {30, 99}
 
 
 def test_other_sparsities():
@@ -236,9 +292,11 @@ def test_the_best_values_are_those_of_the_gin_files(agent, method):
     assert {name: ast.literal_eval(bound[name]) for name in expected} == expected
 
 
-def test_paper_figure8_is_1650_runs_of_101000_steps():
+def test_paper_figure8_is_1920_runs_of_101000_steps():
     runs = studies.expand(["figure8"], PRESETS["paper"])
-    assert len(runs) == 1650
+    # Seeds, tasks; a dense network, and at each of seven sparsities the matched dense one and four
+    # methods with two distributions.
+    assert len(runs) == 10 * 3 * (1 + 7 * (1 + 4 * 2))
     assert {run.env_steps for run in runs} == {101_000}
     assert {run.seed for run in runs} == set(range(10))
 
@@ -373,7 +431,7 @@ def test_runs_of_different_sparsity_have_different_names():
 
 @pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
 def test_matched_dense_networks_count_as_matched(agent):
-    # Every agent, task and sparsity of the paper, 99 % on the tasks of Figures 15 and 16.
+    # Every agent, task and sparsity of the paper; on MuJoCo 99% is trained on three tasks.
     for task in agent.tasks:
         mujoco = agent.name.endswith("mujoco")
         sparsities = {*PRESETS["paper"].sparsities, *(paper.IQM_SPARSITIES if mujoco else ())}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import gin
 import pytest
 
@@ -49,6 +51,75 @@ def test_an_include_is_looked_up_beside_its_file_first(gin_file, tmp_path, monke
     assert gin_config.mask_updater()["update_freq"] == 17
 
 
+def test_an_include_within_an_included_file_is_looked_up_beside_that_one(
+    gin_file, tmp_path, monkeypatch
+):
+    """As in `include 'gin_configs/dqn_classic/rigl.gin'`, which includes base.gin itself."""
+    gin_file("mask_updater.update_freq = 17", "configs/base.gin")
+    gin_file("include 'base.gin'\nmask_updater.update_alg = 'set'", "configs/set.gin")
+    top = gin_file("include 'configs/set.gin'\ninclude 'more.gin'", "mine.gin")
+    gin_file("init_masks.sparsity = 0.5", "more.gin")  # beside the first file again
+    gin_file("mask_updater.update_freq = 99", "base.gin")
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        gin.clear_config()
+        monkeypatch.chdir(folder)
+        config.parse([top], [])
+        assert gin_config.mask_updater()["update_freq"] == 17
+        assert gin_config.mask_updater()["method"] == "set"
+        assert gin_config.init_masks()["sparsity"] == 0.5
+
+
+def test_an_include_may_be_found_in_the_working_directory(gin_file, tmp_path, monkeypatch):
+    gin_file("mask_updater.update_freq = 17", "configs/base.gin")
+    path = gin_file("include 'configs/base.gin'", "mine/run.gin")
+    monkeypatch.chdir(tmp_path)
+    config.parse([path], [])
+    assert gin_config.mask_updater()["update_freq"] == 17
+
+
+def test_a_file_of_the_project_can_be_included():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    names = sorted(str(path) for path in (root / "gin_configs" / "dqn_classic").glob("*.gin"))
+    assert names
+    for name in names:
+        # The file itself binds a main that is not imported here: it is found, and its base.gin.
+        line = refusal(bindings=[f"include '{name}'"])
+        assert "train_eval" in line
+
+
+def test_the_same_file_may_be_included_twice(gin_file):
+    gin_file("mask_updater.update_freq = 17", "base.gin")
+    config.parse([gin_file("include 'base.gin'\ninclude 'base.gin'")], [])
+    assert gin_config.mask_updater()["update_freq"] == 17
+
+
+@pytest.mark.parametrize("via", ["run.gin", "other.gin"])
+def test_files_that_include_each_other_in_a_circle(gin_file, via):
+    gin_file("include 'run.gin'", "other.gin")
+    path = gin_file(f"include '{via}'")
+    line = refusal([path])
+    assert "include each other in a circle" in line
+    assert line.count("run.gin") == 3  # the file that was given, and both ends of the circle
+    assert ("other.gin" in line) == (via == "other.gin")
+
+
+def test_gin_finds_files_as_ever_afterwards(gin_file):
+    before = gin.config._FILE_READERS[:], gin.config._LOCATION_PREFIXES[:]
+    config.parse([gin_file("mask_updater.update_freq = 17")], [])
+    refusal([gin_file("include 'gone.gin'")])
+    assert before == (gin.config._FILE_READERS, gin.config._LOCATION_PREFIXES)
+
+
+def test_modules_are_imported_and_known_by_name(gin_file, tmp_path, monkeypatch):
+    (tmp_path / "my_module_of_gin.py").write_text("import gin\nIMPORTED = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert config.imported_modules() == ()
+    config.parse([gin_file("import my_module_of_gin")], ["from os import path"])
+    assert config.imported_modules() == ("my_module_of_gin", "os.path")
+    assert "import my_module_of_gin" in config.text(0)
+
+
 def test_missing_file():
     assert refusal(["no/such.gin"]) == "gin file 'no/such.gin' does not exist"
 
@@ -82,6 +153,31 @@ def test_misspelt_macro(gin_file):
     line = refusal([gin_file("SPARSITY = 0.9\ninit_masks.sparsity = %SPARSITY")], ["SPARSTY = 0.5"])
     assert "'SPARSTY'" in line
     assert "did you mean 'SPARSITY'?" in line
+
+
+def test_a_module_that_cannot_be_imported(gin_file):
+    line = refusal([gin_file("import no_such_module")])
+    assert "run.gin': No module named 'no_such_module'" in line
+    assert "PYTHONPATH" in line
+    assert "no_such_module" in refusal(bindings=["import no_such_module"])
+
+
+def test_the_modules_that_a_configuration_imports_are_part_of_its_text(gin_file):
+    config.parse([gin_file("import colorsys")], ["import sched", "mask_updater.update_freq = 5"])
+    text = config.text(3)
+    assert text.startswith("# seed = 3\nimport colorsys\nimport sched\n")
+    # Parsed again, as to evaluate a run's policy later, it is the same configuration.
+    gin.clear_config()
+    config.parse([gin_file(text)], [])
+    assert config.text(3) == text
+
+
+def test_arguments_are_those_that_are_bound_over_the_defaults():
+    bindings = ["FREQUENCY = 5", "mask_updater.update_freq = %FREQUENCY"]
+    config.parse([], [*bindings, "mask_updater.update_alg = 'set'"])
+    defaults = {"init_drop_fraction": 0.5, "schedule_alg": "cosine"}
+    found = config.arguments(gin_config.mask_updater)
+    assert {"update_freq": 5, "update_alg": "set", **defaults}.items() <= found.items()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,26 @@ def test_an_evaluation_is_summed_up():
     assert row["wall_s"] == 1.23
 
 
+def test_a_greedy_score_has_a_column_where_it_was_measured():
+    history = History()
+    for step, greedy in enumerate([None, [1.0, 2.0], [4.0, 6.0], [7.0, 8.0]]):
+        history.add_evaluation(step, step, [float(step)], 0.0, greedy)
+    text = as_csv(history.evals, history.eval_columns)
+    greedy = pd.read_csv(io.StringIO(text))["greedy_return"]
+    assert np.isnan(greedy[0])
+    assert greedy.tolist()[1:] == [1.5, 5.0, 7.5]
+    assert history.final_scores(0.5) == {"final_return": 2.5, "final_return_greedy": 6.25}
+    # The first evaluation, from a version that did not measure it, is among all of them.
+    assert history.final_scores(1.0) == {"final_return": 1.5}
+
+
+def test_without_a_greedy_score_there_is_no_column():
+    history = History()
+    history.add_evaluation(0, 0, [1.0], 0.0)
+    assert history.eval_columns == EVAL_COLUMNS
+    assert history.final_scores(0.1) == {"final_return": 1.0}
+
+
 def test_csv_gives_back_every_bit():
     rng = np.random.default_rng(0)
     history = History()

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_agents.agents.dqn import dqn_agent as reference
 from tf_agents.environments import tf_py_environment
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
+from tf_agents.trajectories import trajectory
 from tf_agents.utils import common
 
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -81,18 +82,30 @@ def batches(replay, seed, size=64):
     random = random_state.generator(seed)
     with random_state.draws_from(random):
         transition = off_policy_loop.sample_transitions(replay, size)
-    random_state.reseed(random, seed)
-    with random_state.draws_from(random):
-        trajectory, _ = replay.get_next(size, num_steps=2)
-    return transition, trajectory
+    now, action, after = transition
+
+    def stacked(first, second):
+        return tf.stack([first, second], axis=1)
+
+    # TF-Agents reads two frames of a transition: the second for its observation alone.
+    frames = trajectory.Trajectory(
+        step_type=stacked(now.step_type, after.step_type),
+        observation=stacked(now.observation, after.observation),
+        action=stacked(action.action, tf.zeros_like(action.action)),
+        policy_info=action.info,
+        next_step_type=stacked(after.step_type, tf.fill([size], 1)),
+        reward=stacked(after.reward, tf.fill([size], 100.0)),
+        discount=stacked(after.discount, tf.fill([size], 0.5)),
+    )
+    return transition, frames
 
 
 def test_the_loss_and_its_gradients_are_those_of_tf_agents(replay):
     env = environment()
     agents = ours(env), theirs(env)
-    transition, trajectory = batches(replay, seed=2)
+    transition, frames = batches(replay, seed=2)
     losses, gradients = [], []
-    for agent, batch in zip(agents, (transition, trajectory)):
+    for agent, batch in zip(agents, (transition, frames)):
         randomize(agent)
         with tf.GradientTape() as tape:
             loss_info = agent._loss(
@@ -114,9 +127,9 @@ def test_train_steps_and_target_updates_are_those_of_tf_agents(replay):
     randomize(one)
     randomize(other)
     for seed in range(5):
-        transition, trajectory = batches(replay, seed)
+        transition, frames = batches(replay, seed)
         one.train(transition)
-        other.train(trajectory)
+        other.train(frames)
         for ours_network, theirs_network in (
             (one._q_network, other._q_network),
             (one._target_q_network, other._target_q_network),
@@ -140,9 +153,7 @@ def test_td_losses_are_the_equation(replay):
     taken = values(agent.q_network, now.observation)[np.arange(200), action_step.action.numpy()]
     best = values(agent.target_q_network, after.observation).max(axis=1)
     targets = SCALE * after.reward.numpy() + GAMMA * after.discount.numpy() * best
-    # From the last step of an episode there is no way on: nothing to learn.
-    expected = np.where(now.is_last().numpy(), 0.0, (taken - targets) ** 2)
-    assert 0 < np.sum(now.is_last()) < 60
+    expected = (taken - targets) ** 2
     assert 0 < np.sum(after.discount.numpy() == 0) < 60
     np.testing.assert_allclose(agent.td_losses(transition).numpy(), expected, rtol=1e-4, atol=1e-5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import gin
+import gymnasium
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from tf_agents.trajectories import time_step as ts
 
 from analysis.collect import collect
 from analysis.hyperparameters import COLUMNS
-from rigl_rl.runs import config
+from rigl_rl.runs import config, random_state
 from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import dqn_train_eval
 
@@ -75,12 +76,14 @@ def series(events, tag) -> dict:
 def test_evaluations(trainings, method):
     evals = pd.read_csv(trainings[method] / "evals.csv")
     columns = ["env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"]
-    assert list(evals.columns) == columns
+    assert list(evals.columns) == [*columns, "greedy_return"]
     assert evals["train_step"].tolist() == list(range(0, 401, 20))
     assert evals["env_step"].tolist() == list(range(200, 601, 20))
     assert set(evals["episodes"]) == {3}
     assert evals["avg_return"].between(5, 200).all()
-    assert (evals["avg_return"] * 3).round(9).mod(1).eq(0).all()  # 3 whole numbers
+    for score in ("avg_return", "greedy_return"):
+        assert (evals[score] * 3).round(9).mod(1).eq(0).all()  # 3 whole numbers
+    assert not evals["avg_return"].equals(evals["greedy_return"])
     assert evals["wall_s"].is_monotonic_increasing
 
 
@@ -90,9 +93,10 @@ def test_result(trainings, method):
     result = result_of(run)
     labels = {"agent": "dqn", "suite": "classic", "env": "CartPole-v0", "method": method, "seed": 0}
     assert labels.items() <= result.items()
-    returns = pd.read_csv(run / "evals.csv", float_precision="round_trip")["avg_return"]
+    evals = pd.read_csv(run / "evals.csv", float_precision="round_trip")
     # 21 evaluations: the last int(2.1).
-    assert result["final_return"] == (returns.iloc[-1] + returns.iloc[-2]) / 2
+    for name, column in (("final_return", "avg_return"), ("final_return_greedy", "greedy_return")):
+        assert result[name] == (evals[column].iloc[-1] + evals[column].iloc[-2]) / 2
     assert result["evaluations"] == 21
     assert (result["env_steps"], result["train_steps"]) == (600, 400)
     assert result["steps_per_s"] == pytest.approx(400 / result["wall_s"], rel=0.1)
@@ -211,6 +215,26 @@ def test_the_result_comes_last(session):
     session.assert_the_result_came_last()
 
 
+@pytest.mark.parametrize("method", ["dense", "rigl"])
+def test_the_greedy_score_is_that_of_the_saved_policy(trainings, method):
+    run = trainings[method]
+    policy = tf.saved_model.load(str(run / "policies" / "000000400"))
+    env = gymnasium.make("CartPole-v0")
+    seed = random_state.seed_from(0, dqn_train_eval._EVAL_ENVS, 400)
+    returns = []
+    for episode in range(3):
+        observation, _ = env.reset(seed=seed + episode)
+        length, over = 0, False
+        while not over:
+            batch = ts.restart(tf.constant(observation[np.newaxis]), batch_size=1)
+            action = int(policy.action(batch).action[0])
+            observation, _, terminated, truncated, _ = env.step(action)
+            length, over = length + 1, terminated or truncated
+        returns.append(length)
+    last = pd.read_csv(run / "evals.csv").iloc[-1]
+    assert last["greedy_return"] == pytest.approx(np.mean(returns))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_operative_config_gives_the_requested_values_back(trainings, method):
     config.parse([str(trainings[method] / "operative_config.gin")], [])
@@ -282,7 +306,7 @@ def test_tensorboard_of_a_sparse_run(trainings):
     run = trainings["rigl logged"]
     events = events_of(run)
     evals = pd.read_csv(run / "evals.csv")
-    for column in ("avg_return", "std_return"):
+    for column in ("avg_return", "std_return", "greedy_return"):
         expected = dict(zip(evals["train_step"], evals[column]))
         assert series(events, f"eval/{column}") == pytest.approx(expected, rel=1e-6)
     expected = dict(zip(evals["env_step"], evals["avg_return"]))

@@ -1,0 +1,39 @@
+"""Which score of a run is shown: that of its protocol, or the greedy one.
+
+DQN on classic control is evaluated twice: with the epsilon of Table 6 (`avg_return`,
+`final_return`), which is its protocol, and greedily (`greedy_return`, `final_return_greedy`). The
+other agents have one score. Figures, tables and claims read `avg_return` and `final_return` alone;
+`with_greedy` decides what these hold, when runs are loaded.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+PROTOCOL, GREEDY = "protocol", "greedy"
+CHOICES = (PROTOCOL, GREEDY)
+
+
+def agents_of(runs: pd.DataFrame) -> pd.Series:
+    """Agent and suite of each run: dqn_classic, sac_mujoco."""
+    return runs["agent"] + "_" + runs["suite"]
+
+
+def with_greedy(
+    runs: pd.DataFrame, evals: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, frozenset[str]]:
+    """Runs and evaluations whose returns are greedy, and the agents (`agents_of`) they are of.
+
+    These are the agents of which some run has a greedy score. A run of theirs that was trained
+    before there was one has the score NaN, since the two must not be averaged.
+    """
+    agents = agents_of(runs)
+    greedy = frozenset(agents[runs["final_return_greedy"].notna()])
+    two = agents.isin(greedy)
+    runs = runs.assign(final_return=runs["final_return"].mask(two, runs["final_return_greedy"]))
+    of_two = evals["path"].isin(runs.loc[two, "path"])
+    evals = evals.assign(
+        avg_return=evals["avg_return"].mask(of_two, evals["greedy_return"]),
+        std_return=evals["std_return"].mask(of_two),
+    )
+    return runs, evals, greedy

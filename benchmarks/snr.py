@@ -1,0 +1,135 @@
+"""Signal-to-noise ratio of DQN's gradients by mask, and how much of it dead weights explain.
+
+    python -m benchmarks.snr [--env_name CartPole-v0] [--train_steps 0] [--seeds 1]
+        [--networks dense uniform90 erk99]
+
+Builds each network as a RigL run does, collects 1,000 random steps, trains if asked to, and
+measures five minibatches of 128 transitions as runs do (`rigl_rl.sparsity.snr`). Prints means over
+minibatches and seeds:
+
+- cut off: hidden units of the first layer whose mask has no input;
+- dead: parameters whose gradient is 0 for every transition of the minibatch; their SNR counts as 0;
+- SNR: mean over all parameters, and over those that are not dead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+
+from benchmarks.dqn import BATCH_SIZE, ENV
+from benchmarks.training_speed import set_up
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
+from rigl_rl.runs import random_state
+from rigl_rl.sparsity import snr
+from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+
+NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
+DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
+UPDATE_FREQ, DROP_FRACTION, TARGET_PERIOD = 1_000, 0.5, 100
+"""Tables 1 and 6."""
+MINIBATCHES = 5
+
+
+class Measured(NamedTuple):
+    """What is printed of one network; shares within [0, 1]."""
+
+    cut_off: float
+    dead: float
+    snr: float
+    snr_alive: float
+
+
+def sparse_settings(network: str) -> dict:
+    """Arguments of `sparsify` for a name such as 'uniform90'; ValueError for another name."""
+    if network == "dense":
+        return {"method": "dense"}
+    match = re.fullmatch(r"(uniform|erk)(\d\d)", network)
+    if match is None:
+        raise ValueError(f"{network!r} is neither 'dense' nor of the form 'uniform90' or 'erk99'")
+    return {
+        "method": "rigl",
+        "distribution": DISTRIBUTIONS[match[1]],
+        "sparsity": int(match[2]) / 100,
+        "update_freq": UPDATE_FREQ,
+        "drop_fraction": DROP_FRACTION,
+    }
+
+
+def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measured:
+    """Builds, trains for `train_steps` and measures."""
+    tf.keras.utils.set_random_seed(seed)
+    py_env = GymnasiumEnvironment(env_name, seed)
+    py_env.reset()
+    env = InGraphEnvironment(py_env)
+    step = tf.Variable(0, dtype=tf.int64)
+    agent = dqn_agent.make_agent(
+        env,
+        step,
+        sparse_settings(network),
+        total_steps=max(1, train_steps),
+        seed=seed,
+        target_update_period=TARGET_PERIOD,
+    )
+    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+        agent.collect_data_spec, batch_size=1, max_length=100_000
+    )
+    random = random_state.generator(seed)
+    off_policy_loop.collect_at_random(env, replay, 1_000, random)
+    if train_steps:
+        nets = {"q": (agent.q_network, agent.target_q_network)}
+        masker = targets.target_masker(agent.optimizer, nets, step, 1.0, TARGET_PERIOD)
+        off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random, masker)(train_steps)
+
+    variables = agent.q_network.trainable_variables
+
+    @tf.function
+    def of_a_minibatch():
+        with random_state.draws_from(random):
+            batch = off_policy_loop.sample_transitions(replay, BATCH_SIZE)
+        gradients = snr.per_sample_gradients(agent.td_losses, variables, batch)
+        dead = [tf.reshape(tf.reduce_all(each == 0.0, axis=0), [-1]) for each in gradients]
+        share = tf.reduce_mean(tf.cast(tf.concat(dead, axis=0), tf.float32))
+        ratio = snr.batch_snr(agent.td_losses, variables, batch, chunk_size=32)
+        # Dead parameters count 0, so the others have all of the sum.
+        return share, ratio, ratio / (1 - share)
+
+    dead, ratio, alive = np.mean([of_a_minibatch() for _ in range(MINIBATCHES)], axis=0)
+    kernels = agent.optimizer.kernels
+    fan_in = tf.reduce_sum(kernels[0].mask, axis=0) if kernels else tf.ones(1)
+    return Measured(float(np.mean(fan_in == 0.0)), float(dead), float(ratio), float(alive))
+
+
+def main() -> None:
+    """Measures and prints a row per network."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.snr", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--env_name", default=ENV, help="default: %(default)s")
+    parser.add_argument("--train_steps", type=int, default=0, help="default: none, initialization")
+    parser.add_argument("--seeds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--threads", type=int, default=1, help="default: %(default)s")
+    args = parser.parse_args()
+    try:
+        for network in args.networks:
+            sparse_settings(network)
+    except ValueError as error:
+        parser.error(f"argument --networks: {error}")
+    set_up(args)
+    print(f"{'network':<12}{'cut off':>9}{'dead':>9}{'SNR':>9}{'SNR, not dead':>15}")
+    for network in args.networks:
+        found = [
+            measure(network, args.env_name, args.train_steps, seed) for seed in range(args.seeds)
+        ]
+        cut_off, dead, ratio, alive = np.mean(found, axis=0)
+        print(f"{network:<12}{cut_off:>9.1%}{dead:>9.1%}{ratio:>9.4f}{alive:>15.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

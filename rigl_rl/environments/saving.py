@@ -1,0 +1,145 @@
+"""Whether an environment can be saved exactly, so that a killed run resumes as if nothing happened.
+
+The pickle of an environment is not always its state. gymnasium's `EzPickle`, which all of Box2D and
+many environments of users' own have, pickles the arguments it was made with; an environment with a
+lock or an open file has no pickle at all. So it is tried, at the start of every run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import random
+import sys
+from collections.abc import Iterator
+from typing import Optional
+
+import numpy as np
+
+from rigl_rl.environments.evaluation import CUT_OFF
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.tasks import Task
+from rigl_rl.errors import ConfigError, RiglRlError
+
+# Steps before an environment is saved, and from there on: through the ends of most episodes.
+_BEFORE, _AFTER = 10, 100
+
+
+def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
+    """Tries an environment like `env`, and says what the user of a run in it has to know.
+
+    Leaves `env` alone but for its attribute `exact`.
+
+    Args:
+      env: that will be trained in.
+      allow_inexact_resume: whether to train even if it cannot be saved exactly.
+
+    Raises:
+      ConfigError: it cannot be saved exactly, but has to be; or it does not keep to its spaces.
+    """
+    flaw = why_inexact(env.task)
+    if flaw and not allow_inexact_resume:
+        raise ConfigError(
+            f"environment {env.task.name!r} cannot be saved exactly ({flaw}), so a killed run "
+            "could not be resumed exactly; bind train_eval.allow_inexact_resume = True to train "
+            "all the same and start a new episode on resuming"
+        )
+    if flaw:
+        print(
+            f"environment {env.task.name!r} cannot be saved exactly ({flaw}): a resumed run starts "
+            "a new episode",
+            flush=True,
+        )
+    env.exact = flaw is None
+    if env.task.max_episode_steps is None:
+        print(
+            f"environment {env.task.name!r} has no step limit: evaluation cuts an episode off "
+            f"after {CUT_OFF} steps; bind train_eval.max_episode_steps to choose a limit",
+            flush=True,
+        )
+
+
+def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
+    """On standard error, when a run was resumed at train step `step` in a new episode."""
+    if env.breaks:
+        print(
+            f"warning: environment {env.task.name!r} cannot be saved exactly; from step {step} on, "
+            "in a new episode, this run differs from an uninterrupted one",
+            file=sys.stderr,
+        )
+
+
+def why_inexact(task: Task) -> Optional[str]:
+    """Why an environment restored from what was saved takes other steps; None if it does not.
+
+    Steps one at random, saves it, and steps on; then steps what was restored, in the same way. The
+    restored one comes last, so that something the two share is found, too.
+
+    Raises:
+      ConfigError: an observation or a reward is not what the environment's spaces promise.
+    """
+    with _global_random_state_kept():
+        env = GymnasiumEnvironment(task, seed=0)
+        restored = copy.copy(env)
+        try:
+            actions = _random_actions(env)
+            env.reset()
+            _check_shape(env)
+            for action in actions[:_BEFORE]:
+                env.step(action)
+                _check_shape(env)
+            try:
+                restored.set_state(env.get_state())
+            except RiglRlError as error:
+                return str(error).partition(": ")[2]
+            expected = _follow(env, actions)
+            try:
+                same = _follow(restored, actions) == expected
+            except Exception as error:  # whatever a half-restored environment raises
+                return f"restored, it fails with {type(error).__name__}"
+            return None if same else "restored, it takes other steps"
+        finally:
+            env.close()
+            with contextlib.suppress(Exception):
+                restored.close()
+
+
+def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:
+    """(steps, 1, ...) within the action spec."""
+    spec, generator = env.action_spec(), np.random.default_rng(0)
+    shape = (_AFTER, 1, *spec.shape)
+    if np.issubdtype(spec.dtype, np.integer):
+        return generator.integers(spec.maximum + 1, size=shape)
+    return generator.uniform(spec.minimum, spec.maximum, shape).astype(spec.dtype)
+
+
+def _follow(env: GymnasiumEnvironment, actions: np.ndarray) -> bytes:
+    """A digest of all steps and, at last, of the first one of another episode."""
+    digest = hashlib.blake2b()
+    for action in actions:
+        for part in env.step(action):
+            digest.update(part.tobytes())
+    for part in env.reset():
+        digest.update(part.tobytes())
+    return digest.digest()
+
+
+def _check_shape(env: GymnasiumEnvironment) -> None:
+    found = env.current_time_step().observation.shape[1:]
+    if found != env.observation_spec().shape:
+        raise ConfigError(
+            f"environment {env.task.name!r} observes shape {found}, but its observation space says "
+            f"{env.observation_spec().shape}"
+        )
+
+
+@contextlib.contextmanager
+def _global_random_state_kept() -> Iterator[None]:
+    """For environments that draw from Python's or NumPy's global generator."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002

@@ -1,0 +1,134 @@
+"""Which environment a run trains on, and how it is made: the same for training and evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import warnings
+from collections.abc import Mapping
+from typing import Any, Optional, Union
+
+import gymnasium
+
+from rigl_rl.environments import mujoco_tasks, vector_spaces
+from rigl_rl.errors import ConfigError, check_counts
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """An environment by name, and what its makers have to know besides.
+
+    Attributes:
+      name: what `gymnasium.make` takes ('CartPole-v0', 'my_module:MyEnv-v0'), or one of the paper's
+        -v2 names.
+      max_episode_steps: at which an episode is truncated; None: what the environment is registered
+        with, which may be no limit.
+      contact_forces: of MuJoCo tasks: True simulates them, False leaves them at zero; None: as the
+        name says (`mujoco_tasks`).
+      modules: imported first; they register environments.
+
+    Raises:
+      ConfigError: a value is not allowed.
+    """
+
+    name: str
+    max_episode_steps: Optional[int] = None
+    contact_forces: Optional[bool] = None
+    modules: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or self.name.count(":") > 1:
+            raise ConfigError(
+                f"env_name is {self.name!r}, but must be a name like 'CartPole-v0' or "
+                "'my_module:MyEnv-v0'"
+            )
+        if self.max_episode_steps is not None:
+            check_counts(max_episode_steps=self.max_episode_steps)
+        if self.contact_forces not in (None, True, False):
+            raise ConfigError(
+                f"contact_forces is {self.contact_forces!r}, but must be True, False or None"
+            )
+
+    @classmethod
+    def of_run(cls, result: Mapping[str, Any]) -> Task:
+        """The task that a run was trained on, from its result.json."""
+        options = result.get("env_options", {})
+        return cls(result["env"], **{**options, "modules": tuple(options.get("modules", ()))})
+
+    def options(self) -> dict[str, Any]:
+        """All but the name, without what is not set: `env_options` of result.json."""
+        options = {
+            "max_episode_steps": self.max_episode_steps,
+            "contact_forces": self.contact_forces,
+            "modules": list(self.modules) or None,
+        }
+        return {key: value for key, value in options.items() if value is not None}
+
+    def resolved(self, env: gymnasium.Env) -> Task:
+        """This task with what is in effect in `env`, which it made, in place of None."""
+        assert env.spec is not None
+        return dataclasses.replace(
+            self,
+            max_episode_steps=env.spec.max_episode_steps,
+            contact_forces=self._contact_forces,
+        )
+
+    def make(self) -> gymnasium.Env:
+        """The environment, with a vector of observations and plain actions (`vector_spaces`).
+
+        A MuJoCo simulation that diverges raises a `mujoco_tasks.SimulationError`.
+
+        Raises:
+          ConfigError: no such environment, it cannot be trained on, or a package is missing.
+        """
+        env = self._registered()
+        simulated = mujoco_tasks.is_simulation(env.unwrapped)
+        if self.contact_forces is not None and not simulated:
+            raise ConfigError(
+                f"contact_forces is {self.contact_forces}, but environment {self.name!r} is not a "
+                "MuJoCo task; leave it unbound"
+            )
+        if simulated:
+            mujoco_tasks.import_quietly()
+            if self._contact_forces is False:
+                env = mujoco_tasks.ZeroContactForces(env)
+            env = mujoco_tasks.StopOnDivergence(env)
+        return vector_spaces.simplified(env, self.name)
+
+    @property
+    def _contact_forces(self) -> Optional[bool]:
+        if self.contact_forces is not None:
+            return self.contact_forces
+        return mujoco_tasks.contact_forces(self._name_without_module)
+
+    @property
+    def _name_without_module(self) -> str:
+        return self.name.rpartition(":")[2]
+
+    def _registered(self) -> gymnasium.Env:
+        """As `gymnasium.make` returns it."""
+        module = self.name.rpartition(":")[0]
+        known, options = mujoco_tasks.resolve(self._name_without_module)
+        try:
+            for each in (*self.modules, *filter(None, [module])):
+                importlib.import_module(each)
+            spec = gymnasium.registry.get(known)
+            if spec and ".mujoco" in str(spec.entry_point):
+                mujoco_tasks.import_quietly()
+            with warnings.catch_warnings():
+                # CartPole-v0 and friends are "out of date": they are the paper's tasks.
+                warnings.filterwarnings("ignore", message=".*out of date.*")
+                # The checker is for environments under development. It costs time in every step.
+                return gymnasium.make(
+                    known, self.max_episode_steps, disable_env_checker=True, **options
+                )
+        except (gymnasium.error.Error, ImportError) as error:
+            reason = " ".join(str(error).split())
+            if isinstance(error, ModuleNotFoundError) and "mujoco" in str(error.name):
+                reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
+            raise ConfigError(f"cannot make environment {self.name!r}: {reason}") from error
+
+
+def as_task(task: Union[Task, str]) -> Task:
+    """`task`, or the task of that name without any options."""
+    return Task(task) if isinstance(task, str) else task

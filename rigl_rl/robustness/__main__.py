@@ -1,0 +1,82 @@
+"""Measures how well trained policies do when their observations are noisy: section 8, Figure 6.
+
+python -m rigl_rl.robustness --run runs/pong --out robustness.csv [--sigmas 0 10 20 30]
+python -m rigl_rl.robustness --run runs/dqn_atari_cnn/*/*/seed*
+
+Without --out each run's table goes into its own directory, as robustness.csv; a run that has one is
+left alone, so that the same command does what is left. Figure 6 is drawn from these files.
+
+Works for the saved policies of every finished run of this project. A policy plays as the run itself
+evaluated it: in the environment that its gin configuration makes (modules that it imports
+included), with the same epsilon and time limit. On Atari sigma is in pixel values of 0 to 255 and
+noise is rounded (`PixelNoise`); elsewhere it is a multiple of each observation's own standard
+deviation, measured while the policy acts without noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from rigl_rl.robustness import processes
+from rigl_rl.runs.files import write_atomically
+
+TABLE = "robustness.csv"
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Evaluates and writes the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rigl_rl.robustness",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--run", type=pathlib.Path, required=True, nargs="+", help="finished runs' directories"
+    )
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        help=f"the CSV file to write, for one run (default: {TABLE} in each run's directory)",
+    )
+    parser.add_argument("--sigmas", type=float, nargs="+", help="strengths of noise")
+    parser.add_argument("--episodes", type=int, default=20, help="for each strength (default 20)")
+    parser.add_argument("--step", type=int, help="train step of the policy (default: the last)")
+    parser.add_argument("--seed", type=int, default=0, help="of environments and noise (default 0)")
+    parser.add_argument(
+        "--epsilon",
+        type=float,
+        help="probability of a random action (default: as in the run's own evaluations)",
+    )
+    options = vars(parser.parse_args(argv))
+    runs, out = options.pop("run"), options.pop("out")
+    if out is not None and len(runs) > 1:
+        sys.exit(f"error: --out {str(out)!r} is one file, but --run names {len(runs)} runs")
+    if out is not None and out.exists():
+        sys.exit(f"error: --out {str(out)!r} exists; give a new file")
+    failed = False
+    for run in runs:
+        path = out or run / TABLE
+        if path.exists():
+            print(f"{path} is there; nothing to do", flush=True)
+            continue
+        table = processes.evaluate(run, **options)
+        if isinstance(table, str):
+            print(f"error: {table}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        try:
+            write_atomically(path, table.to_csv(index=False))
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            failed = True
+        print(table.to_string(index=False), flush=True)
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

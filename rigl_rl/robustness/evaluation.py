@@ -1,0 +1,226 @@
+"""Plays a finished run's policy as the run evaluated it, with noise on what it observes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import gin
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tf_agents.policies import py_tf_eager_policy
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+
+from rigl_rl.environments.atari_evaluation import AtariEvaluator
+from rigl_rl.environments.evaluation import Evaluator
+from rigl_rl.environments.tasks import Task
+from rigl_rl.errors import ConfigError, check_counts, check_within
+from rigl_rl.runs import config, random_state
+
+COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
+SCORES = ("avg_return", "std_return", "episodes")
+
+ATARI_SIGMAS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+EPISODES = 20
+
+AGENTS = ("dqn", "sac", "ppo")
+"""Those of TF-Agents."""
+_LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
+# (sigma, seed) -> returns of the episodes
+Evaluate = Callable[[float, int], np.ndarray]
+# (observations (episodes, ...), source of exploration) -> actions (episodes, ...)
+Act = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def evaluate_run(
+    run: pathlib.Path,
+    sigmas: Optional[Sequence[float]] = None,
+    episodes: int = EPISODES,
+    seed: int = 0,
+    step: Optional[int] = None,
+    epsilon: Optional[float] = None,
+) -> pd.DataFrame:
+    """Returns of a run's policy by strength of noise.
+
+    The bindings that gin has are replaced by the run's. Gin knows the mains of several agents by
+    one name, so a process can evaluate runs of one agent only.
+
+    Args:
+      run: directory of a finished run.
+      sigmas: strengths of noise, at least 0; by default the paper's range on Atari, and up to one
+        standard deviation elsewhere.
+      episodes: for each strength, side by side.
+      seed: determines environments, exploration and noise.
+      step: train step of the policy; by default the last saved one.
+      epsilon: probability of a random action; by default as in the run's own evaluations.
+
+    Returns:
+      One row per sigma, with `COLUMNS` and `SCORES`.
+
+    Raises:
+      ConfigError: a value is not allowed, the run has no (such) policy, or what its configuration
+        names cannot be found here.
+    """
+    check_counts(episodes=episodes)
+    if epsilon is not None:
+        check_within(0, 1, epsilon=epsilon)
+    result = _result_of(run)
+    path = _policy_of(run, step)
+    atari = result["suite"].startswith("atari")
+    sigmas = sigmas or (ATARI_SIGMAS if atari else SIGMAS)
+    for sigma in sigmas:
+        check_within(0, float("inf"), sigma=sigma)
+    if atari:
+        evaluate = _atari(run, path, episodes, epsilon)
+    else:
+        evaluate = _gymnasium(run, result, path, episodes, epsilon)
+    rows = []
+    for sigma in sigmas:
+        returns = evaluate(sigma, random_state.seed_from(seed, int(path.name)))
+        rows.append(
+            {
+                **{name: result[name] for name in COLUMNS[:4]},
+                "train_step": int(path.name),
+                "sigma": sigma,
+                "avg_return": float(np.mean(returns)),
+                "std_return": float(np.std(returns)),
+                "episodes": len(returns),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*COLUMNS, *SCORES])
+
+
+def _result_of(run: pathlib.Path) -> dict[str, Any]:
+    try:
+        result = json.loads((run / "result.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError("no result.json to read; give the directory of a finished run") from error
+    missing = [name for name in _LABELS if name not in result]
+    if missing:
+        raise ConfigError(f"result.json lacks {', '.join(missing)}")
+    return result
+
+
+def _policy_of(run: pathlib.Path, step: Optional[int]) -> pathlib.Path:
+    saved = {int(path.name): path for path in run.glob("policies/*") if path.name.isdigit()}
+    if not saved:
+        raise ConfigError("no saved policy in policies/")
+    if step is None:
+        step = max(saved)
+    if step not in saved:
+        steps = ", ".join(map(str, sorted(saved)))
+        raise ConfigError(f"no policy of step {step}; there are: {steps}")
+    return saved[step]
+
+
+def _bind(run: pathlib.Path) -> None:
+    """Binds what the run was started with. Modules that it imports are imported."""
+    gin.clear_config()
+    config.parse([str(run / "config.gin")], [])
+
+
+def _atari(
+    run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: Optional[float]
+) -> Evaluate:
+    from rigl_rl.dopamine import dqn_agents, run_experiment  # before anything is bound to them
+
+    _bind(run)
+    if epsilon is None:
+        epsilon = config.arguments(dqn_agents.DQNAgent)["epsilon_eval"]
+    runner = config.arguments(run_experiment.SparseTrainRunner)
+    evaluator = AtariEvaluator(
+        runner["load_env_fn"], episodes, epsilon, runner["max_steps_per_episode"]
+    )
+    policy = tf.saved_model.load(str(path))
+
+    def evaluate(sigma: float, seed: int) -> np.ndarray:
+        return evaluator.run(lambda states: policy.q_values(states).numpy(), seed, sigma)
+
+    return evaluate
+
+
+def _gymnasium(
+    run: pathlib.Path,
+    result: dict[str, Any],
+    path: pathlib.Path,
+    episodes: int,
+    epsilon: Optional[float],
+) -> Evaluate:
+    agent = result["agent"]
+    if agent not in AGENTS:
+        raise ConfigError(f"agent {agent!r} is not one of {', '.join(AGENTS)}")
+    main = importlib.import_module(f"rigl_rl.tfagents.{agent}_train_eval")
+    _bind(run)
+    if epsilon is None:
+        epsilon = config.arguments(main.train_eval).get("eval_epsilon_greedy", 0.0)  # DQN's
+    evaluator = Evaluator(Task.of_run(result), episodes)
+    return with_scaled_noise(evaluator, _saved_policy(path, epsilon))
+
+
+def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:
+    """The actions of a policy that TF-Agents saved, a share of `epsilon` at random."""
+    policy = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
+        str(path), load_specs_from_pbtxt=True, batch_time_steps=False
+    )
+    spec = policy.action_spec
+    if epsilon and not tensor_spec.is_discrete(spec):
+        raise ConfigError(f"epsilon is {epsilon}, but must be 0 for actions that are real numbers")
+
+    def act(observations: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        actions = policy.action(ts.restart(observations, len(observations))).action.numpy()
+        at_random = random.random(len(actions)) < epsilon
+        if at_random.any():
+            low, high = spec.minimum, spec.maximum
+            actions[at_random] = random.integers(low, high, at_random.sum(), endpoint=True)
+        return actions
+
+    return act
+
+
+def with_scaled_noise(evaluator: Evaluator, act: Act) -> Evaluate:
+    """Noise in units of each observation's own standard deviation.
+
+    Args:
+      evaluator: of the environment.
+      act: the policy. The first call lets it act without noise, to measure the deviations.
+    """
+    seen: list[np.ndarray] = []
+
+    def play(observe: Callable[[np.ndarray], np.ndarray], seed: int, exploration: int):
+        random = np.random.default_rng(exploration)
+        return evaluator.run(lambda observations: act(observe(observations), random), seed)
+
+    def look(observations: np.ndarray) -> np.ndarray:
+        seen.append(observations.copy())
+        return observations
+
+    def evaluate(sigma: float, seed: int) -> np.ndarray:
+        exploration, noise_seed = map(int, np.random.SeedSequence(seed).generate_state(2))
+        if not seen:
+            play(look, seed, exploration)
+        scale = sigma * _distinct(np.stack(seen)).std(axis=0)
+        noise = np.random.default_rng(noise_seed)
+
+        def add_noise(observations: np.ndarray) -> np.ndarray:
+            added = scale * noise.standard_normal(observations.shape)
+            return (observations + added).astype(np.float32)
+
+        return play(add_noise, seed, exploration)
+
+    return evaluate
+
+
+def _distinct(observations: np.ndarray) -> np.ndarray:
+    """Observations (steps, episodes, ...) as rows, each once.
+
+    An episode that is over keeps its last one while others continue.
+    """
+    repeated = np.zeros(observations.shape[:2], bool)
+    repeated[1:] = (observations[1:] == observations[:-1]).reshape(*repeated[1:].shape, -1).all(-1)
+    return observations[~repeated]

@@ -1,0 +1,40 @@
+"""A process for each run's evaluation: what fails there, for whatever reason, is one line here."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pathlib
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Union
+
+import pandas as pd
+
+from rigl_rl.errors import RiglRlError
+
+
+def evaluate(run: pathlib.Path, **options: Any) -> Union[pd.DataFrame, str]:
+    """The table of a run, or one line on why there is none.
+
+    Runs do not meet: not in gin, where the agents' mains share a name, nor in the user's modules
+    that they import, nor when one of them takes too much memory.
+
+    Args:
+      run: its directory.
+      options: of `evaluation.evaluate_run`.
+    """
+    try:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(_evaluate, run, options).result()
+    except BrokenProcessPool:
+        return f"run {str(run)!r}: its process was killed, perhaps because memory ran out"
+
+
+def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> Union[pd.DataFrame, str]:
+    try:
+        from rigl_rl.robustness import evaluation  # takes seconds to load
+
+        return evaluation.evaluate_run(run, **options)
+    except Exception as error:  # whatever it is, other runs are evaluated
+        kind = "" if isinstance(error, (RiglRlError, OSError)) else f"{type(error).__name__}: "
+        return f"run {str(run)!r}: {kind}{' '.join(str(error).split())}"

@@ -1,0 +1,14 @@
+"""Environments of users' own, to be imported by name."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+OWN = pathlib.Path(__file__).parent / "own"
+
+
+@pytest.fixture(autouse=True)
+def _own_environments(monkeypatch):
+    monkeypatch.syspath_prepend(str(OWN))

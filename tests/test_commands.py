@@ -1,0 +1,213 @@
+"""Every command that README, docs, docstrings and Makefile name, as a process, on tiny inputs.
+
+`commands.yaml` says what is started in place of which documented commands. A documented command
+that is not there fails here, and so does a documented flag that what is started does not use.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("rigl_rl", "launch", "analysis", "benchmarks")
+VERBATIM = "{documented}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """As explained in `commands.yaml`."""
+
+    documented: str
+    started: str
+    says: str
+    makes: tuple[str, ...] = ()
+    err: str = "nothing"
+    after: tuple[str, ...] = ()
+    code: int = 0
+
+
+TABLE = yaml.safe_load((ROOT / "tests" / "commands.yaml").read_text())
+ROWS = {name: Row(**each) for name, each in TABLE.items()}
+
+# What commands find where they are started, beside links to gin_configs and results.
+STAGE = {
+    "mine.py": """
+import gin, gymnasium
+
+@gin.configurable
+def make_mine(reward=1.0):
+    env = gymnasium.make("CartPole-v1", disable_env_checker=True).unwrapped
+    env = gymnasium.wrappers.TransformReward(env, lambda each: reward)
+    return gymnasium.wrappers.TimeLimit(env, 4)
+
+gymnasium.register("Mine-v0", entry_point=make_mine, disable_env_checker=True)
+""",
+    "mine.gin": "import mine\ntrain_eval.env_name = 'Mine-v0'\nmake_mine.reward = 3.0\n",
+}
+
+
+def commands_in(text: str) -> list[str]:
+    """The commands in blocks of code and in backquotes, without comments, each on one line."""
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))
+    spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    lines = blocks.replace("\\\n", " ").splitlines() + spans
+    lines = [" ".join(re.sub(r" +(#|> ).*", "", line).split()) for line in lines]
+    return [line for line in lines if re.match(r"python -m \w|make \w", line)]
+
+
+@functools.lru_cache(None)
+def documented() -> tuple[str, ...]:
+    """The commands in README and docs."""
+    pages = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    return tuple(dict.fromkeys(c for page in pages for c in commands_in(page.read_text())))
+
+
+@functools.lru_cache(None)
+def mains() -> dict[str, list[str]]:
+    """Every module that is a command, and the commands in its docstring, with all options."""
+    found = {}
+    for path in sorted(each for name in PACKAGES for each in (ROOT / name).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        if any("__main__" in ast.dump(node.test) for node in tree.body if isinstance(node, ast.If)):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            module = ".".join(part for part in parts if part != "__main__")
+            usage = re.sub(r"\\\n|[][]", "", ast.get_docstring(tree) or "")
+            found[module] = commands_in(f"```\n{usage}\n```")
+    return found
+
+
+def to_start(name: str) -> list[str]:
+    """What is run of a row."""
+    row = ROWS[name]
+    if VERBATIM not in row.started:
+        return [row.started.format(root=ROOT)]
+    found = [command for command in documented() if re.fullmatch(row.documented, command)]
+    return [row.started.replace(VERBATIM, command) for command in found]
+
+
+class Stage:
+    """A directory in which commands run, each once."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self._done: dict[str, subprocess.CompletedProcess] = {}
+        for name in ("gin_configs", "results"):
+            (directory / name).symlink_to(ROOT / name)
+        for name, text in STAGE.items():
+            (directory / name).write_text(text)
+
+    def run(self, command: str) -> subprocess.CompletedProcess:
+        if command not in self._done:
+            # Nothing of what this process has imported or a shell has set.
+            env = {name: os.environ[name] for name in ("PATH", "HOME")}
+            self._done[command] = subprocess.run(
+                [sys.executable, *shlex.split(command)[1:]],
+                cwd=self.directory,
+                env={**env, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+            )
+        return self._done[command]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_command(stage, name):
+    row = ROWS[name]
+    for earlier in row.after:
+        assert stage.run(*to_start(earlier)).returncode == ROWS[earlier].code
+    commands = to_start(name)
+    assert commands
+    for command in commands:
+        completed = stage.run(command)
+        assert completed.returncode == row.code, completed.stderr
+        assert re.search(row.says, completed.stdout, re.M), completed.stdout
+        for line in filter(str.strip, re.split("[\r\n]", completed.stderr)):
+            assert re.fullmatch(row.err, line), completed.stderr
+    for path in row.makes:
+        assert (stage.directory / path).stat().st_size
+
+
+def test_without_noise_a_policy_does_as_well_as_when_the_run_was_evaluated(stage):
+    row = ROWS["robustness"]
+    for earlier in row.after:
+        stage.run(*to_start(earlier))
+    stage.run(row.started)
+    assert len(row.makes) == 4
+    for path in row.makes:
+        noisy = pd.read_csv(stage.directory / path)
+        now, then = (
+            noisy.iloc[0],
+            pd.read_csv((stage.directory / path).with_name("evals.csv")).iloc[-1],
+        )
+        assert (now["sigma"], now["train_step"]) == (0, then["train_step"])
+        error = sum(each["std_return"] ** 2 / each["episodes"] for each in (now, then)) ** 0.5
+        assert abs(now["avg_return"] - then["avg_return"]) <= 5 * error, path
+
+
+def flags(command: str) -> set[str]:
+    return {word for word in shlex.split(command) if word.startswith("--")}
+
+
+def check(command: str) -> None:
+    """A documented command has one row, which uses its flags, and the files it names are there."""
+    rows = [row for row in ROWS.values() if re.fullmatch(row.documented, command)]
+    assert len(rows) == 1, f"{command!r} is documented; commands.yaml has it {len(rows)} times"
+    if VERBATIM not in rows[0].started:
+        unused = flags(command) - flags(rows[0].started)
+        assert not unused, f"{command!r} is documented; its row in commands.yaml lacks {unused}"
+    for path in re.findall(r"gin_configs/[\w./]+", command):
+        assert (ROOT / path).exists(), command
+
+
+def test_every_documented_command_has_a_row():
+    commands = [command for command in documented() if command.startswith("python")]
+    assert len(commands) > 20
+    for command in commands:
+        check(command)
+
+
+def test_every_main_says_how_it_is_started_and_has_a_row():
+    for module, usage in mains().items():
+        assert module in {command.split()[2] for command in usage}, f"{module}: docstring"
+        for command in usage:
+            check(command)
+    assert {to_start(name)[0].split()[2] for name in ROWS} == {*mains(), "pytest"}
+
+
+def test_make_runs_what_has_a_row(tmp_path):
+    targets = {command.split()[1] for command in documented() if command.startswith("make")}
+    assert targets == {"demo", "test", "figures", "bench", "lint"}
+    for name in ("Makefile", "requirements.lock", "setup.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "runs").mkdir()
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".ready").touch()
+    # A make above this test (`make test`) hands its own flags and PYTHON down: not to this one.
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PYTHON")}
+    for target in (*sorted(targets), "figures RUNS=runs"):
+        dry_run = ["make", "--no-print-directory", "-n", *target.split()]
+        printed = subprocess.check_output(dry_run, cwd=tmp_path, env=env, text=True)
+        assert printed
+        for line in printed.splitlines():
+            assert line.startswith(".venv/bin/")
+            command = line[len(".venv/bin/") :]
+            assert (Path(sys.executable).parent / command.split()[0]).exists()
+            if command.startswith("python"):
+                check(command)

@@ -1,0 +1,170 @@
+"""Training in environments of users' own: odd spaces, a step limit, and no way to save them.
+
+What the environments are is in tests/environments/own.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+from tf_agents.trajectories import StepType
+
+from rigl_rl.errors import ConfigError
+from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.tfagents import dqn_train_eval, on_policy_loop, ppo_train_eval, sac_train_eval
+
+OFF_POLICY = dict(initial_collect_steps=20, replay_capacity=90, batch_size=8, num_iterations=30)
+EVALUATIONS = dict(eval_interval=10, eval_episodes=2)
+AGENTS = {
+    "dqn": (dqn_train_eval, dict(fc_layer_params=(8,), **OFF_POLICY, **EVALUATIONS)),
+    "sac": (
+        sac_train_eval,
+        dict(
+            actor_fc_layers=(8,),
+            critic_joint_fc_layers=(8,),
+            checkpoint_interval=1,
+            **OFF_POLICY,
+            **EVALUATIONS,
+        ),
+    ),
+    "ppo": (
+        ppo_train_eval,
+        dict(
+            actor_fc_layers=(8,),
+            value_fc_layers=(8,),
+            collect_sequence_length=20,
+            minibatch_size=10,
+            num_epochs=5,
+            num_iterations=3,
+            **EVALUATIONS,
+        ),
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_environments(monkeypatch):
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).parents[1] / "environments" / "own"))
+
+
+def train(agent: str, root_dir, env: str, **more) -> None:
+    main, small = AGENTS[agent]
+    main.train_eval(
+        str(root_dir), 0, "", show_bar=False, env_name=f"my_environments:{env}-v0", **small, **more
+    )
+
+
+def result_of(run) -> dict:
+    return json.loads((run / "result.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("agent", "env"), [("dqn", "Odd"), ("ppo", "Odd"), ("sac", "OddContinuous")]
+)
+def test_odd_environments_with_a_step_limit(agent, env, tmp_path):
+    run = tmp_path / "run"
+    train(agent, run, env, max_episode_steps=7)  # the environment checks the actions it is given
+    evals = pd.read_csv(run / "evals.csv")
+    assert evals["avg_return"].tolist() == [7.0] * 4  # a reward of 1 per step
+    result = result_of(run)
+    assert result["env"] == f"my_environments:{env}-v0"
+    assert result["env_options"] == {"max_episode_steps": 7}
+    assert result["inexact_resumes"] == 0
+    if env == "Odd":
+        taken = sys.modules["my_environments"].Odd.all_taken
+        assert taken == {-1, 0, 1}
+        taken.clear()
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_one_that_cannot_be_saved_is_refused_before_anything_is_written(agent, tmp_path):
+    env = "ForgetfulContinuous" if agent == "sac" else "Forgetful"
+    with pytest.raises(
+        ConfigError, match="cannot be saved exactly .* bind train_eval.allow_inexact"
+    ):
+        train(agent, tmp_path / "run", env)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("agent", ["sac", "ppo"])
+def test_a_binding_of_contact_forces_reaches_the_environment(agent, tmp_path):
+    with pytest.raises(ConfigError, match="contact_forces is True, but environment"):
+        train(agent, tmp_path / "run", "Continuous", contact_forces=True)
+
+
+def interrupted(monkeypatch, folder, evaluations: int):
+    """Lets the next run leave a copy of what it is after some of its evaluations."""
+    original = RunDirectory.write_history
+
+    def write_and_copy(self, history):
+        original(self, history)
+        if len(history.evals) == evaluations and not folder.exists():
+            shutil.copytree(self.path, folder)
+
+    monkeypatch.setattr(RunDirectory, "write_history", write_and_copy)
+
+
+def noted(monkeypatch, kind: type) -> list:
+    """All objects that are made of a class from here on."""
+    made, original = [], kind.__init__
+
+    def init(self, *arguments, **options):
+        original(self, *arguments, **options)
+        made.append(self)
+
+    monkeypatch.setattr(kind, "__init__", init)
+    return made
+
+
+def follows(before, after) -> bool:
+    """Whether one observation, (episode, step) / 1024, comes after another."""
+    return after[0] == before[0] and after[1] == before[1] + 1 / 1024
+
+
+def assert_resumed(run, capsys):
+    output = capsys.readouterr()
+    assert output.err.startswith("warning: environment 'my_environments:Forgetful")
+    assert output.err.count("\n") == 1
+    assert "a resumed run starts a new episode" in output.out
+    assert result_of(run)["inexact_resumes"] == 1
+    assert len(pd.read_csv(run / "evals.csv")) == 4
+
+
+def test_sac_learns_from_no_transition_across_a_break(tmp_path, monkeypatch, capsys):
+    resumed = tmp_path / "resumed"
+    interrupted(monkeypatch, resumed, 3)
+    train("sac", tmp_path / "run", "ForgetfulContinuous", allow_inexact_resume=True)
+    assert capsys.readouterr().err == ""
+    buffers = noted(monkeypatch, tf_uniform_replay_buffer.TFUniformReplayBuffer)
+    train("sac", resumed, "ForgetfulContinuous", allow_inexact_resume=True)
+    assert_resumed(resumed, capsys)
+    (replay,) = buffers
+    frames = tf.nest.map_structure(lambda x: x.numpy()[0], replay.gather_all())
+    pairs = [
+        follows(frames.observation[index], frames.observation[index + 1])
+        for index in np.flatnonzero(frames.step_type[:-1] != StepType.LAST)
+    ]
+    assert all(pairs)
+    assert len(pairs) == 20 + 30 - 1  # every step of the run, but that the last has no next one
+    jumps = np.diff(frames.observation[:, 0]) * 1024
+    assert (~np.isin(jumps, [0, 1])).sum() == 1  # the break, with another seed
+
+
+def test_ppo_learns_from_no_transition_across_a_break(tmp_path, monkeypatch, capsys):
+    resumed = tmp_path / "resumed"
+    interrupted(monkeypatch, resumed, 3)  # one iteration before the end
+    train("ppo", tmp_path / "run", "Forgetful", allow_inexact_resume=True)
+    loops = noted(monkeypatch, on_policy_loop.Loop)
+    train("ppo", resumed, "Forgetful", allow_inexact_resume=True)
+    assert_resumed(resumed, capsys)
+    observations = loops[0].experience.observation.numpy()[:, 0]
+    assert (observations[:, 1] * 1024).tolist() == [*range(6), *range(6), *range(6), 0, 1]
+    assert len(set(observations[:6, 0])) == 1
