@@ -195,6 +195,8 @@ def _kept_under_noise(tables: Tables, name: str) -> pd.DataFrame:
     noisy = tables.robustness.sort_values("sigma").groupby("path")["avg_return"]
     clean, noisiest = noisy.first(), noisy.last()
     runs = tables.runs[tables.runs["path"].isin(clean.index)]
+    # As in Figure 6; all runs of a directory may have been evaluated, uniform ones too.
+    runs = runs[(runs["method"] == "dense") | (runs["distribution"] == ERK)]
     if runs.empty:
         return runs.assign(score=[], share=[])
     runs = comparable(runs, name)

@@ -80,7 +80,7 @@ class DropFraction:
                 f"unknown drop fraction schedule {self.schedule!r}; "
                 f"choose one of {', '.join(DROP_FRACTION_SCHEDULES)}"
             )
-        if (self.schedule == "cosine" or self._exponent) and self.end <= 0:
+        if (self.schedule == "cosine" or self._exponent is not None) and self.end <= 0:
             raise ValueError(
                 f"a {self.schedule!r} drop fraction decays until the last mask update, "
                 f"which must be a positive train step, not {self.end}"
@@ -114,8 +114,10 @@ class DropFraction:
 def cubic_sparsity(step, initial: float, final: float, begin: int, end: int):
     """Sparsity of gradual pruning at train step `step`: Zhu & Gupta (2018), equation 1.
 
-    `initial` before `begin`, `final` after `end` (train steps), float32.
+    `initial` until `begin`, `final` from `end` on (train steps), float32. Where the two are one
+    step, that step goes all the way.
     """
-    span = max(end - begin, 1)
-    progress = tf.clip_by_value((tf.cast(step, tf.float64) - begin) / span, 0.0, 1.0)
+    step = tf.cast(step, tf.float64)
+    progress = tf.where(step < end, (step - begin) / max(end - begin, 1), 1.0)
+    progress = tf.clip_by_value(progress, 0.0, 1.0)
     return tf.cast(final + (initial - final) * (1.0 - progress) ** 3, tf.float32)

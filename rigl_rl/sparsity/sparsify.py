@@ -86,6 +86,10 @@ def sparsify(
                     "mask updates end (or last_update_step)"
                 )
             last_update_step = int(UPDATES_END * total_steps)
+            if method == "prune" and not last_update_step:
+                raise ValueError(
+                    f"total_steps is {total_steps}, but pruning needs at least 2 train steps"
+                )
         if begin_step is None:
             begin_step = int(PRUNING_BEGINS * (total_steps or 0)) if method == "prune" else 0
         times = UpdateTimes(update_freq, end=last_update_step, begin=begin_step)

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from launch.agents import AGENTS
+from launch.training import DISTRIBUTIONS, HYPERPARAMETERS, train
+
 OBSERVATIONS = {"CartPole-v0": 4, "Acrobot-v1": 6, "MountainCar-v0": 2}
 ACTIONS = {"CartPole-v0": 2, "Acrobot-v1": 3, "MountainCar-v0": 3}
 MUJOCO = 17  # observations of the SYNTHETIC MuJoCo tasks, and actions
@@ -96,6 +99,62 @@ def write_synthetic_run(
         (directory / "operative_config.gin").write_text("\n".join(lines) + "\n")
     (directory / "result.json").write_text(json.dumps(result))
     return directory
+
+
+def launched_name(
+    env="CartPole-v0",
+    method="rigl",
+    sparsity=0.9,
+    seed=0,
+    distribution="erdos_renyi_kernel",
+    width=1.0,
+    snr=None,
+    parameters=None,
+    agent="dqn",
+    suite="classic",
+    preset="paper",
+    **others,
+):
+    """The name that the launcher gives a run that `write_synthetic_run` writes with such arguments.
+
+    preset: whose schedule the run has.
+    """
+    del others
+    launched = AGENTS[f"{agent}_{suite}"]
+    changes = {binding: change for change, (_, binding) in HYPERPARAMETERS.items() if binding}
+    changes["AdamOptimizer.learning_rate"] = "learning_rate"
+    changes[launched.gin.weight_decay] = "weight_decay"
+    changes[launched.gin.update_freq.get(method)] = "update_freq"
+    short = {long: short for short, long in DISTRIBUTIONS.items()}
+    sparse = {"distribution": short[distribution], "sparsity": sparsity} if distribution else {}
+    return train(
+        launched,
+        env,
+        method,
+        seed,
+        launched.schedules[preset],
+        **(sparse if method != "dense" else {}),
+        units=round(width * launched.units),
+        snr_freq=0 if snr is None else 2_000,
+        **{changes[name]: value for name, value in (parameters or {}).items() if name in changes},
+    ).name
+
+
+@pytest.fixture
+def launched(tmp_path):
+    """As `run`, but in tmp_path / "runs" under the name that the launcher gives such a run."""
+
+    def write(preset="paper", **settings):
+        name = launched_name(preset=preset, **settings)
+        return write_synthetic_run(tmp_path / "runs" / name, **settings)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_run():
+    """Writes one synthetic run: write_run(directory, method='rigl', seed=0, ...)."""
+    return write_synthetic_run
 
 
 @pytest.fixture

@@ -24,13 +24,12 @@ SCORES = {
 
 
 @pytest.fixture
-def atari(run, tmp_path):
-    """Writes one SYNTHETIC Atari run, numbered; scores are final returns."""
+def atari(launched):
+    """Writes one SYNTHETIC Atari run; scores are final returns."""
 
     def write(score, env="Pong", suite="atari_cnn", **settings):
-        directory = tmp_path / "runs" / str(len(list(tmp_path.glob("runs/*"))))
         settings = {"suite": suite, "returns": (0.0, score), **settings}
-        return run(directory, env=env, agent="dqn", **settings)
+        return launched(env=env, agent="dqn", **settings)
 
     return write
 
@@ -112,15 +111,14 @@ def test_every_game_has_scores():
         assert found.tolist() == list(scores.values())
 
 
-def test_figure1_has_a_panel_for_each_agent_and_network(atari, run, tmp_path):
+def test_figure1_has_a_panel_for_each_agent_and_network(atari, launched, tmp_path):
     for game in paper.GAMES:
         for suite in ("atari_cnn", "atari_resnet"):
             atari(1.0, game, suite, method="dense")
             atari(2.0, game, suite, sparsity=0.9)
     for task in paper.MUJOCO:
         for method in ("dense", "rigl"):
-            directory = tmp_path / "runs" / f"{task}-{method}"
-            run(directory, env=task, agent="sac", suite="mujoco", method=method)
+            launched(env=task, agent="sac", suite="mujoco", method=method)
     panels = drawn("1", tmp_path)
     assert [title for title in panels if title] == [
         "SAC, 90 %\n5 tasks",

@@ -15,17 +15,15 @@ SEEDS = range(3)
 
 
 @pytest.fixture
-def write(run, tmp_path):
+def write(launched):
     """Writes SYNTHETIC SAC runs of one setting: each task, three seeds 1 apart around the score."""
-    count = iter(range(10_000))
 
     def write(score, **settings):
         for env in TASKS:
             for seed in SEEDS:
                 returns = (0.0, score + seed - 1)
-                directory = tmp_path / "runs" / str(next(count))
                 settings = {"agent": "sac", "suite": "mujoco", **settings}
-                run(directory, env=env, seed=seed, returns=returns, **settings)
+                launched(env=env, seed=seed, returns=returns, **settings)
 
     return write
 
@@ -106,11 +104,10 @@ def test_rigl_and_set_are_equal_within_a_twentieth(write, verdict, score, expect
     assert verdict("rigl-equals-set")["verdict"] == expected
 
 
-def test_returns_below_zero_count_from_the_worst_one(run, tmp_path, verdict):
+def test_returns_below_zero_count_from_the_worst_one(launched, verdict):
     for seed in SEEDS:
         for method, score in (("dense", -100.0), ("prune", -110.0)):
-            directory = tmp_path / "runs" / f"{method}{seed}"
-            run(directory, env="Acrobot-v1", method=method, seed=seed, returns=(score,))
+            launched(env="Acrobot-v1", method=method, seed=seed, returns=(score,))
     # Acrobot's worst is -500: 400 above it, and 390.
     assert verdict("90-percent-without-loss")["value"] == pytest.approx(390 / 400 - 1)
 
@@ -183,28 +180,30 @@ def test_signal_to_noise_of_actors_is_compared_within_a_distribution(run, tmp_pa
     assert (row["verdict"], row["value"], row["cells"]) == ("supported", 1.0, 2 * len(TASKS))
 
 
-def test_noise(run, tmp_path, verdict):
-    def policy(kept, number, seed, **settings):
-        directory = tmp_path / "runs" / f"{number}_{seed}"
+def test_noise(launched, verdict):
+    def policy(kept, seed, **settings):
         settings = {"suite": "atari_cnn", "env": "Pong", "returns": (11.0,), **settings}
-        run(directory, seed=seed, **settings)
+        directory = launched(seed=seed, **settings)
         # Random play of Pong scores -20.7.
         noisy = -20.7 + kept * (11.0 + 20.7)
         (directory / "robustness.csv").write_text(
             "train_step,sigma,avg_return,std_return,episodes\n"
             f"100,0.0,11.0,0.0,5\n100,30.0,{noisy},0.0,5\n100,10.0,-21.0,0.0,5\n"
         )
+        return directory
 
     def no_better_than_random(seed):
-        policy(0.2, "random", seed, method="rigl", sparsity=0.9, distribution=UNIFORM)
-        path = tmp_path / "runs" / f"random_{seed}" / "robustness.csv"
+        directory = policy(0.2, seed, method="set", sparsity=0.9)
+        path = directory / "robustness.csv"
         path.write_text(path.read_text().replace("11.0", "-20.6"))
 
     for seed in range(4):
         no_better_than_random(seed)
-        policy(0.2, 0, seed, method="dense")
-        policy(0.4, 1, seed, method="dense", width=0.29)
-        policy(0.6, 2, seed, method="rigl", sparsity=0.9)
+        policy(0.2, seed, method="dense")
+        policy(0.4, seed, method="dense", width=0.29)
+        policy(0.6, seed, method="rigl", sparsity=0.9)
+        # Figure 6 is about ERK.
+        policy(0.1, seed, method="rigl", sparsity=0.9, distribution=UNIFORM)
     for name in ("sparse-resists-noise", "smaller-resists-noise"):
         row = verdict(name)
         assert (row["verdict"], row["value"], row["cells"]) == ("supported", 1.0, 1)

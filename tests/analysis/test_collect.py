@@ -193,6 +193,36 @@ def test_what_has_not_changed_is_not_read_again(run, tmp_path, monkeypatch, caps
     capsys.readouterr()
 
 
+@pytest.mark.parametrize(
+    "name", ["result.json", "operative_config.gin", "evals.csv", "snr.csv", "robustness.csv"]
+)
+def test_a_run_is_read_again_when_any_of_its_files_has_changed(run, tmp_path, monkeypatch, name):
+    for path in ("changed", "same"):
+        run(
+            tmp_path / "runs" / path,
+            returns=(1.0, 7.0),
+            snr=[(10, 7.0)],
+            noise=[(0, 7.0)],
+            parameters={"train_eval.weight_decay": 7.0},
+        )
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.parquet")]
+    assert main(argv) == 0
+    before = read(tmp_path / "t.parquet")
+    file = tmp_path / "runs" / "changed" / name
+    file.write_text(file.read_text().replace("7.0", "7.25"))
+    seen = []
+    monkeypatch.setattr(
+        module, "read_run", lambda path, files: seen.append(path.name) or read_run(path, files)
+    )
+    assert main(argv) == 0
+    assert seen == ["changed"]
+    after, anew = read(tmp_path / "t.parquet"), collect(tmp_path / "runs")
+    for ours, whole in zip(after[:4], anew[:4]):
+        pd.testing.assert_frame_equal(ours[whole.columns], whole, check_dtype=False)
+    assert any("7.25" in table.to_string() for table in after[:4])
+    assert not any("7.25" in table.to_string() for table in before[:4])
+
+
 def test_curves_that_are_missing_are_read_again(run, tmp_path):
     run(tmp_path / "runs/a")
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]

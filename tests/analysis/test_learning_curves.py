@@ -10,14 +10,13 @@ from analysis.errors import exit_code
 
 
 @pytest.fixture
-def demo(run, tmp_path):
+def demo(launched, tmp_path):
     """SYNTHETIC: three of the demo's lines, RigL with two seeds."""
-    root = tmp_path / "demo"
-    run(root / "dense", method="dense", returns=(10.0, 200.0))
-    run(root / "small", method="dense", width=0.3125, returns=(10.0, 90.0))
+    launched(method="dense", returns=(10.0, 200.0))
+    launched(method="dense", width=0.3125, returns=(10.0, 90.0))
     for seed, last in ((0, 150.0), (1, 170.0)):
-        run(root / f"rigl{seed}", seed=seed, returns=(20.0, last))
-    return root
+        launched(seed=seed, returns=(20.0, last))
+    return tmp_path / "runs"
 
 
 def data(root):

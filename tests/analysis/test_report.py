@@ -14,10 +14,10 @@ from analysis.figures import FIGURES
 
 
 @pytest.fixture
-def page(run, tmp_path):
+def page(launched, tmp_path):
     for seed in range(4):
         for method, score in (("dense", 150.0), ("prune", 190.0), ("set", 120.0)):
-            run(tmp_path / "runs" / f"{method}{seed}", method=method, seed=seed, returns=(score,))
+            launched(method=method, seed=seed, returns=(score,))
     out = tmp_path / "report.html"
     assert exit_code(report.main, ["--runs", str(tmp_path / "runs"), "--out", str(out)]) == 0
     return out.read_text()

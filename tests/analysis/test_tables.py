@@ -18,13 +18,12 @@ TABLE1, _, _, TABLE5 = SWEEPS
 
 
 @pytest.fixture
-def sweep(tmp_path, run):
+def sweep(tmp_path, launched):
     """Dense and Static on Acrobot over two hyper-parameters, two seeds, the best known."""
     returns = {0.0: -100.0, 1e-6: -90.0, 1e-4: -95.0}
     for decay, seed in itertools.product(returns, (0, 1)):
         value = returns[decay] + 4 * seed
-        run(
-            tmp_path / f"dense-{decay}-{seed}",
+        launched(
             env="Acrobot-v1",
             method="dense",
             seed=seed,
@@ -32,8 +31,7 @@ def sweep(tmp_path, run):
             parameters={DECAY: decay},
         )
         for aware in (False, True):
-            run(
-                tmp_path / f"static-{decay}-{aware}-{seed}",
+            launched(
                 env="Acrobot-v1",
                 method="static",
                 seed=seed,
@@ -41,7 +39,7 @@ def sweep(tmp_path, run):
                 returns=[value + (20 if decay == 1e-4 and not aware else 0)],
                 parameters={DECAY: decay, AWARE: aware},
             )
-    return tmp_path
+    return tmp_path / "runs"
 
 
 def test_best_settings_stand_beside_the_papers(sweep):
@@ -55,14 +53,14 @@ def test_best_settings_stand_beside_the_papers(sweep):
     assert (static["mean"], static["settings"]) == (-73.0, 6)
 
 
-def test_what_does_not_belong_to_the_sweep_changes_nothing(sweep, run):
+def test_what_does_not_belong_to_the_sweep_changes_nothing(sweep, launched):
     before = TABLE1.data(collect(sweep))
     good = {"returns": [-1.0], "parameters": {DECAY: 1e-3, AWARE: False}, "method": "static"}
-    run(sweep / "other-task", env="CartPole-v0", **good)
-    run(sweep / "other-sparsity", env="Acrobot-v1", sparsity=0.5, **good)
-    run(sweep / "uniform", env="Acrobot-v1", distribution="uniform", **good)
-    run(sweep / "narrow", env="Acrobot-v1", width=0.5, **good)
-    run(sweep / "short", env="Acrobot-v1", steps=50, **good)
+    launched(env="CartPole-v0", **good)
+    launched(env="Acrobot-v1", sparsity=0.5, **good)
+    launched(env="Acrobot-v1", distribution="uniform", **good)
+    launched(env="Acrobot-v1", width=0.5, **good)
+    launched(env="Acrobot-v1", preset="smoke", steps=50, **good)
     pd.testing.assert_frame_equal(TABLE1.data(collect(sweep)), before)
 
 
@@ -88,13 +86,12 @@ def test_the_report_has_the_tables_there_are_runs_for(sweep):
     assert "<td>Table 2: SAC</td><td><code>python -m launch run table2" in page
 
 
-def test_the_resnets_sweep_averages_normalized_scores_over_games(tmp_path, run):
+def test_the_resnets_sweep_averages_normalized_scores_over_games(tmp_path, launched):
     # By game, twice as good and as good as a human; the other rate is the other way round.
     human = {"MsPacman": (307.3, 6951.6), "Pong": (-20.7, 14.6), "Qbert": (163.9, 13455.0)}
     for (game, (low, high)), rate in itertools.product(human.items(), (1e-4, 1e-3)):
         times = 2.0 if rate == 1e-4 else 1.0
-        run(
-            tmp_path / f"{game}-{rate}",
+        launched(
             env=game,
             method="dense",
             suite="atari_resnet",

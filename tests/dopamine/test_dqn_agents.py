@@ -71,6 +71,7 @@ def test_masks_hold_after_every_step(mode):
     kernels = agent.optimizer.kernels
     targets = list(kernels_of(agent.target_network).values())
     at_first = [kernel.mask.numpy() for kernel in kernels]
+    assert len(kernels) == len(targets) == 5
     copied = [mask.copy() for mask in at_first]
 
     def check():
@@ -89,6 +90,20 @@ def test_masks_hold_after_every_step(mode):
     changed = [(kernel.mask.numpy() != first).any() for kernel, first in zip(kernels, at_first)]
     assert any(changed) == (mode != "static")
     assert sparsity_of(kernels) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_learning_begins_with_more_in_the_replay_than_its_minimum():
+    # Dopamine's `add_count > min_replay_history`; the first frames of an episode are padding.
+    gin.parse_config("DQNAgent.update_period = 1")
+    agent = new_agent("dense")
+    stored = []
+    play(
+        agent, 20, after=lambda: stored.append((int(agent.replay.add_count), agent.gradient_steps))
+    )
+    assert stored[0] == (0, 0)
+    assert (20, 0) in stored
+    assert (21, 1) in stored
+    assert (22, 2) in stored
 
 
 def test_mask_updates_count_gradient_steps():
@@ -171,6 +186,7 @@ def test_a_restored_agent_goes_on_as_if_nothing_had_happened(tmp_path):
     for one in (agent, other):
         play(one, 100, seed=7)
     assert agent.gradient_steps == other.gradient_steps > 20
+    assert len(agent.optimizer.kernels) == len(other.optimizer.kernels) == 5
     for one, same in zip(agent.optimizer.kernels, other.optimizer.kernels):
         np.testing.assert_array_equal(one.mask, same.mask)
     for network in ("online_network", "target_network"):

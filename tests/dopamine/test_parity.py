@@ -54,6 +54,7 @@ def test_one_train_step(dopamine, network):
     names = ("state", "action", "reward", "next_state", "terminal")
     batch = [tf.constant(dopamine[f"batch_{name}"]) for name in names]
     variables = agent.online_network.trainable_variables
+    assert len(variables) == 10
     with tf.GradientTape() as tape:
         loss = agent.loss(*batch)
     assert float(loss) == pytest.approx(float(dopamine["loss"]), abs=1e-5)
@@ -94,6 +95,7 @@ def test_five_hundred_steps(dopamine):
         np.testing.assert_allclose(output, dopamine["targets"][step], rtol=0, atol=1e-4)
         copies += step > 0 and (dopamine["targets"][step] != dopamine["targets"][step - 1]).any()
     assert agent.replay.add_count == dopamine["add_count"]
+    assert {"observation", "action", "reward", "terminal"} <= set(agent.replay._store)
     for name, values in agent.replay._store.items():
         np.testing.assert_array_equal(values, dopamine[f"replay_{name}"], err_msg=name)
     # Every 60 steps, from the first one on that has more than 100 frames behind it.

@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from analysis.collect import collect
+from analysis.hyperparameters import COLUMNS
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.environments import atari_evaluation, observation_noise
 from rigl_rl.errors import ConfigError
@@ -95,6 +97,23 @@ def test_what_a_run_records(uninterrupted):
         "DQNAgent.epsilon_decay_period = 200"
         in (uninterrupted / "operative_config.gin").read_text()
     )
+
+
+def test_analysis_reads_what_the_run_was(uninterrupted, capsys):
+    tables = collect(uninterrupted)
+    assert capsys.readouterr().err == ""
+    (row,) = tables.runs.to_dict("records")
+    # Tables 4 and 7, and what is bound above.
+    assert {name: row[name] for name in COLUMNS if not pd.isna(row[name])} == {
+        "weight_decay": 0.0,
+        "batch_size": 4,
+        "learning_rate": 2.5e-4,
+        "drop_fraction": 0.3,
+        "sparsity_aware_init": True,
+        "update_freq": 7,
+    }
+    assert row["planned_steps"] == 4 * 120
+    assert len(tables.evals) == 4
 
 
 def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupted, tmp_path):

@@ -73,6 +73,44 @@ def test_mountain_car_at_the_goal_is_terminal():
     assert steps[-1].discount[0] == 0.0
 
 
+class Fuse(gymnasium.Env):
+    """Terminates at its third step, whatever is done."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.taken = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.taken += 1
+        return np.zeros(1, np.float32), 1.0, self.taken == 3, False, {}
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "steps", "how"),
+    [(2, 2, (False, True)), (3, 3, (True, True)), (4, 3, (True, False))],
+    ids=["at the limit", "terminal at the limit", "terminal before it"],
+)
+def test_a_terminal_state_has_no_value_even_if_the_time_is_up_too(limit, steps, how, bootstrap):
+    gymnasium.register("Fuse-v0", entry_point=Fuse, max_episode_steps=limit)
+    try:
+        env = GymnasiumEnvironment("Fuse-v0", 0, bootstrap_at_time_limit=bootstrap)
+        reference = gymnasium.make("Fuse-v0")
+    finally:
+        gymnasium.registry.pop("Fuse-v0")
+    reference.reset()
+    ends = [reference.step(0)[2:4] for _ in range(steps)]
+    assert ends[-1] == how  # terminated, truncated: the case is what it is said to be
+    found = episode(env, lambda observation: 0)
+    assert [float(step.discount[0]) for step in found[:-1]] == [1.0] * (steps - 1)
+    terminated, _ = how
+    assert found[-1].discount[0] == (1.0 if bootstrap and not terminated else 0.0)
+
+
 def test_the_step_after_the_last_begins_a_new_episode():
     env = GymnasiumEnvironment("CartPole-v0", seed=0)
     steps = episode(env, lambda observation: 0)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.trajectories import StepType
 
+from launch.agents import PPO, SAC
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.mujoco_tasks import SimulationError
@@ -49,6 +50,11 @@ def test_sizes_are_those_of_the_papers_tasks(task, version):
     np.testing.assert_array_equal(env.action_spec().maximum, np.full(actions, bound, np.float32))
     np.testing.assert_array_equal(env.action_spec().minimum, np.full(actions, -bound, np.float32))
     assert env.reset().observation.dtype == np.float32
+
+
+def test_launching_counts_parameters_with_these_sizes():
+    sizes = {f"{task}-v2": numbers[:2] for task, numbers in TASKS.items()}
+    assert SAC.tasks == PPO.tasks == sizes
 
 
 def gymnasiums(task) -> gymnasium.Env:

@@ -302,7 +302,9 @@ def test_paper_figure8_is_1920_runs_of_101000_steps():
 
 
 def test_paper_schedule_is_that_of_a1():
-    for run in studies.expand(["figure8", "figure5_left"], PRESETS["paper"]):
+    runs = studies.expand(["figure8", "figure5_left"], PRESETS["paper"])
+    assert runs
+    for run in runs:
         assert {
             "train_eval.num_iterations=100000",
             "train_eval.eval_interval=2000",
@@ -351,9 +353,11 @@ def test_figure14_is_part_of_figure8_and_adds_no_runs():
 
 def test_reduced_dqn_and_ppo_runs_are_the_papers_own():
     everything = set(studies.expand(studies.STUDIES, PRESETS["paper"]))
-    for run in studies.expand(studies.STUDIES, PRESETS["reduced"]):
-        shorter = run.label.startswith(("sac", "dqn_atari"))
-        assert (run in everything) == (not shorter)
+    reduced = set(studies.expand(studies.STUDIES, PRESETS["reduced"]))
+    shorter = {run for run in reduced if run.label.startswith(("sac", "dqn_atari"))}
+    assert shorter
+    assert reduced - shorter
+    assert reduced & everything == reduced - shorter
 
 
 def test_each_reduced_study_fits_a_workstation():
@@ -366,7 +370,9 @@ def test_each_reduced_study_fits_a_workstation():
 def test_snr_runs_differ_from_figure8_in_the_snr_alone():
     preset = PRESETS["paper"]
     figure8 = {run.name: run for run in studies.expand(["figure8"], preset)}
-    for run in studies.expand(["figure5_left"], preset):
+    runs = studies.expand(["figure5_left"], preset)
+    assert runs
+    for run in runs:
         twin = figure8[run.name.replace("-snr", "")]
         assert set(run.bindings) - set(twin.bindings) == {"log_snr.freq=2000"}
         assert set(twin.bindings) < set(run.bindings)
@@ -396,6 +402,7 @@ def test_bindings_say_what_the_name_says():
     } <= set(rigl)
     assert 'DISTRIBUTION="erdos_renyi_kernel"' in bindings["dqn_classic/Acrobot-v1/set-erk-s0.50"]
     dense = bindings["dqn_classic/Acrobot-v1/dense"]
+    assert 'train_eval.env_name="Acrobot-v1"' in dense
     assert not any("SPARSITY" in b or "DISTRIBUTION" in b or "width" in b for b in dense)
 
 

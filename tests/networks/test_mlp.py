@@ -72,7 +72,8 @@ def test_number_of_parameters(observations, actions, width):
 
 def test_hidden_layers_start_as_he_truncated_normal():
     tf.keras.utils.set_random_seed(0)
-    for kernel, fan_in in zip(kernels_and_biases(built(observations=50))[0], (50, 512)):
+    first, second, _ = kernels_and_biases(built(observations=50))[0]
+    for kernel, fan_in in ((first, 50), (second, 512)):
         weights = kernel.numpy().ravel()
         # Scaled so that the deviation after the cut at two deviations is sqrt(2 / fan_in).
         sigma = np.sqrt(2 / fan_in) / stats.truncnorm(-2, 2).std()
@@ -87,7 +88,7 @@ def test_the_output_starts_near_minus_0_2_for_all_actions():
     weights = kernels[-1].numpy().ravel()
     assert stats.kstest(weights, stats.uniform(-0.03, 0.06).cdf).pvalue > 1e-3
     np.testing.assert_array_equal(biases[-1].numpy(), np.full(6, -0.2, np.float32))
-    assert all(not bias.numpy().any() for bias in biases[:-1])
+    assert [bias.numpy().any() for bias in biases[:-1]] == [False, False]
 
 
 def test_weight_decay_is_the_sum_of_squares_of_kernels_alone():

@@ -83,7 +83,9 @@ def test_the_critic_may_have_layers_for_either_input():
 @pytest.mark.parametrize("make", [actor, lambda **k: critic(None, None, (256, 256), **k)])
 def test_weights_start_glorot_uniform_and_biases_at_0(make):
     tf.keras.utils.set_random_seed(0)
-    for variable in make().trainable_variables:
+    variables = make().trainable_variables
+    assert len(variables) == 6
+    for variable in variables:
         values = variable.numpy()
         if values.ndim == 1:
             assert not values.any()

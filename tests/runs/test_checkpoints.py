@@ -161,3 +161,16 @@ def test_a_file_that_cannot_be_written_in_full_keeps_the_earlier_ones(checkpoint
     assert "\n" not in str(caught.value)
     assert sorted(p.name for p in checkpoints.path.iterdir()) == ["000000010", "000000020"]
     assert restore(checkpoints) == 20
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_counts_and_before_older_ones_go(checkpoints, disk):
+    save(checkpoints, 10, 20)
+    del disk[:]
+    save(checkpoints, 30)
+    at = {event: number for number, event in enumerate(disk)}
+    renamed = at["rename", "000000030"]
+    files = {path.name for path in (checkpoints.path / "000000030").iterdir()}
+    assert {"manifest.json", "host.pickle", "variables.index"} < files
+    for file in files:
+        assert at["sync", file] < renamed
+    assert renamed < at["sync", "checkpoints"] < at["remove", "000000010"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -91,6 +93,35 @@ def test_finishing_writes_the_result_and_drops_the_checkpoints(tmp_path):
     assert directory.finished
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == {"final_return": 1 / 3}
     assert not directory.checkpoints.path.exists()
+
+
+def test_a_result_that_cannot_be_written_costs_no_checkpoint(tmp_path, monkeypatch):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    checkpoint = directory.checkpoints.path / "000000010"
+    checkpoint.mkdir(parents=True)
+
+    def full_disk(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            directory.finish({"final_return": 0.0})
+    assert not directory.finished
+    assert checkpoint.exists()
+
+
+def test_the_result_is_on_the_disk_before_the_checkpoints_go(tmp_path, disk):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    (directory.checkpoints.path / "000000010").mkdir(parents=True)
+    del disk[:]
+    directory.finish({"final_return": 0.0})
+    assert disk == [
+        ("sync", ".result.json.tmp"),
+        ("rename", "result.json"),
+        ("sync", "run"),
+        ("remove", "checkpoints"),
+    ]
 
 
 def test_the_history_is_written_row_by_row(tmp_path):

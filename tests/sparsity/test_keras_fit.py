@@ -17,6 +17,7 @@ class OnMasks(tf.keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.batches += 1
+        assert self.optimizer.kernels
         for kernel in self.optimizer.kernels:
             np.testing.assert_array_equal(kernel.kernel, kernel.kernel * kernel.mask)
 

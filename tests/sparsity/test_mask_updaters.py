@@ -241,6 +241,16 @@ def test_noise_is_drawn_by_seed_kernel_and_step_and_leaves_growth_as_it_is():
         )
 
 
+def test_set_draws_for_neighbouring_seeds_share_nothing():
+    """SAC's optimizers have neighbouring seeds: no kernel of one may draw as one of the other."""
+    draws = {
+        (seed, index): tuple(tuple(_new_mask("set", step, index, seed)) for step in range(5))
+        for seed in range(4)
+        for index in range(6)
+    }
+    assert len(set(draws.values())) == len(draws)
+
+
 def test_prune_follows_its_own_layers_final_sparsity():
     updater = Prune(times=UpdateTimes(10, end=40, begin=20))
     weights = np.arange(1.0, 101.0, dtype=np.float32)
@@ -258,6 +268,14 @@ def test_prune_updates_at_its_end_whatever_the_interval():
     assert due(frequency=10, begin=20, end=40) == [20, 30, 40]
     assert due(frequency=10, begin=20, end=45) == [20, 30, 40, 45]
     assert due(frequency=100, begin=20, end=45) == [20, 45]
+
+
+def test_pruning_that_begins_and_ends_in_one_step_reaches_its_target_there():
+    updater = Prune(times=UpdateTimes(10, begin=20, end=20))
+    assert [step for step in range(60) if bool(updater.due(step))] == [20]
+    weights = np.arange(1.0, 101.0, dtype=np.float32)
+    new = updater.new_mask(np.ones(100, np.float32), weights, None, 0.8, 20, 1.0, 0)
+    assert _ones(new) == list(range(80, 100))
 
 
 def test_prune_refuses_an_open_end_and_impossible_sparsities():

@@ -144,7 +144,9 @@ def test_kernels_stay_on_masks_of_constant_size(make, method):
 def test_the_gradient_of_inactive_weights_moves_their_moments():
     optimizer = _sparse(OPTIMIZERS["Adam"](), MaskUpdater(), [[1.0, 1.0]], [[1.0, 0.0]])
     _step(optimizer, [[2.0, 2.0]])
-    for slot in slots_of(optimizer.inner, optimizer.kernels[0].kernel):
+    slots = slots_of(optimizer.inner, optimizer.kernels[0].kernel)
+    assert len(slots) == 2
+    for slot in slots:
         assert slot.numpy()[0, 0] == slot.numpy()[0, 1] > 0
 
 

@@ -38,6 +38,11 @@ def test_intervals_are_counted_from_the_first_update():
     assert _due_steps(UpdateTimes(4, end=-1, begin=3), 12) == [3, 7, 11]
 
 
+@pytest.mark.parametrize("begin", [1, 7])
+def test_a_schedule_of_one_step_has_one_update(begin):
+    assert _due_steps(UpdateTimes(4, end=begin, begin=begin), 30) == [begin]
+
+
 def test_due_can_be_traced():
     times = UpdateTimes(3, end=6)
 
@@ -129,6 +134,7 @@ def test_fractions_are_float32_and_can_be_traced(schedule):
         (dict(initial=0.5, schedule="exponential_", end=9), ["'exponential_'", "constant"]),
         (dict(initial=0.5, schedule="cosine", end=0), ["'cosine'", "positive", "0"]),
         (dict(initial=0.5, schedule="exponential_3", end=-1), ["'exponential_3'", "-1"]),
+        (dict(initial=0.5, schedule="exponential_0", end=0), ["'exponential_0'", "positive", "0"]),
     ],
 )
 def test_bad_drop_fractions(arguments, words):
@@ -151,3 +157,9 @@ def test_cubic_schedule_from_an_initial_sparsity():
     assert float(cubic_sparsity(0, 0.2, 0.9, 10, 20)) == pytest.approx(0.2)
     assert float(cubic_sparsity(15, 0.2, 0.9, 10, 20)) == pytest.approx(0.9 - 0.7 / 8)
     assert float(cubic_sparsity(20, 0.2, 0.9, 10, 20)) == pytest.approx(0.9)
+
+
+def test_a_cubic_schedule_of_one_step_goes_all_the_way_in_it():
+    found = [float(cubic_sparsity(step, 0.2, 0.9, 20, 20)) for step in (0, 19, 20, 21, 99)]
+    assert found == pytest.approx([0.2, 0.2, 0.9, 0.9, 0.9])
+    assert float(cubic_sparsity(0, 0.2, 0.9, 0, 0)) == pytest.approx(0.9)

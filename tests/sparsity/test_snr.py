@@ -71,6 +71,7 @@ def test_per_sample_gradients_and_snr_match_loops(problem, vectorized, in_graph)
 
     found = (tf.function(gradients) if in_graph else gradients)()
     expected = _gradients_by_loop(variables, batch, loss_fn)
+    assert len(found) == len(expected) == len(variables) == 4
     for ours, theirs, variable in zip(found, expected, variables):
         assert ours.shape == (7, *variable.shape)
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -102,6 +103,16 @@ def test_dead_units_and_constant_gradients_count_as_zero():
     columns = tf.constant(np.stack([varying, dead, constant], axis=1), tf.float32)
     assert float(snr([columns])) == pytest.approx(5 / 8**0.5 / 3)
     assert float(snr([tf.zeros((4, 2, 3))])) == 0.0
+
+
+def test_what_only_rounding_tells_apart_counts_as_zero():
+    # Neighbouring float32 numbers near 1 lie 1.2e-7 apart: so far off a gradient may be.
+    one = np.float32(1.0)
+    rounded = np.array([one, np.nextafter(one, np.float32(2)), one, one])
+    varying = np.array([1 - 1e-5, 1 + 1e-5, 1 - 1e-5, 1 + 1e-5])  # a deviation that is one
+    columns = np.stack([rounded, 1e4 * rounded, 1e-4 * rounded, varying], axis=1)
+    found = snr([tf.constant(columns, tf.float32)])
+    assert float(found) == pytest.approx(1e5 / 4, rel=0.02)
 
 
 def test_a_dead_relu_layer_gives_a_finite_ratio(problem):
@@ -150,6 +161,7 @@ def test_convolutions_and_integer_parts_of_the_batch():
 
     expected = _gradients_by_loop(layer.trainable_variables, batch, loss_fn)
     found = per_sample_gradients(loss_fn, layer.trainable_variables, batch)
+    assert len(found) == len(expected) == 2
     for ours, theirs in zip(found, expected):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 

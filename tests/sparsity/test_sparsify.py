@@ -39,7 +39,7 @@ def _train(model, optimizer, steps):
 
 
 def _assert_equal(values, others):
-    assert len(values) == len(others)
+    assert len(values) == len(others) > 0
     for value, other in zip(values, others):
         np.testing.assert_array_equal(value, other)
 
@@ -90,6 +90,14 @@ def test_pruning_reaches_its_target_in_a_run_shorter_than_its_interval():
     model = _model()
     optimizer = sparsify(model, "prune", 0.8, total_steps=10, update_freq=1000)
     _train(model, optimizer, range(10))
+    assert sparsity_of(optimizer.kernels) == pytest.approx(0.8, abs=3 / 580)
+
+
+@pytest.mark.parametrize("total_steps", [2, 3, 4, 6])
+def test_pruning_reaches_its_target_in_the_shortest_runs(total_steps):
+    model = _model()
+    optimizer = sparsify(model, "prune", 0.8, total_steps=total_steps)
+    _train(model, optimizer, range(total_steps))
     assert sparsity_of(optimizer.kernels) == pytest.approx(0.8, abs=3 / 580)
 
 
@@ -256,6 +264,7 @@ def test_custom_sparsities_and_uniform_distribution():
         (dict(total_steps=None), ["rigl needs total_steps"]),
         (dict(method="prune", total_steps=None), ["prune needs total_steps"]),
         (dict(method="prune", last_update_step=-1), ["-1", "last step"]),
+        (dict(method="prune", total_steps=1), ["total_steps is 1", "at least 2"]),
         (dict(method="prune", initial_sparsity=-0.5), ["-0.5", "[0, 1)"]),
         (dict(distribution="erk"), ["'erk'", "erdos_renyi_kernel", "uniform"]),
         (dict(custom_sparsity_map={"layer_9": 0.5}), ["'layer_9'", "layer_0"]),

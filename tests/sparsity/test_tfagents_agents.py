@@ -87,7 +87,7 @@ def _copies(variables):
 def _assert_on_own_masks(network, kernels):
     """`kernels` are this network's, exactly masked, of the right number, and trained."""
     variables = list(kernels_of(network).values())
-    assert len(kernels) == len(variables)
+    assert len(kernels) == len(variables) > 0
     active = size = 0
     for kernel, variable in zip(kernels, variables):
         assert kernel.kernel is variable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import gin
 import pytest
+
+from rigl_rl.environments.evaluation import Evaluator
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.runs.run_directory import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "gin_configs" / "dqn_classic"
@@ -196,6 +201,67 @@ def contents():
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
     return of
+
+
+class Watched:
+    """What a main does with its parts, noted while it runs in this process."""
+
+    def __init__(self):
+        self.agent = None
+        self.training_seeds: list[int] = []
+        self.evaluation_seeds: list[int] = []
+        self.at_the_end: set[str] = set()
+        """What the run directory holds when the result is about to be written."""
+
+    def assert_evaluations_are_of_episodes_of_their_own(self, evaluations: int) -> None:
+        (training,) = self.training_seeds
+        # Several policies may play the episodes of one evaluation.
+        seeds = set(self.evaluation_seeds)
+        assert len(seeds) == evaluations
+        assert training not in seeds
+
+    def assert_the_result_came_last(self) -> None:
+        assert "result.json" not in self.at_the_end
+        expected = {"operative_config.gin", "evals.csv", "policies", "checkpoints", "tensorboard"}
+        assert expected <= self.at_the_end
+
+
+@pytest.fixture(scope="session")
+def watching():
+    """Notes what a run does: `with watching(main, main.sac_agent) as watched: ...`."""
+
+    @contextlib.contextmanager
+    def watch(main, agents):
+        watched = Watched()
+
+        class Environment(GymnasiumEnvironment):
+            def __init__(self, name, seed, *args):
+                watched.training_seeds.append(seed)
+                super().__init__(name, seed, *args)
+
+        class Evaluation(Evaluator):
+            def run(self, policy, seed):
+                watched.evaluation_seeds.append(seed)
+                return super().run(policy, seed)
+
+        make_agent, finish = agents.make_agent, RunDirectory.finish
+
+        def make(*args, **settings):
+            watched.agent = make_agent(*args, **settings)
+            return watched.agent
+
+        def look(self, result):
+            watched.at_the_end = {path.name for path in self.path.iterdir()}
+            finish(self, result)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(main, "GymnasiumEnvironment", Environment)
+            patch.setattr(main, "Evaluator", Evaluation)
+            patch.setattr(agents, "make_agent", make)
+            patch.setattr(RunDirectory, "finish", look)
+            yield watched
+
+    return watch
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -115,6 +115,7 @@ def test_the_loss_and_its_gradients_are_those_of_tf_agents(replay):
         gradients.append(tape.gradient(loss_info.loss, agent._q_network.trainable_variables))
     np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=1e-6)
     np.testing.assert_allclose(losses[0][1], losses[1][1], rtol=1e-5, atol=1e-6)
+    assert [len(each) for each in gradients] == [6, 6]
     for one, other in zip(*gradients):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
         assert np.abs(one).max() > 1e-3
@@ -133,6 +134,7 @@ def test_train_steps_and_target_updates_are_those_of_tf_agents(replay):
             (one._q_network, other._q_network),
             (one._target_q_network, other._target_q_network),
         ):
+            assert len(ours_network.variables) == len(theirs_network.variables) == 6
             for a, b in zip(ours_network.variables, theirs_network.variables):
                 np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
 
@@ -182,6 +184,7 @@ def test_train_steps_keep_a_sparse_network_on_its_masks(replay):
     agent = ours(environment(), sparse)
     kernels = agent.optimizer.kernels
     before = [kernel.mask.numpy() for kernel in kernels]
+    assert len(kernels) == 3
     for seed in range(6):
         agent.train(batches(replay, seed)[0])
         for kernel, mask in zip(kernels, before):
@@ -204,6 +207,7 @@ def test_a_soft_target_update_leaves_no_weight_outside_of_the_masks(replay):
     after_train = target_masker(agent.optimizer, networks, agent.train_step_counter, 0.5, PERIOD)
     targets = agent.target_q_network.trainable_variables[::2]
     online = agent.q_network.trainable_variables[::2]
+    assert len(agent.optimizer.kernels) == len(targets) == len(online) == 3
     for seed in range(1, 7):
         before = [target.numpy() for target in targets]
         agent.train(batches(replay, seed)[0])

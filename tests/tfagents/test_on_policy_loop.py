@@ -174,6 +174,7 @@ def test_train_steps_are_counted_and_masks_kept(trained):
     loop, agent, step, _, _, masks, _ = trained
     assert loop.train_steps == 80  # 10 epochs of 8 minibatches
     assert int(step) == int(agent.optimizer.iterations) == 16 * 80
+    assert len(agent.optimizer.kernels) == len(masks) == 6
     for kernel, mask in zip(agent.optimizer.kernels, masks):
         assert kernel.mask.numpy().sum() == mask.sum()
         np.testing.assert_array_equal(kernel.kernel, kernel.kernel * kernel.mask)
@@ -183,5 +184,6 @@ def test_train_steps_are_counted_and_masks_kept(trained):
 def test_equal_seeds_give_equal_weights(trained):
     loop, agent, _ = loop_on_cartpole()
     loop.train(loop.train_steps)
+    assert len(agent.optimizer.kernels) == len(trained[-1]) == 6
     for kernel, expected in zip(agent.optimizer.kernels, trained[-1]):
         np.testing.assert_array_equal(kernel.kernel, expected)

@@ -247,9 +247,10 @@ def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
         losses = [agent.train(minibatch).loss.numpy() for agent in (ours, theirs)]
         assert losses[0] == losses[1]
     for our_net, their_net in pairs:
+        assert len(our_net.variables) == len(their_net.variables) >= 6
         for our_variable, their_variable in zip(our_net.variables, their_net.variables):
             np.testing.assert_array_equal(our_variable, their_variable)
-    assert all((old != new).any() for old, new in zip(before, values_of(ours)))
+    assert [(old != new).any() for old, new in zip(before, values_of(ours))] == 6 * [True]
 
 
 @pytest.mark.parametrize("method", ["static", "set", "rigl"])
@@ -271,6 +272,7 @@ def test_train_calls_keep_kernels_on_masks_of_constant_size(env, method):
 def test_pruning_follows_the_cubic_schedule_in_every_layer(env):
     agent = make(env, dict(method="prune", sparsity=0.8, update_freq=2), total_steps=20)
     batches = minibatches(agent.prepare(collected()), 20)
+    assert len(agent.optimizer.kernels) == 6
     for step, minibatch in enumerate(batches):
         agent.train(minibatch)
         at = step - step % 2
@@ -298,6 +300,7 @@ def test_neither_weights_nor_slots_of_inactive_connections_matter(env):
     for minibatch in others:
         losses = [agent.train(minibatch).loss.numpy() for agent in agents]
         assert losses[0] == losses[1]
+    assert [len(agent.optimizer.kernels) for agent in agents] == [6, 6]
     for one, other in zip(agents[0].optimizer.kernels, agents[1].optimizer.kernels):
         np.testing.assert_array_equal(one.kernel, other.kernel)
     x = np.random.default_rng(0).normal(size=(5, 17)).astype(np.float32)
@@ -318,10 +321,20 @@ def test_each_network_has_its_own_sparsity(env):
         assert active / size == pytest.approx(1 - sparsity, abs=3 / size)
 
 
+def test_actor_and_value_network_share_neither_masks_nor_weights(env):
+    kernels = make(env, dict(method="static", sparsity=0.9)).optimizer.kernels
+    one, other = (kernel for kernel in kernels if kernel.mask.shape == (64, 64))
+    both = one.mask.numpy() * other.mask.numpy() > 0
+    expected = int(one.active()) * int(other.active()) / 64**2
+    assert both.sum() == pytest.approx(expected, abs=5 * expected**0.5)
+    assert both.sum() > 10
+    assert abs(np.corrcoef(one.kernel.numpy()[both], other.kernel.numpy()[both])[0, 1]) < 0.5
+
+
 def test_one_network_may_stay_dense_and_output_layers_too(env):
     agent = make(env, DENSE, dict(method="static", sparsity=0.9))
     assert {kernel.network for kernel in agent.optimizer.kernels} == {"value"}
-    assert all(np.all(kernel) for kernel in kernels_of(agent.actor_net).values())
+    assert [np.all(kernel) for kernel in kernels_of(agent.actor_net).values()] == 3 * [True]
     agent = make(env, dict(method="static", sparsity=0.9), sparse_output_layer=False)
     shapes = [tuple(kernel.mask.shape) for kernel in agent.optimizer.kernels]
     assert shapes == [(17, 64), (64, 64)] * 2

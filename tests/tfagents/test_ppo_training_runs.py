@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from analysis.collect import collect
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 from rigl_rl.tfagents import ppo_train_eval
@@ -55,11 +56,18 @@ def weights_of(run):
 
 
 @pytest.fixture(scope="module")
-def cartpole(tmp_path_factory):
+def session(tmp_path_factory, watching):
+    """A finished run, and its parts."""
     run = tmp_path_factory.mktemp("ppo") / "rigl"
     pairs = "train_eval.actor_critic_sparsities_str = '0.9_0.5'"
-    start(run, "rigl", (*CARTPOLE, pairs, "train_eval.sparse_output_layer = False"))
-    return run
+    with watching(ppo_train_eval, ppo_train_eval.ppo_agent) as watched:
+        start(run, "rigl", (*CARTPOLE, pairs, "train_eval.sparse_output_layer = False"))
+    return run, watched
+
+
+@pytest.fixture(scope="module")
+def cartpole(session):
+    return session[0]
 
 
 def test_evaluations_fall_at_the_end_of_iterations(cartpole):
@@ -94,6 +102,26 @@ def test_result(cartpole):
     assert result["active_params"] == sum(active) + biases
     assert result["total_params"] == 1216 + 4416 + biases
     assert (result["actor_sparsity"], result["critic_sparsity"]) == (0.9, 0.5)
+
+
+def test_every_evaluation_is_of_episodes_of_its_own(session):
+    session[1].assert_evaluations_are_of_episodes_of_their_own(evaluations=5)
+
+
+def test_the_result_comes_last(session):
+    session[1].assert_the_result_came_last()
+
+
+def test_analysis_reads_what_the_run_was(cartpole, capsys):
+    tables = collect(cartpole)
+    assert capsys.readouterr().err == ""
+    (row,) = tables.runs.to_dict("records")
+    given = {"batch_size": 32, "update_freq": 5, "sparsities": "0.9_0.5", "widths": None}
+    # Table 3, row RigL.
+    best = {"weight_decay": 1e-4, "drop_fraction": 0.3, "sparsity_aware_init": True}
+    expected = {**given, **best, "sparse_output_layer": False, "learning_rate": None}
+    assert {name: row[name] for name in expected} == expected
+    assert (len(tables.evals), len(tables.snr)) == (5, 4)
 
 
 def test_signal_to_noise_of_each_network(cartpole):
@@ -139,6 +167,7 @@ def test_a_stopped_run_goes_on_exactly(tmp_path, monkeypatch):
     assert one == other
     expected, found = weights_of(whole), weights_of(parts)
     assert expected.keys() == found.keys()
+    assert len(expected) > 12
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value)
 
@@ -163,7 +192,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, bindings, parts):
     with pytest.raises(ConfigError) as caught:
         start(tmp_path / "run", "rigl", bindings)
     line, *by_gin = str(caught.value).splitlines()  # the command shows the first line
-    assert all("In call to configurable" in added for added in by_gin)
+    assert [added for added in by_gin if "In call to configurable" not in added] == []
     for part in parts:
         assert part in line
     assert not (tmp_path / "run").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,13 +76,15 @@ def theirs(env) -> reference.SacAgent:
 
 
 def networks(agent) -> list:
-    return [
+    found = [
         agent._actor_network,
         agent._critic_network_1,
         agent._critic_network_2,
         agent._target_critic_network_1,
         agent._target_critic_network_2,
     ]
+    assert {len(network.variables) for network in found} == {6}
+    return found
 
 
 def randomize(agent):
@@ -121,7 +125,10 @@ def masker(agent, tau=TAU, period=1):
 
 
 def all_kernels(agent) -> list:
-    return [*agent.actor_optimizer.kernels, *agent.critic_optimizer.kernels]
+    """Of a sparse agent; with dense output layers they are fewer."""
+    kernels = [*agent.actor_optimizer.kernels, *agent.critic_optimizer.kernels]
+    assert len(kernels) in (6, 9)
+    return kernels
 
 
 def copies(agent) -> list:
@@ -131,6 +138,7 @@ def copies(agent) -> list:
         for name, (critic, target) in agent.critics_and_targets.items()
         for label, copy in zip(kernels_of(critic), kernels_of(target).values())
     }
+    assert len(agent.critic_optimizer.kernels) == len(found) == 6
     return [
         (kernel, found[kernel.network, kernel.label]) for kernel in agent.critic_optimizer.kernels
     ]
@@ -178,9 +186,25 @@ def test_actor_and_both_critics_have_masks_of_their_own(env, method):
     assert [int(kernel.active()) for kernel in critics] == 2 * CRITIC[0.9]
     assert [kernel.network for kernel in critics] == 3 * ["critic_1"] + 3 * ["critic_2"]
     trained = {id(v) for v in agent.critic_networks["critic_2"].trainable_variables}
-    assert all(id(kernel.kernel) in trained for kernel in critics[3:])
-    for one, other in zip(critics[:2], critics[3:5]):
-        assert (one.mask.numpy() != other.mask.numpy()).any()
+    assert [id(kernel.kernel) in trained for kernel in critics[3:]] == 3 * [True]
+
+
+def test_no_two_networks_share_masks_or_weights(env):
+    agent = ours(
+        env,
+        dict(method="static", sparsity=0.9),
+        actor_fc_layers=(64, 64),
+        critic_joint_fc_layers=(64, 64),
+    )
+    hidden = [kernel for kernel in all_kernels(agent) if kernel.mask.shape == (64, 64)]
+    assert [kernel.network for kernel in hidden] == ["actor", "critic_1", "critic_2"]
+    for one, other in itertools.combinations(hidden, 2):
+        both = one.mask.numpy() * other.mask.numpy() > 0
+        # Independent masks share so many connections; equal ones would share all.
+        expected = int(one.active()) * int(other.active()) / 64**2
+        assert both.sum() == pytest.approx(expected, abs=5 * expected**0.5)
+        assert both.sum() > 10
+        assert abs(np.corrcoef(one.kernel.numpy()[both], other.kernel.numpy()[both])[0, 1]) < 0.5
 
 
 def test_actor_and_critic_may_differ_in_sparsity_and_in_width(env):
@@ -333,5 +357,6 @@ def test_losses_per_sample_average_to_those_that_are_trained_on(env):
     with tf.GradientTape() as other, random_state.draws_from(random_state.generator(2)):
         loss = agent.actor_loss(now, training=True)
     assert float(mean) == pytest.approx(float(loss), rel=1e-3)
+    assert len(variables) == 6
     for a, b in zip(tape.gradient(mean, variables), other.gradient(loss, variables)):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from launch.agents import SAC
 from rigl_rl.runs import config
 from rigl_rl.sparsity import sparsify
 from rigl_rl.tfagents import actor_critic, sac_train_eval
@@ -95,6 +96,12 @@ def test_initial_collection_is_the_environments(parsed, env):
     assert sac_train_eval.initial_steps(env.replace("v2", "v4")) == INITIAL_COLLECT_STEPS[env]
 
 
+def test_the_launcher_counts_the_same_initial_collection():
+    assert SAC.initial_collect_steps == INITIAL_COLLECT_STEPS
+    for env, initial in INITIAL_COLLECT_STEPS.items():
+        assert SAC.env_steps(env, SAC.schedules["paper"]) == initial + SECTION_A1["num_iterations"]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_is_the_files_for_actor_and_critic(parsed, method):
     _, both = parsed(method)
@@ -131,7 +138,7 @@ def test_pruning_goes_from_20_to_80_percent(parsed):
 
 def test_static_masks_never_change(parsed):
     _, both = parsed("static")
-    assert all(updater(settings).times.never for settings in both)
+    assert [updater(settings).times.never for settings in both] == [True, True]
 
 
 @pytest.mark.parametrize("method", ["prune", "static", "set", "rigl"])

@@ -15,10 +15,12 @@ import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+from analysis.collect import collect
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs import config
 from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import sac_train_eval
 
 MAIN = "sac_train_eval"
@@ -53,8 +55,8 @@ def start(root_dir, method="rigl", bindings=SMALL, configs=None):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, sac_configs):
-    """A finished run, and copies of it as it was after evaluations 2, 3 and 4."""
+def session(tmp_path_factory, sac_configs, watching):
+    """A finished run, copies of it as it was after evaluations 2, 3 and 4, and its parts."""
     folder = tmp_path_factory.mktemp("sac")
     original = RunDirectory.write_history
 
@@ -64,8 +66,15 @@ def runs(tmp_path_factory, sac_configs):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunDirectory, "write_history", write_and_copy)
-        start(folder / "run", configs=sac_configs)
-    return folder
+        with watching(sac_train_eval, sac_train_eval.sac_agent) as watched:
+            start(folder / "run", configs=sac_configs)
+    return folder, watched
+
+
+@pytest.fixture(scope="module")
+def runs(session):
+    """The folder of the run and its copies."""
+    return session[0]
 
 
 def evals_of(run) -> pd.DataFrame:
@@ -104,6 +113,42 @@ def test_what_a_run_records(runs):
     assert result["active_params"] == active + sum(UNITS_OF_BIASES.values())
     assert result["sparsity"] == pytest.approx(1 - active / (744 + 2 * 736), abs=1e-12)
     assert not (run / "checkpoints").exists()
+
+
+def test_soft_targets_vanish_where_the_masks_do(session):
+    _, watched = session
+    targets = {
+        (name, label): copy
+        for name, (critic, target) in watched.agent.critics_and_targets.items()
+        for label, copy in zip(kernels_of(critic), kernels_of(target).values())
+    }
+    kernels = watched.agent.critic_optimizer.kernels
+    assert len(kernels) == len(targets) == 6
+    for kernel in kernels:
+        target, mask = targets[kernel.network, kernel.label].numpy(), kernel.mask.numpy()
+        assert not target[mask == 0].any()
+        assert target[mask == 1].any()
+
+
+def test_every_evaluation_is_of_episodes_of_its_own(session):
+    session[1].assert_evaluations_are_of_episodes_of_their_own(evaluations=5)
+
+
+def test_the_result_comes_last(session):
+    session[1].assert_the_result_came_last()
+
+
+def test_analysis_reads_what_the_run_was(runs, capsys):
+    tables = collect(runs / "run")
+    assert capsys.readouterr().err == ""
+    (row,) = tables.runs.to_dict("records")
+    given = {"batch_size": 16, "update_freq": 5, "sparsities": None, "widths": None}
+    # Table 2, row RigL.
+    best = {"weight_decay": 1e-6, "drop_fraction": 0.5, "sparsity_aware_init": True}
+    expected = {**given, **best, "sparse_output_layer": True, "learning_rate": None}
+    assert {name: row[name] for name in expected} == expected
+    assert row["kernel_params"] == 744 + 2 * 736
+    assert (len(tables.evals), len(tables.snr)) == (5, 4)
 
 
 def test_signal_to_noise_ratios_of_actor_and_critic(runs):
@@ -197,7 +242,7 @@ def test_bad_values_are_one_line(sac_configs, tmp_path, bindings, parts):
     with pytest.raises(ConfigError) as caught:
         start(tmp_path / "run", bindings=bindings, configs=sac_configs)
     line, *by_gin = str(caught.value).splitlines()
-    assert all("In call to configurable" in added for added in by_gin)
+    assert [added for added in by_gin if "In call to configurable" not in added] == []
     assert all(part in line for part in parts)
     assert not (tmp_path / "run").exists()
 

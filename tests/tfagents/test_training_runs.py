@@ -13,10 +13,18 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tf_agents.trajectories import time_step as ts
 
+from analysis.collect import collect
+from analysis.hyperparameters import COLUMNS
 from rigl_rl.runs import config, random_state
+from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import dqn_train_eval
 
 METHODS = ["dense", "prune", "static", "set", "rigl"]
+SMALL = (
+    "train_eval.fc_layer_params = (32, 32)",
+    "train_eval.initial_collect_steps = 200",
+    "train_eval.eval_episodes = 2",
+)
 
 # ERK at 90 % on kernels (4, 32), (32, 32), (32, 2), of which 128 - 115, 1024 - 921 and 64 - 57, in
 # all 123 weights, are to stay. Densities are eps (n_in + n_out) / (n_in n_out), so that
@@ -50,6 +58,7 @@ def saved_kernels(run, step=400):
         for name, shape in sorted(reader.get_variable_to_shape_map().items())
         if len(shape) == 2
     ]
+    assert len(kernels) == 3
     return kernels
 
 
@@ -144,6 +153,66 @@ def test_a_saved_policy_acts_greedily_on_a_batch(trainings):
     actions = policy.action(ts.restart(observations, batch_size=50)).action.numpy()
     assert actions.shape == (50,)
     assert set(actions) <= {0, 1}
+
+
+# Table 1, where they matter to the method; the interval is the runs' own.
+READ = {
+    "dense": {},
+    "prune": {"update_freq": 20},
+    "static": {"sparsity_aware_init": True},
+    "set": {"sparsity_aware_init": True, "update_freq": 20, "drop_fraction": 0.5},
+    "rigl": {"sparsity_aware_init": True, "update_freq": 20, "drop_fraction": 0.5},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_analysis_reads_what_the_run_was(trainings, capsys, method):
+    tables = collect(trainings[method])
+    assert capsys.readouterr().err == ""
+    (row,) = tables.runs.to_dict("records")
+    expected = {"weight_decay": 1e-6, "batch_size": 128, **READ[method]}
+    if method != "dense":
+        expected["sparse_output_layer"] = True
+    assert {name: row[name] for name in COLUMNS if not pd.isna(row[name])} == expected
+    assert len(tables.evals) == 21
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory, configs, watching):
+    """A short run in this process whose targets follow softly, and its parts."""
+    run = tmp_path_factory.mktemp("dqn") / "set"
+    changes = (
+        "train_eval.num_iterations = 12",
+        "train_eval.eval_interval = 4",
+        "train_eval.target_update_tau = 0.5",
+        "train_eval.target_update_period = 1",
+        "mask_updater.update_freq = 1",
+    )
+    config.parse([str(configs / "set.gin")], (*SMALL, *changes))
+    try:
+        with watching(dqn_train_eval, dqn_train_eval.dqn_agent) as watched:
+            dqn_train_eval.train_eval(str(run), 0, config_text=config.text(0), show_bar=False)
+    finally:
+        gin.clear_config()
+    return watched
+
+
+def test_soft_targets_vanish_where_the_masks_do(session):
+    kernels = session.agent.optimizer.kernels
+    targets = list(kernels_of(session.agent.target_q_network).values())
+    assert len(kernels) == len(targets) == 3
+    for kernel, target in zip(kernels, targets):
+        mask = kernel.mask.numpy()
+        assert not target.numpy()[mask == 0].any()
+        assert target.numpy()[mask == 1].any()
+
+
+def test_every_evaluation_is_of_episodes_of_its_own(session):
+    session.assert_evaluations_are_of_episodes_of_their_own(evaluations=4)
+
+
+def test_the_result_comes_last(session):
+    session.assert_the_result_came_last()
 
 
 @pytest.mark.parametrize("method", ["dense", "rigl"])
