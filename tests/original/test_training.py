@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
     "RIGL_RL_TRAIN_ORIGINAL" not in os.environ, reason="set RIGL_RL_TRAIN_ORIGINAL=1: minutes"
 )
 
-# 100 train steps with little evaluation; all else is the file's, its tasks and networks included, but
+# 100 train steps with little evaluation; all else is the file's, its task and network included, but
 # for the width of the ResNet, whose train steps would take minutes.
 OFF_POLICY = ("num_iterations = 100", "eval_interval = 100", "eval_episodes = 1")
 SHORT = {
