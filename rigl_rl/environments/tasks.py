@@ -107,13 +107,15 @@ class Task:
 
     def _registered(self) -> gymnasium.Env:
         """As `gymnasium.make` returns it."""
-        module = self.name.rpartition(":")[0]
         known, options = mujoco_tasks.resolve(self._name_without_module)
+        simulated = False
         try:
-            for each in (*self.modules, *filter(None, [module])):
-                importlib.import_module(each)
+            for module in (*self.modules, self.name.rpartition(":")[0]):
+                if module:
+                    importlib.import_module(module)
             spec = gymnasium.registry.get(known)
-            if spec and ".mujoco" in str(spec.entry_point):
+            simulated = spec is not None and ".mujoco" in str(spec.entry_point)
+            if simulated:
                 mujoco_tasks.import_quietly()
             with warnings.catch_warnings():
                 # CartPole-v0 and friends are "out of date": they are the paper's tasks.
@@ -124,7 +126,7 @@ class Task:
                 )
         except (gymnasium.error.Error, ImportError) as error:
             reason = " ".join(str(error).split())
-            if isinstance(error, ModuleNotFoundError) and "mujoco" in str(error.name):
+            if simulated and isinstance(error, ModuleNotFoundError):
                 reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
             raise ConfigError(f"cannot make environment {self.name!r}: {reason}") from error
 

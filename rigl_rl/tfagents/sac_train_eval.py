@@ -96,7 +96,8 @@ def train_eval(
       config_text: identifies the configuration in the run directory.
       last_fraction: share of the evaluations, the last ones, in the final score.
       show_bar: whether to draw a progress bar; by default on a terminal.
-      env_name: gymnasium id with bounded continuous actions, or one of the paper's -v2 names.
+      env_name: what `gymnasium.make` takes, with bounded continuous actions ('module:Mine-v0'), or
+        one of the paper's -v2 names.
       bootstrap_at_time_limit: False makes the time limit terminal.
       max_episode_steps: at which an episode is truncated, in training and evaluation; by default
         what the environment is registered with.
