@@ -62,7 +62,7 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
     }
     names["update_freq"] = _INTERVAL.get(known, ())
     return {
-        column: next((_literal(bound[name]) for name in alternatives if name in bound), None)
+        column: next((_value(bound, name, method) for name in alternatives if name in bound), None)
         for column, alternatives in names.items()
     }
 
@@ -79,6 +79,12 @@ def planned_steps(operative_config: str) -> int | None:
 
 def _bound(operative_config: str) -> dict[str, str]:
     return dict(_BINDING.findall(operative_config))
+
+
+def _value(bound: dict[str, str], name: str, method: str) -> Any:
+    """What `name` is bound to, directly or by method (as original.gin does)."""
+    text = bound[name]
+    return _literal(bound.get(f"by_method.{method}", "") if text == "@by_method()" else text)
 
 
 def _literal(text: str) -> Any:

@@ -7,7 +7,8 @@ Builds each network as a RigL run does, collects 1,000 random steps, trains if a
 measures five minibatches of 128 transitions as runs do (`rigl_rl.sparsity.snr`). Prints means over
 minibatches and seeds:
 
-- cut off: hidden units of the first layer whose mask has no input;
+- no input: units of the first hidden layer without a connection to the observation;
+- no output: units of the last hidden layer without a connection to a Q-value;
 - dead: parameters whose gradient is 0 for every transition of the minibatch; their SNR counts as 0;
 - SNR: mean over all parameters, and over those that are not dead.
 """
@@ -40,7 +41,8 @@ MINIBATCHES = 5
 class Measured(NamedTuple):
     """What is printed of one network; shares within [0, 1]."""
 
-    cut_off: float
+    no_input: float
+    no_output: float
     dead: float
     snr: float
     snr_alive: float
@@ -101,9 +103,10 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
         return share, ratio, ratio / (1 - share)
 
     dead, ratio, alive = np.mean([of_a_minibatch() for _ in range(MINIBATCHES)], axis=0)
-    kernels = agent.optimizer.kernels
-    fan_in = tf.reduce_sum(kernels[0].mask, axis=0) if kernels else tf.ones(1)
-    return Measured(float(np.mean(fan_in == 0.0)), float(dead), float(ratio), float(alive))
+    masks = [kernel.mask.numpy() for kernel in agent.optimizer.kernels] or [np.ones((1, 1))]
+    no_input = np.mean(~masks[0].any(axis=0))
+    no_output = np.mean(~masks[-1].any(axis=1))
+    return Measured(*map(float, (no_input, no_output, dead, ratio, alive)))
 
 
 def main() -> None:
@@ -122,13 +125,17 @@ def main() -> None:
     except ValueError as error:
         parser.error(f"argument --networks: {error}")
     set_up(args)
-    print(f"{'network':<12}{'cut off':>9}{'dead':>9}{'SNR':>9}{'SNR, not dead':>15}")
+    print(f"{'network':<12}{'no input':>10}{'no output':>11}{'dead':>8}{'SNR':>9}{'not dead':>10}")
     for network in args.networks:
         found = [
             measure(network, args.env_name, args.train_steps, seed) for seed in range(args.seeds)
         ]
-        cut_off, dead, ratio, alive = np.mean(found, axis=0)
-        print(f"{network:<12}{cut_off:>9.1%}{dead:>9.1%}{ratio:>9.4f}{alive:>15.4f}", flush=True)
+        row = Measured(*np.mean(found, axis=0))
+        print(
+            f"{network:<12}{row.no_input:>10.1%}{row.no_output:>11.1%}{row.dead:>8.1%}"
+            f"{row.snr:>9.4f}{row.snr_alive:>10.4f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def _drop_and_grow(
     frequency: int = 5000,
     drop_fraction: float = 0.3,
     drop_fraction_anneal: str = "cosine",
+    drop_noise: float = 0.0,
 ) -> dict[str, Any]:
     """When masks change, and by how much.
 
@@ -80,6 +81,8 @@ def _drop_and_grow(
       frequency: steps between two updates.
       drop_fraction: of the active connections, replaced by the first update.
       drop_fraction_anneal: 'cosine', 'constant' or 'exponential_K'.
+      drop_noise: standard deviation of noise on the magnitudes that decide what is dropped; the
+        original has 1e-5, which is not in the paper.
     """
     return dict(
         begin_step=begin_step,
@@ -87,6 +90,7 @@ def _drop_and_grow(
         update_freq=frequency,
         drop_fraction=drop_fraction,
         drop_fraction_schedule=drop_fraction_anneal,
+        drop_noise=drop_noise,
     )
 
 
@@ -139,14 +143,15 @@ def prune_only(
 
 @gin.configurable("AdamOptimizer", module="tf.train")
 def adam(
-    learning_rate: float = 2.5e-4, epsilon: float = 1e-8
+    learning_rate: float = 2.5e-4, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> tf.keras.optimizers.legacy.Optimizer:
     """Adam as TF1 has it, where epsilon is added before the bias correction (Table 7).
 
     Keras' legacy class computes the same, in one fused operation per variable.
     """
     check_within(0, float("inf"), learning_rate=learning_rate, epsilon=epsilon)
-    return tf.keras.optimizers.legacy.Adam(learning_rate, epsilon=epsilon)
+    check_within(0, 1, beta1=beta1, beta2=beta2)
+    return tf.keras.optimizers.legacy.Adam(learning_rate, beta1, beta2, epsilon)
 
 
 @gin.configurable(module="atari_lib")

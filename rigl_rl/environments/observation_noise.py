@@ -12,13 +12,13 @@ OUTSIDE = ("clip", "wrap")
 
 @gin.configurable
 class PixelNoise:
-    """Gaussian noise on pixels, rounded to whole numbers, drawn for each pixel by itself.
+    """Gaussian noise on pixels, made whole numbers, drawn for each pixel by itself.
 
     Args:
       sigma: standard deviation, in pixel values of 0 to 255; at least 0.
-      outside: what happens to values outside of [0, 255]. The paper does not say: 'clip' cuts them
-        off; 'wrap' takes them modulo 256, as the original's arithmetic in uint8 does, where a
-        black pixel may turn white.
+      outside: what happens to values outside of [0, 255]. The paper does not say: 'clip' rounds the
+        noise and cuts such values off; 'wrap' computes in uint8 as the original does, where noise
+        loses its fraction, sums are taken modulo 256, and a black pixel may turn white.
 
     Raises:
       ConfigError: `sigma` or `outside` is not allowed.
@@ -40,9 +40,10 @@ class PixelNoise:
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """A noisy copy of `pixels`, uint8 of any shape."""
-        noise = np.rint(self._random.normal(0.0, self.sigma, pixels.shape)).astype(np.int64)
-        noisy = pixels + noise
-        return (noisy.clip(0, 255) if self._clip else noisy).astype(np.uint8)
+        noise = self._random.normal(0.0, self.sigma, pixels.shape)
+        if self._clip:
+            return (pixels + np.rint(noise)).clip(0, 255).astype(np.uint8)
+        return (pixels + np.trunc(noise)).astype(np.int64).astype(np.uint8)
 
 
 class NoisyAtari:

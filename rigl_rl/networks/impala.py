@@ -7,12 +7,13 @@ from typing import Optional
 import gin
 import tensorflow as tf
 
+from rigl_rl.errors import check_counts
 from rigl_rl.networks.atari import QValues, normalized
 from rigl_rl.networks.width import scaled_units
 
 STACKS = (32, 64, 64)  # filters, all 3 x 3 with stride 1 (Table 7)
 BLOCKS = 2  # residual blocks of two convolutions in each stack
-DENSE_UNITS = 512
+DENSE_UNITS = 512  # Table 7
 
 
 class Stack(tf.keras.layers.Layer):
@@ -61,6 +62,7 @@ class ImpalaNetwork(tf.keras.Model):
       num_actions: size of the output.
       width: multiplier of filters and hidden units.
       use_batch_norm: after every convolution; off in Table 7.
+      dense_units: of the hidden dense layer before `width`; the original builds 256.
       prune_allow_key: pruning leaves kernels alone whose names do not contain this, such as 'dense'
         or 'stack_1'; the others end where they would otherwise, too.
       name: of the network, first part of its variables' names.
@@ -73,6 +75,7 @@ class ImpalaNetwork(tf.keras.Model):
         num_actions: int,
         width: float = 1.0,
         use_batch_norm: bool = False,
+        dense_units: int = DENSE_UNITS,
         prune_allow_key: str = "",
         name: Optional[str] = None,
     ):
@@ -83,7 +86,8 @@ class ImpalaNetwork(tf.keras.Model):
             Stack(filters, use_batch_norm, f"stack_{number}")
             for number, filters in enumerate(scaled_units(STACKS, width), 1)
         ]
-        (units,) = scaled_units([DENSE_UNITS], width)
+        check_counts(dense_units=dense_units)
+        (units,) = scaled_units([dense_units], width)
         self._to_features = tf.keras.layers.Flatten()
         self._dense = tf.keras.layers.Dense(units, activation="relu", name="dense")
         self._values = tf.keras.layers.Dense(num_actions, name="output")

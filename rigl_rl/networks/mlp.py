@@ -9,7 +9,10 @@ from tf_agents.networks import sequential
 
 
 def q_network(
-    hidden_units: Sequence[int], num_actions: int, weight_decay: float = 0.0
+    hidden_units: Sequence[int],
+    num_actions: int,
+    weight_decay: float = 0.0,
+    decay_output_layer: bool = True,
 ) -> sequential.Sequential:
     """Q-network of classic DQN: ReLU layers and a linear output, one value per action.
 
@@ -17,6 +20,7 @@ def q_network(
       hidden_units: units of each hidden layer (Table 6: 512, 512).
       num_actions: size of the output.
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 1).
+      decay_output_layer: False leaves out the output layer's, as the original does.
     """
     decay = tf.keras.regularizers.L2(weight_decay) if weight_decay else None
     hidden = [
@@ -36,7 +40,7 @@ def q_network(
         num_actions,
         kernel_initializer=tf.keras.initializers.RandomUniform(-0.03, 0.03),
         bias_initializer=tf.keras.initializers.Constant(-0.2),
-        kernel_regularizer=decay,
+        kernel_regularizer=decay if decay_output_layer else None,
         name="output",
     )
     return sequential.Sequential(hidden + [output], name="q")

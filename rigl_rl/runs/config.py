@@ -14,6 +14,8 @@ from typing import Any, Callable, TextIO
 import gin
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs import by_method  # noqa: F401, registers its gin name
+from rigl_rl.runs.original_names import NOT_REFUSED_BY_GIN, why_not
 
 
 def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
@@ -44,6 +46,10 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
             f"gin binding {name!r} defines a macro that nothing uses{hint}; "
             f"the gin files define {', '.join(sorted(macros)) or 'none'}"
         )
+    _refuse_names_without_effect()
+
+
+_BAD_VALUES = (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError)
 
 
 def arguments(configurable: Callable) -> dict[str, Any]:
@@ -106,6 +112,13 @@ def one_line(context: str = "") -> Iterator[None]:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
+# How gin says that it does not know a configurable, or a parameter of one.
+_UNKNOWN = (
+    r"No configurable matching (?:reference )?'@?([\w./]+)",
+    r"Configurable '(\S+)' doesn't have a parameter named '(\S+?)'",
+)
+
+
 def _first_sentence(error: Exception) -> str:
     # Gin appends where the call came from ("In call to configurable ...", "In file ...").
     text = re.split(r"\n?\s*In (?:call to configurable|file|bindings string)\b", str(error))[0]
@@ -115,10 +128,22 @@ def _first_sentence(error: Exception) -> str:
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"
-    match = re.search(r"(?:No configurable matching|doesn't have a parameter named) '(\S+?)'", text)
-    if match:
-        text = text.rstrip(".") + _did_you_mean(match.group(1), _known_names())
+    if re.search("No module named 'rigl'|configurable matching '.*' already exists", text):
+        text = text.split(". To allow")[0]
+        return f"{text}; import lines of the original's and Dopamine's files have no use here"
+    for match in filter(None, (re.search(pattern, text) for pattern in _UNKNOWN)):
+        names = match.groups()
+        hint = _did_you_mean(names[-1], _known_names())
+        return why_not(*names) or text.rstrip(".") + hint
     return text or type(error).__name__
+
+
+def _refuse_names_without_effect() -> None:
+    for (_, selector), parameters in gin.config._CONFIG.items():
+        name = selector.rsplit(".", 1)[-1]
+        for known in {name, *(f"{name}.{parameter}" for parameter in parameters)}:
+            if known in NOT_REFUSED_BY_GIN:
+                raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
 
 
 def _known_names() -> Sequence[str]:

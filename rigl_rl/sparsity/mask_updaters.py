@@ -161,12 +161,19 @@ class DropAndGrow(MaskUpdater):
 
     Attributes:
       fraction: the share of active connections that one update replaces.
-      seed: of SET's random scores.
+      seed: of SET's random scores and of the noise.
+      drop_noise: standard deviation of Gaussian noise on the magnitudes of active connections, the
+        smallest of which are dropped.
     """
 
     method: str = "rigl"
     fraction: DropFraction = DropFraction(0.0, "constant")
     seed: int = 0
+    drop_noise: float = 0.0
+
+    def __post_init__(self):
+        if not 0.0 <= self.drop_noise < float("inf"):
+            raise ValueError(f"drop noise is {self.drop_noise}, but must be at least 0")
 
     @property
     def replaces(self) -> bool:
@@ -179,13 +186,19 @@ class DropAndGrow(MaskUpdater):
 
     def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
         """Weak connections replaced, the number of connections kept."""
+        # A function of (seed, kernel, step): nothing to store, and a resumed run draws alike.
+        kernel_seed = self.seed * 10_007 + index
+        drop_score = tf.abs(mask * weights)
+        if self.drop_noise:
+            # The complement: no number of SET's growth is drawn twice.
+            seed = tf.stack([tf.constant(~kernel_seed, tf.int64), step])
+            drop_score += tf.random.stateless_normal(tf.shape(mask), seed, stddev=self.drop_noise)
         if self.method == "set":
-            # A function of (seed, kernel, step): nothing to store, and a resumed run draws alike.
-            kernel_seed = tf.constant(self.seed * 10_007 + index, tf.int64)
-            grow_score = tf.random.stateless_uniform(tf.shape(mask), tf.stack([kernel_seed, step]))
+            seed = tf.stack([tf.constant(kernel_seed, tf.int64), step])
+            grow_score = tf.random.stateless_uniform(tf.shape(mask), seed)
         else:
             grow_score = tf.abs(gradient)
             if self.method == "rigl_inverted":
                 grow_score = -grow_score
         fraction = self.drop_fraction(step, learning_rate_ratio)
-        return drop_and_grow(mask, tf.abs(mask * weights), grow_score, fraction)
+        return drop_and_grow(mask, drop_score, grow_score, fraction)

@@ -33,6 +33,7 @@ def sparsify(
     last_update_step: Optional[int] = None,
     drop_fraction: float = 0.5,
     drop_fraction_schedule: str = "cosine",
+    drop_noise: float = 0.0,
     initial_sparsity: float = 0.0,
     seed: int = 0,
 ) -> SparseOptimizer:
@@ -58,8 +59,9 @@ def sparsify(
       begin_step: first update; default 0, pruning 20 % of `total_steps`.
       last_update_step: last update, default 80 % of `total_steps`; negative: never stop; 0: never.
       drop_fraction, drop_fraction_schedule: of SET and RigL, see `schedules.DropFraction`.
+      drop_noise: of SET and RigL, see `mask_updaters.DropAndGrow`.
       initial_sparsity: at which pruning starts.
-      seed: determines masks, weights and SET's growth.
+      seed: determines masks, weights, SET's growth and the noise.
 
     Raises:
       ValueError: an argument is outside of what is allowed; the message says which and what is.
@@ -96,7 +98,7 @@ def sparsify(
         else:
             schedule = drop_fraction_schedule if last_update_step > 0 else "constant"
             fraction = DropFraction(drop_fraction, schedule, last_update_step)
-            updater = DropAndGrow(method, times, fraction, seed)
+            updater = DropAndGrow(method, times, fraction, seed, drop_noise)
 
     found = {name: kernels_of(network) for name, network in networks.items()}
     custom = dict(custom_sparsity_map or {})

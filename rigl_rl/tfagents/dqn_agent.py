@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
+import gin
 import tensorflow as tf
 from tf_agents.agents.dqn import dqn_agent
 from tf_agents.environments import tf_environment
@@ -15,6 +16,7 @@ from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 
 
+@gin.configurable("SparseDqnAgent")  # the name of the original's agent
 class DqnAgent(dqn_agent.DqnAgent):
     """The same numbers as TF-Agents' own, with one target forward pass per step instead of two.
 
@@ -67,12 +69,13 @@ def make_agent(
     width: float = 1.0,
     sparse_output_layer: bool = True,
     weight_decay: float = 1e-6,
+    decay_output_layer: bool = True,
     learning_rate: float = 1e-3,
     target_update_tau: float = 1.0,
     target_update_period: int = 100,
     gamma: float = 0.99,
     reward_scale_factor: float = 1.0,
-    initial_epsilon_greedy: float = 0.1,
+    initial_epsilon_greedy: Optional[float] = None,
     epsilon_greedy: float = 0.1,
     epsilon_decay_period: int = 25_000,
 ) -> DqnAgent:
@@ -84,22 +87,24 @@ def make_agent(
       sparse: arguments of `sparsify`: method, sparsity and so on.
       total_steps: train steps of the whole run.
       seed: of masks and, with sparsity-aware initialization, weights.
-      fc_layer_params, width, weight_decay: see `networks.mlp`.
+      fc_layer_params, width, weight_decay, decay_output_layer: see `networks.mlp`.
       sparse_output_layer: whether the output layer is sparse too.
       learning_rate: of Adam.
       target_update_tau, target_update_period: share of the online weights in a target update, and
         train steps between two.
       gamma, reward_scale_factor: discount, and factor of rewards in the loss.
       initial_epsilon_greedy, epsilon_greedy, epsilon_decay_period: epsilon of the collect policy
-        at the start, in the end, and the train steps over which it goes linearly from one to the
-        other.
+        at the start (None: the same as in the end), in the end, and the train steps over which it
+        goes linearly from one to the other.
 
     Raises:
       ValueError: a value is outside of what is allowed.
     """
     action_spec = env.action_spec()
     num_actions = int(action_spec.maximum - action_spec.minimum + 1)
-    q_network = mlp.q_network(scaled_units(fc_layer_params, width), num_actions, weight_decay)
+    q_network = mlp.q_network(
+        scaled_units(fc_layer_params, width), num_actions, weight_decay, decay_output_layer
+    )
     q_network.create_variables(env.observation_spec())
     kernels = list(kernels_of(q_network).values())
     optimizer = sparsify(
@@ -110,6 +115,9 @@ def make_agent(
         seed=seed,
         **sparse,
     )
+
+    if initial_epsilon_greedy is None:
+        initial_epsilon_greedy = epsilon_greedy
 
     def epsilon():
         progress = tf.minimum(tf.cast(train_step, tf.float32) / epsilon_decay_period, 1.0)

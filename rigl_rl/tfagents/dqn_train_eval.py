@@ -57,6 +57,7 @@ def train_eval(
     train_mode: str = "dense",
     sparse_output_layer: bool = True,
     weight_decay: float = 1e-6,
+    decay_output_layer: bool = True,
     target_update_period: int = 100,
     target_update_tau: float = 1.0,
     batch_size: int = 128,
@@ -64,7 +65,7 @@ def train_eval(
     gamma: float = 0.99,
     reward_scale_factor: float = 1.0,
     replay_capacity: int = 100_000,
-    initial_epsilon_greedy: float = 0.1,
+    initial_epsilon_greedy: Optional[float] = None,
     epsilon_greedy: float = 0.1,
     epsilon_decay_period: int = 25_000,
     eval_epsilon_greedy: float = 0.1,
@@ -94,6 +95,7 @@ def train_eval(
         are bound to.
       sparse_output_layer: whether the output layer is sparse too.
       weight_decay: coefficient of sum(w^2) over kernels in the loss.
+      decay_output_layer: whether the output layer's kernel is one of them; in the original, no.
       target_update_period: train steps between target updates.
       target_update_tau: share of the online weights in a target update.
       batch_size: transitions per train step.
@@ -101,7 +103,8 @@ def train_eval(
       gamma: discount.
       reward_scale_factor: multiplies rewards in the loss.
       replay_capacity: frames; one between two episodes counts too.
-      initial_epsilon_greedy: epsilon of the collect policy at the first train step.
+      initial_epsilon_greedy: epsilon of the collect policy at the first train step; by default
+        `epsilon_greedy`, so that it is constant.
       epsilon_greedy: final epsilon of the collect policy.
       epsilon_decay_period: train steps over which epsilon goes linearly from its first to its
         final value.
@@ -111,6 +114,8 @@ def train_eval(
       eval_episodes: episodes per evaluation, run side by side.
       policy_save_interval: train steps between saved policies; 0: only the trained one.
     """
+    if initial_epsilon_greedy is None:
+        initial_epsilon_greedy = epsilon_greedy
     check_counts(
         num_iterations=num_iterations,
         initial_collect_steps=initial_collect_steps,
@@ -163,6 +168,7 @@ def train_eval(
             width=width,
             sparse_output_layer=sparse_output_layer,
             weight_decay=weight_decay,
+            decay_output_layer=decay_output_layer,
             learning_rate=learning_rate,
             target_update_tau=target_update_tau,
             target_update_period=target_update_period,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
+import gin
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tf_agents.agents.ppo import ppo_clip_agent, ppo_utils
@@ -33,6 +34,7 @@ class Collected(NamedTuple):
     next_observation: tf.Tensor
 
 
+@gin.configurable("SparsePPOAgent")  # the name of the original's agent
 class PpoAgent(ppo_clip_agent.PPOClipAgent):
     """TF-Agents' agent, whose `train` takes one minibatch, and what comes before it.
 
@@ -78,22 +80,27 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         )
         self.update_observation_normalizer(collected.observation)
         self.update_reward_normalizer(collected.reward)
-        rewards = self._reward_normalizer.normalize(
-            collected.reward, center_mean=False, clip_value=self._reward_norm_clipping
-        )
-        advantages = advantage_estimates(
+        rewards = collected.reward
+        if self._reward_normalizer:
+            rewards = self._reward_normalizer.normalize(
+                rewards, center_mean=False, clip_value=self._reward_norm_clipping
+            )
+        steps = (
             rewards,
             self._discount_factor * collected.discount,
             values,
             next_values,
             collected.next_step_type == StepType.LAST,
-            self._lambda,
+        )
+        advantages = advantage_estimates(*steps, self._lambda)
+        returns = values + (
+            advantages if self._use_td_lambda_return else advantage_estimates(*steps, 1.0)
         )
         return trajectory.Trajectory(
             step_type=middle,
             observation=collected.observation,
             action=collected.action,
-            policy_info={**info, "return": advantages + values, "advantage": advantages},
+            policy_info={**info, "return": returns, "advantage": advantages},
             # The end of an episode is in the advantages; to `train` no step is a special one.
             next_step_type=middle,
             reward=collected.reward,
@@ -121,9 +128,13 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         clipped = tf.clip_by_value(ratio, 1.0 - clip, 1.0 + clip)
         advantage = samples.policy_info["advantage"]
         policy_loss = -tf.minimum(ratio * advantage, clipped * advantage)
-        error = samples.policy_info["return"] - now.info["value_prediction"]
-        losses = policy_loss + self._value_pred_loss_coef * tf.square(error)
-        return tf.reduce_mean(losses, axis=1)
+        returns, value = samples.policy_info["return"], now.info["value_prediction"]
+        value_loss = tf.math.squared_difference(returns, value)
+        if self._value_clipping:
+            old = samples.policy_info["value_prediction"]
+            moved = tf.clip_by_value(value - old, -self._value_clipping, self._value_clipping)
+            value_loss = tf.maximum(value_loss, tf.math.squared_difference(returns, old + moved))
+        return tf.reduce_mean(policy_loss + self._value_pred_loss_coef * value_loss, axis=1)
 
 
 def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_value):
@@ -184,6 +195,8 @@ def make_agent(
     entropy_regularization: float = 0.0,
     value_pred_loss_coef: float = 0.5,
     gradient_clipping: float = 0.5,
+    use_td_lambda_return: bool = True,
+    value_clipping: Optional[float] = None,
 ) -> PpoAgent:
     """Builds actor and value network, makes them sparse, and wraps them in an initialized agent.
 
@@ -204,6 +217,9 @@ def make_agent(
       lambda_value, discount_factor: of advantages and returns.
       gradient_clipping: largest global norm of both networks' gradients together, those of inactive
         connections included.
+      use_td_lambda_return: whether values learn lambda-returns; otherwise returns to the end of the
+        episode or iteration.
+      value_clipping: largest change of a value in an iteration that the loss rewards; None: any.
 
     Raises:
       ValueError: a value is outside of what is allowed.
@@ -250,6 +266,8 @@ def make_agent(
         value_function_l2_reg=weight_decay,
         value_pred_loss_coef=value_pred_loss_coef,
         gradient_clipping=gradient_clipping,
+        use_td_lambda_return=use_td_lambda_return,
+        value_clipping=value_clipping,
         # `train` is given one minibatch with its advantages, and leaves the normalizers alone.
         num_epochs=1,
         compute_value_and_advantage_in_train=False,

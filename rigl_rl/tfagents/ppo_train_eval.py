@@ -69,6 +69,8 @@ def train_eval(
     entropy_regularization: float = 0.0,
     value_pred_loss_coef: float = 0.5,
     gradient_clipping: float = 0.5,
+    use_td_lambda_return: bool = True,
+    value_clipping: Optional[float] = None,
     eval_interval: int = 2_000,
     eval_episodes: int = 20,
     policy_save_interval: int = 0,
@@ -115,6 +117,8 @@ def train_eval(
       entropy_regularization: coefficient of the entropy in the loss.
       value_pred_loss_coef: coefficient of the squared value error in the loss.
       gradient_clipping: largest global norm of the gradient of both networks.
+      use_td_lambda_return: False makes values learn returns to the end of the episode or iteration.
+      value_clipping: largest change of a value in an iteration that the loss rewards; None: any.
       eval_interval: train steps between evaluations.
       eval_episodes: episodes per evaluation, run side by side.
       policy_save_interval: train steps between saved policies; 0: only the trained one.
@@ -139,6 +143,8 @@ def train_eval(
         gradient_clipping=gradient_clipping,
     )
     check_within(0, 1, discount_factor=discount_factor, lambda_value=lambda_value)
+    if value_clipping is not None:
+        check_within(0, math.inf, value_clipping=value_clipping)
     if collect_sequence_length % minibatch_size:
         raise ConfigError(
             f"minibatch_size is {minibatch_size}, but must divide collect_sequence_length, "
@@ -182,6 +188,8 @@ def train_eval(
             entropy_regularization=entropy_regularization,
             value_pred_loss_coef=value_pred_loss_coef,
             gradient_clipping=gradient_clipping,
+            use_td_lambda_return=use_td_lambda_return,
+            value_clipping=value_clipping,
         )
     training_random = random_state.generator(seed, _TRAINING)
     loop = on_policy_loop.Loop(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+import gin
 import tensorflow as tf
 from tf_agents.agents.sac import sac_agent
 from tf_agents.environments import tf_environment
@@ -19,6 +20,7 @@ from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 CRITICS = ("critic_1", "critic_2")
 
 
+@gin.configurable("SparseSacAgent")  # the name of the original's agent
 class SacAgent(sac_agent.SacAgent):
     """TF-Agents' own, whose parts can be seen and whose losses can be had one per sample."""
 

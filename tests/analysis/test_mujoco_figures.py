@@ -290,6 +290,14 @@ def test_hyperparameters_that_matter_to_the_method():
     assert set(hyperparameters.of_run("", "set").values()) == {None}
 
 
+def test_a_hyperparameter_that_is_bound_by_method():
+    config = (
+        CONFIG.replace("1e-06", "@by_method()") + "by_method.rigl = 0.25\nby_method.set = 0.5\n"
+    )
+    for method, expected in (("rigl", 0.25), ("set", 0.5), ("static", None)):
+        assert hyperparameters.of_run(config, method)["weight_decay"] == expected
+
+
 def test_changes_count_from_the_tables():
     run = {"agent": "sac", "suite": "mujoco", "method": "rigl"}
     known = hyperparameters.of_run(CONFIG, "rigl")

@@ -56,14 +56,28 @@ def test_values_outside_are_clipped():
     assert white.min() > 55
 
 
-def test_a_binding_reaches_the_originals_wrap_around():
+def test_a_binding_reaches_the_originals_arithmetic():
     gin.parse_config("PixelNoise.outside = 'wrap'")
     try:
         wrapped = PixelNoise(3.0)(np.zeros((84, 84), np.uint8))
     finally:
         gin.clear_config()
-    assert np.mean(wrapped > 200) == pytest.approx(0.43, abs=0.05)  # those below -0.5
+    # Of a normal distribution, 0.369 lie below -1/3 of a deviation and 0.261 within 1/3: noise of
+    # less than one pixel value is lost, where rounding would lose less than a half.
+    assert np.mean(wrapped > 200) == pytest.approx(0.369, abs=0.025)
+    assert np.mean(wrapped == 0) == pytest.approx(0.261, abs=0.025)
     assert not ((wrapped > 30) & (wrapped < 220)).any()
+
+
+def test_wrapped_noise_is_numpys_own_conversion():
+    """What the original does: noise cast to uint8, then added in it."""
+    pixels = np.random.default_rng(1).integers(0, 256, (84, 84), np.uint8)
+    noise = PixelNoise(20.0, outside="wrap")
+    noise.seed(3)
+    drawn = np.random.default_rng(3).normal(0.0, 20.0, pixels.shape)
+    expected = pixels.copy()
+    expected += drawn.astype(np.int64).astype(np.uint8)  # the cast alone is up to the processor
+    np.testing.assert_array_equal(noise(pixels), expected)
 
 
 def test_the_first_observation_of_an_episode_is_noisy_too():

@@ -121,6 +121,11 @@ def test_width_scales_filters_and_units(network, width, units):
     assert kernels[-2].shape[0] == 11 * 11 * units[-3]
 
 
+def test_the_originals_hidden_layer_is_half_as_wide():
+    kernels = list(kernels_of(built(ImpalaNetwork, 6, width=0.5, dense_units=256)).values())
+    assert [tuple(kernel.shape) for kernel in kernels[-2:]] == [(11 * 11 * 32, 128), (128, 6)]
+
+
 @pytest.mark.parametrize("network", [NatureDQNNetwork, ImpalaNetwork])
 def test_weights_start_glorot_uniform(network):
     net = built(network, 6)

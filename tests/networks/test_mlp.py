@@ -103,5 +103,13 @@ def test_weight_decay_is_the_sum_of_squares_of_kernels_alone():
     assert len(network.losses) == 3
 
 
+def test_the_output_layer_may_be_left_out_of_weight_decay():
+    network = mlp.q_network((16, 8), 2, weight_decay=1e-3, decay_output_layer=False)
+    network.create_variables(tf.TensorSpec((4,)))
+    kernels, _ = kernels_and_biases(network)
+    expected = [1e-3 * float(tf.reduce_sum(kernel**2)) for kernel in kernels[:2]]
+    assert [float(loss) for loss in network.losses] == pytest.approx(expected, rel=1e-5)
+
+
 def test_no_weight_decay_no_losses():
     assert built(weight_decay=0.0).losses == []

@@ -166,8 +166,8 @@ MASK = np.array([1, 1, 1, 1, 0, 0, 0, 0], np.float32)
 GRADIENT = np.array([0, 0, 0.1, 0.2, 1.0, -8.0, 0.0, -2.0], np.float32)
 
 
-def _new_mask(method, step=0, index=0, seed=0):
-    updater = DropAndGrow(method, UpdateTimes(1), DropFraction(0.5, "constant"), seed)
+def _new_mask(method, step=0, index=0, seed=0, noise=0.0):
+    updater = DropAndGrow(method, UpdateTimes(1), DropFraction(0.5, "constant"), seed, noise)
     return np.asarray(
         updater.new_mask(
             mask=MASK,
@@ -215,6 +215,40 @@ def test_set_draws_for_neighbouring_seeds_share_nothing():
         for index in range(6)
     }
     assert len(set(draws.values())) == len(draws)
+
+
+def test_noise_lets_a_stronger_connection_be_dropped_as_often_as_its_deviation_says():
+    def share_that_drops_the_stronger(noise, steps):
+        updater = DropAndGrow("rigl", UpdateTimes(1), DropFraction(0.5, "constant"), 0, noise)
+        arguments = ([1, 1, 0, 0], [-2.0, 1.0, 0, 0], [0, 0, 3.0, 4.0], 0.5)
+        masks = [
+            _ones(
+                updater.new_mask(*map(np.float32, arguments), tf.constant(step, tf.int64), 1.0, 0)
+            )
+            for step in range(steps)
+        ]
+        assert all(mask in ([0, 3], [1, 3]) for mask in masks)  # one is kept, 3 has grown
+        return np.mean([mask == [1, 3] for mask in masks])
+
+    # The difference of the two, 1, is outdone by noise of deviation sqrt(2): Phi(-1 / sqrt(2)).
+    assert share_that_drops_the_stronger(1.0, 600) == pytest.approx(0.2398, abs=4 * 0.0174)
+    assert share_that_drops_the_stronger(1e-5, 30) == 0.0
+    assert share_that_drops_the_stronger(0.0, 5) == 0.0
+
+
+def test_noise_is_drawn_by_seed_kernel_and_step_and_leaves_growth_as_it_is():
+    def draws(**changes):
+        return [tuple(_new_mask("rigl", **{"step": s, "noise": 1.0, **changes})) for s in range(9)]
+
+    assert draws() == draws()
+    assert draws() != draws(index=1)
+    assert draws() != draws(seed=1)
+    assert len(set(draws())) > 1
+    # Too little noise to matter: SET grows what it grows without.
+    for step in range(20):
+        np.testing.assert_array_equal(
+            _new_mask("set", step, noise=1e-9), _new_mask("set", step, noise=0.0)
+        )
 
 
 def test_prune_follows_its_own_layers_final_sparsity():

@@ -260,6 +260,7 @@ def test_custom_sparsities_and_uniform_distribution():
         (dict(method="prune", update_freq=0), ["interval is 0", "at least 1"]),
         (dict(drop_fraction=1.0), ["drop fraction is 1.0", "[0, 1)"]),
         (dict(drop_fraction_schedule="linear"), ["'linear'", "cosine"]),
+        (dict(drop_noise=-1e-5), ["drop noise is -1e-05", "at least 0"]),
         (dict(total_steps=None), ["rigl needs total_steps"]),
         (dict(method="prune", total_steps=None), ["prune needs total_steps"]),
         (dict(method="prune", last_update_step=-1), ["-1", "last step"]),

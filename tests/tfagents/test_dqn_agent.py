@@ -163,6 +163,7 @@ def test_td_losses_are_the_equation(replay):
     [
         ({}, [0.1, 0.1, 0.1, 0.1]),  # Table 6, constant as the original's
         ({"initial_epsilon_greedy": 1.0}, [1.0, 0.55, 0.1, 0.1]),  # over 25,000 steps
+        ({"epsilon_greedy": 0.01}, [0.01, 0.01, 0.01, 0.01]),  # all that the original binds
     ],
 )
 def test_epsilon(changes, expected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -159,6 +160,36 @@ def test_prepare(env):
     np.testing.assert_allclose(normalized, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_value_targets_without_lambda_are_the_returns_of_tf_agents(env):
+    experiences = {
+        flag: make(env, use_td_lambda_return=flag).prepare(collected()) for flag in (True, False)
+    }
+    with_lambda, without = (experiences[flag].policy_info for flag in (True, False))
+    np.testing.assert_array_equal(with_lambda["advantage"], without["advantage"])
+    agent = make(env)
+    steps = collected()
+    last = tf.nest.map_structure(lambda x: x[-1:], steps)
+    bootstrap, _ = agent.collect_policy.apply_value_network(
+        last.next_observation, last.next_step_type
+    )
+    # At step 120 the time limit ends an episode: what follows it is not part of its return.
+    agent.update_reward_normalizer(steps.reward)
+    rewards = agent._reward_normalizer.normalize(steps.reward, center_mean=False, clip_value=10)
+    start, end = 121, STEPS
+    expected = value_ops.discounted_return(
+        rewards[start:end], 0.99 * steps.discount[start:end], final_value=bootstrap[0]
+    )
+    np.testing.assert_allclose(without["return"][start:end], expected, rtol=1e-3, atol=1e-3)
+    assert np.abs(without["return"] - with_lambda["return"]).max() > 0.1
+
+
+def test_rewards_and_observations_may_stay_as_they_are(env):
+    gin.parse_config("SparsePPOAgent.normalize_rewards = False")
+    gin.parse_config("SparsePPOAgent.normalize_observations = False")
+    experience = make(env, discount_factor=0.0).prepare(collected())
+    np.testing.assert_allclose(experience.policy_info["return"], collected().reward, rtol=1e-5)
+
+
 def _time_steps(steps):
     kinds = tf.fill(steps.reward.shape, StepType.MID)
     return ts.TimeStep(kinds, steps.reward, steps.discount, steps.observation)
@@ -167,7 +198,7 @@ def _time_steps(steps):
 # -- training ---------------------------------------------------------------------------------
 
 
-def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6):
+def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6, value_clipping=None):
     """TF-Agents' agent, untouched, with the paper's values (Table 9) typed here."""
     return ppo_clip_agent.PPOClipAgent(
         env.time_step_spec(),
@@ -184,6 +215,7 @@ def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6):
         value_pred_loss_coef=0.5,
         num_epochs=1,
         gradient_clipping=0.5,
+        value_clipping=value_clipping,
         compute_value_and_advantage_in_train=False,
         update_normalizers_in_train=False,
         train_step_counter=tf.Variable(0, dtype=tf.int64),
@@ -191,14 +223,19 @@ def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6):
 
 
 @pytest.mark.parametrize(
-    "sparse",
-    [DENSE, dict(method="rigl", sparsity=0.0, update_freq=2, sparsity_aware_init=False)],
-    ids=["dense", "sparsified at 0 %"],
+    ("sparse", "value_clipping"),
+    [
+        (DENSE, None),
+        (dict(method="rigl", sparsity=0.0, update_freq=2, sparsity_aware_init=False), None),
+        (DENSE, 1e-3),
+    ],
+    ids=["dense", "sparsified at 0 %", "with clipped values"],
 )
-def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse):
-    ours = make(env, sparse, weight_decay=1e-2, steps_per_iteration=100)
+def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
+    clipped = dict(value_clipping=value_clipping)
+    ours = make(env, sparse, weight_decay=1e-2, steps_per_iteration=100, **clipped)
     networks = ppo.actor((64, 64), env.action_spec()), ppo.value((64, 64))
-    theirs = plain_agent(env, networks, weight_decay=1e-2)
+    theirs = plain_agent(env, networks, weight_decay=1e-2, **clipped)
     pairs = list(zip((ours.actor_net, ours.value_net), networks))
     for our_net, their_net in pairs:
         for our_variable, their_variable in zip(our_net.variables, their_net.variables):
@@ -327,8 +364,9 @@ def test_weight_decay_is_the_sum_of_squares_of_kernels_alone(env):
     assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
-def test_sample_losses_average_to_the_minibatch_loss(env):
-    agent = make(env, weight_decay=0.0)
+@pytest.mark.parametrize("value_clipping", [None, 1e-3])
+def test_sample_losses_average_to_the_minibatch_loss(env, value_clipping):
+    agent = make(env, weight_decay=0.0, value_clipping=value_clipping)
     first, second = minibatches(agent.prepare(collected()), 2)
     for _ in range(20):  # so that some ratios are clipped
         agent.train(first)
