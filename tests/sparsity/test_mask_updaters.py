@@ -251,6 +251,18 @@ def test_noise_is_drawn_by_seed_kernel_and_step_and_leaves_growth_as_it_is():
         )
 
 
+def test_what_noise_drops_grows_back_as_often_as_anything_else_grows():
+    updater = DropAndGrow("set", UpdateTimes(1), DropFraction(0.25, "constant"), 0, drop_noise=1.0)
+    mask = (np.arange(4_000) < 2_000).astype(np.float32)
+    zeros, step = np.zeros(4_000, np.float32), tf.constant(3, tf.int64)
+    new = np.asarray(updater.new_mask(mask, zeros, zeros, 0.5, step, 1.0, 0))
+    # 500 of 2,000 are dropped, 500 of those and of 2,000 inactive ones grow: a fifth of either.
+    grown = int(new[2_000:].sum())
+    returned = 500 - grown
+    assert grown == pytest.approx(400, abs=4 * 8)
+    assert returned == pytest.approx(100, abs=4 * 8)
+
+
 def test_prune_follows_its_own_layers_final_sparsity():
     updater = Prune(times=UpdateTimes(10, end=40, begin=20))
     weights = np.arange(1.0, 101.0, dtype=np.float32)
