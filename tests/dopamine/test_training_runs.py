@@ -99,6 +99,15 @@ def test_what_a_run_records(uninterrupted):
     )
 
 
+def test_the_result_comes_last(uninterrupted):
+    written = {path: path.stat().st_mtime_ns for path in uninterrupted.glob("*.*")}
+    policies = list(uninterrupted.glob("policies/*/**/*.*"))
+    assert {"evals.csv", "operative_config.gin"} < {path.name for path in written}
+    assert "saved_model.pb" in {path.name for path in policies}
+    result = written.pop(uninterrupted / "result.json")
+    assert max(*written.values(), *(path.stat().st_mtime_ns for path in policies)) < result
+
+
 def test_analysis_reads_what_the_run_was(uninterrupted, capsys):
     tables = collect(uninterrupted)
     assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from launch import local
-from launch.jobs import Job
+from launch.jobs import Job, lock
 from launch.local import Pool
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -125,6 +125,22 @@ def test_finished_jobs_are_not_started(tmp_path):
     assert (outcome.finished, outcome.exit_code) == (2, 0)
     assert not (done.run_dir / "started").exists()
     assert (done.run_dir / "result.json").read_text() == "kept"
+
+
+def test_a_job_that_another_launcher_finishes_first_is_not_started(tmp_path, monkeypatch):
+    job = make_job(tmp_path, "run", "open('{run_dir}/started', 'w')")
+
+    def finished_before_it_is_locked(job):
+        (job.run_dir / "result.json").write_text("theirs")
+        return lock(job)
+
+    monkeypatch.setattr(local, "lock", finished_before_it_is_locked)
+    outcome = Pool([job], workers=1).run()
+    assert (outcome.finished, outcome.failures) == (1, ())
+    assert not (job.run_dir / "started").exists()
+    log = lock(job)
+    assert log is not None  # it was let go
+    log.close()
 
 
 def test_no_more_jobs_at_once_than_workers(tmp_path):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,6 +107,37 @@ def test_waiting_ends_with_the_failures(tmp_path, submitted, monkeypatch, capsys
     assert "5 of 6 runs finished, 1 failed" in messages
     assert "FAILED label/seed1: its SLURM job left no result" in messages
     assert "17_1_0_log.out" in messages
+
+
+@pytest.mark.parametrize("max_parallel", [None, 2])
+def test_an_array_lists_its_runs_before_slurm_knows_it(tmp_path, monkeypatch, max_parallel):
+    """What is queued is read from these lists: a job without one would be submitted again."""
+    submitted = []
+
+    class Executor:
+        def __init__(self, folder, **options):
+            self.folder = folder
+
+        def update_parameters(self, **parameters):
+            self.parameters = parameters
+
+        def submit_array(self, trainings):
+            listed = (self.folder / "runs.txt").read_text().splitlines()
+            assert listed == [training.job.name for training in trainings]
+            assert self.parameters["job_name"] == self.folder.name
+            dependency = self.parameters["additional_parameters"].get("dependency")
+            submitted.append((listed, dependency))
+            number = 16 + len(submitted)
+            return [SimpleNamespace(job_id=f"{number}_{task}") for task in range(len(trainings))]
+
+    monkeypatch.setattr(slurm.submitit, "SlurmExecutor", Executor)
+    monkeypatch.setattr(slurm, "_ask", lambda *command: "MaxArraySize = 4\n")
+    jobs = [slurm.job_of(run, tmp_path, 1) for run in RUNS]
+    settings = Cluster(time=5, max_parallel=max_parallel)
+    assert list(slurm.submit(jobs, tmp_path, settings, 1)) == [("17", 4), ("18", 2)]
+    names = [run.name for run in RUNS]
+    after = "afterany:17" if max_parallel else None
+    assert submitted == [(names[:4], None), (names[4:], after)]
 
 
 def make_training(tmp_path, code: str) -> slurm_job.Training:

@@ -207,6 +207,16 @@ def test_set_draws_by_seed_kernel_and_step():
     assert len(set(draws())) > 1
 
 
+def test_set_draws_for_neighbouring_seeds_share_nothing():
+    """SAC's optimizers have neighbouring seeds: no kernel of one may draw as one of the other."""
+    draws = {
+        (seed, index): tuple(tuple(_new_mask("set", step, index, seed)) for step in range(5))
+        for seed in range(4)
+        for index in range(6)
+    }
+    assert len(set(draws.values())) == len(draws)
+
+
 def test_noise_lets_a_stronger_connection_be_dropped_as_often_as_its_deviation_says():
     def share_that_drops_the_stronger(noise, steps):
         updater = DropAndGrow("rigl", UpdateTimes(1), DropFraction(0.5, "constant"), 0, noise)
@@ -241,14 +251,16 @@ def test_noise_is_drawn_by_seed_kernel_and_step_and_leaves_growth_as_it_is():
         )
 
 
-def test_set_draws_for_neighbouring_seeds_share_nothing():
-    """SAC's optimizers have neighbouring seeds: no kernel of one may draw as one of the other."""
-    draws = {
-        (seed, index): tuple(tuple(_new_mask("set", step, index, seed)) for step in range(5))
-        for seed in range(4)
-        for index in range(6)
-    }
-    assert len(set(draws.values())) == len(draws)
+def test_what_noise_drops_grows_back_as_often_as_anything_else_grows():
+    updater = DropAndGrow("set", UpdateTimes(1), DropFraction(0.25, "constant"), 0, drop_noise=1.0)
+    mask = (np.arange(4_000) < 2_000).astype(np.float32)
+    zeros, step = np.zeros(4_000, np.float32), tf.constant(3, tf.int64)
+    new = np.asarray(updater.new_mask(mask, zeros, zeros, 0.5, step, 1.0, 0))
+    # 500 of 2,000 are dropped, 500 of those and of 2,000 inactive ones grow: a fifth of either.
+    grown = int(new[2_000:].sum())
+    returned = 500 - grown
+    assert grown == pytest.approx(400, abs=4 * 8)
+    assert returned == pytest.approx(100, abs=4 * 8)
 
 
 def test_prune_follows_its_own_layers_final_sparsity():

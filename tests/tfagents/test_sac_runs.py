@@ -205,6 +205,8 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
         return original(self, action)
 
     monkeypatch.setattr(GymnasiumEnvironment, "_step", step)
+    # Tries an environment before the run, with steps of its own.
+    monkeypatch.setattr(sac_train_eval.saving, "prepare", lambda *arguments: None)
     with pytest.raises(RiglRlError) as caught:
         start(run, configs=sac_configs)
     line = str(caught.value).splitlines()[0]
