@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 import tensorflow as tf
 
+from rigl_rl.sparsity.execution import Execution
 from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
 from rigl_rl.sparsity.optimizer import SparseOptimizer
@@ -34,6 +35,8 @@ def sparsify(
     drop_fraction: float = 0.5,
     drop_fraction_schedule: str = "cosine",
     initial_sparsity: float = 0.0,
+    sparse_output_layer: bool = True,
+    sparse_execution: str = "auto",
     seed: int = 0,
 ) -> SparseOptimizer:
     """Makes networks sparse, at once or over training, and returns the optimizer to train with.
@@ -59,6 +62,11 @@ def sparsify(
       last_update_step: last update, default 80 % of `total_steps`; negative: never stop; 0: never.
       drop_fraction, drop_fraction_schedule: of SET and RigL, see `schedules.DropFraction`.
       initial_sparsity: at which pruning starts.
+      sparse_output_layer: whether the last kernel of each network is sparse too.
+      sparse_execution: how train steps multiply by Dense kernels: 'auto' by active weights alone,
+        where that is faster and the operation for it was built; 'sparse' in all masked Dense
+        layers; 'dense' in none. `Model.fit` follows; a training loop traces its train steps within
+        `optimizer.execution.train_steps()`.
       seed: determines masks, weights and SET's growth.
 
     Raises:
@@ -95,6 +103,8 @@ def sparsify(
             updater = DropAndGrow(method, times, fraction, seed)
 
     found = {name: kernels_of(network) for name, network in networks.items()}
+    if not sparse_output_layer:
+        found = {name: dict([*kernels.items()][:-1]) for name, kernels in found.items()}
     custom = dict(custom_sparsity_map or {})
     names = [kernel for kernels in found.values() for kernel in kernels]
     for name in custom.keys() - set(names):
@@ -112,4 +122,7 @@ def sparsify(
             sparsity_aware_init=sparsity_aware_init,
             seed=(seed, number),
         )
-    return SparseOptimizer(optimizer, masked, updater)
+    execution = Execution(sparse_execution, networks, masked, updater, optimizer.iterations)
+    if isinstance(network_or_kernels, tf.keras.Model):
+        execution.fit(network_or_kernels)
+    return SparseOptimizer(optimizer, masked, updater, execution)

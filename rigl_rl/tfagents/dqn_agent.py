@@ -12,7 +12,7 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import mlp
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import SparseOptimizer, sparsify
 
 
 class DqnAgent(dqn_agent.DqnAgent):
@@ -101,12 +101,12 @@ def make_agent(
     num_actions = int(action_spec.maximum - action_spec.minimum + 1)
     q_network = mlp.q_network(scaled_units(fc_layer_params, width), num_actions, weight_decay)
     q_network.create_variables(env.observation_spec())
-    kernels = list(kernels_of(q_network).values())
     optimizer = sparsify(
-        {"q": kernels if sparse_output_layer else kernels[:-1]},
+        {"q": q_network},
         # The legacy class steps in one fused operation, the new one in a dozen.
         optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
         total_steps=total_steps,
+        sparse_output_layer=sparse_output_layer,
         seed=seed,
         **sparse,
     )
@@ -129,4 +129,5 @@ def make_agent(
         train_step_counter=train_step,
     )
     agent.initialize()
+    optimizer.execution.follow(agent.q_network, agent.target_q_network, target_update_period)
     return agent

@@ -1,0 +1,216 @@
+"""Which Dense layers of a network run sparsely, from which train step on, with which lists."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+import tensorflow as tf
+
+from rigl_rl.sparsity.execution import layers, library
+from rigl_rl.sparsity.execution.products import Connections
+from rigl_rl.sparsity.mask_updaters import MaskUpdater
+from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
+
+MODES = ("auto", "sparse", "dense")
+# Where the sparse products are faster (`python -m benchmarks.products`): small layers are not worth
+# the call, dense ones not the indirection.
+SMALLEST_SIDE = 64
+LARGEST_DENSITY = 0.3
+
+
+def pays(inputs: int, outputs: int, density: float) -> bool:
+    """Whether a Dense layer of that size and density is faster sparsely."""
+    return min(inputs, outputs) >= SMALLEST_SIDE and density <= LARGEST_DENSITY
+
+
+class Execution:
+    """How the train steps of one optimizer's networks are computed.
+
+    Attributes:
+      mode: what was asked for, one of `MODES`.
+      why_dense: why no operation was found, where 'auto' would have used one; else ''.
+      first_step: train step from which on steps run sparsely: pruning's masks change, and grow
+        again, until its last update.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        networks: Mapping[str, Any],
+        kernels: Sequence[MaskedKernel],
+        updater: MaskUpdater,
+        iterations: tf.Variable,
+    ):
+        """Prepares the Dense layers that pay ('auto'), all of them ('sparse') or none ('dense').
+
+        Args:
+          mode: one of `MODES`.
+          networks: {name: built network}; where a list of kernels takes its place, nothing is
+            known of its layers, and they stay dense.
+          kernels: the masked kernels.
+          updater: of their masks.
+          iterations: the optimizer's count of train steps.
+
+        Raises:
+          ValueError: the mode is unknown, or 'sparse' and there is no operation.
+        """
+        if mode not in MODES:
+            raise ValueError(f"unknown sparse_execution {mode!r}; choose one of {', '.join(MODES)}")
+        self.mode = mode
+        self.why_dense = ""
+        replaced_or_fixed = updater.replaces or updater.times.never
+        self.first_step = 0 if replaced_or_fixed else updater.times.end + 1
+        self._iterations = iterations
+        self._always_same = updater.times.never
+        self._connections: dict[Any, Connections] = {}
+        self._targets: list[Connections] = []
+        self._names: list[str] = []
+        # Lists are true at this train step; -1: never.
+        self._true_at = tf.Variable(-1, trainable=False, dtype=tf.int64, name="lists_true_at")
+        chosen = [] if mode == "dense" else self._choose(networks, kernels)
+        if not chosen:
+            return
+        try:
+            library.operation()
+        except library.Missing as missing:
+            if mode == "sparse":
+                raise ValueError(f"sparse_execution is 'sparse', but {missing}") from missing
+            self.why_dense = str(missing)
+            return
+        for layer, kernel in chosen:
+            connections = Connections(layer.kernel, kernel.mask)
+            layers.run_sparsely(layer, connections)
+            self._connections[layer.kernel.ref()] = connections
+            self._names.append(f"{kernel.network}/{kernel.label}")
+
+    def _choose(self, networks, kernels) -> list[tuple[tf.keras.layers.Dense, MaskedKernel]]:
+        masked = {kernel.kernel.ref(): kernel for kernel in kernels if kernel.sparsity > 0}
+        chosen = []
+        for network in networks.values():
+            for layer in _dense_layers(network):
+                kernel = masked.get(layer.kernel.ref())
+                if kernel is None:
+                    continue
+                if self.mode == "sparse" or pays(*layer.kernel.shape, 1 - kernel.sparsity):
+                    chosen.append((layer, kernel))
+        return chosen
+
+    @property
+    def sparse(self) -> bool:
+        """Whether any layer runs sparsely."""
+        return bool(self._connections)
+
+    def follow(self, online: Any, target: Any, period: int) -> None:
+        """Lets a target network's layers run sparsely where the online network's do.
+
+        Args:
+          online, target: built networks of the same layers.
+          period: train steps between target updates.
+        """
+        if not self.sparse:
+            return
+        targets = {kernel.ref(): layer for layer in _dense_layers(target) for kernel in [layer.kernel]}
+        for kernel, copy in zip(kernels_of(online).values(), kernels_of(target).values()):
+            connections = self._connections.get(kernel.ref())
+            if connections is None or copy.ref() not in targets:
+                continue
+            # A target that is updated seldom keeps older connections for a while: where it is not 0.
+            same = period == 1 or self._always_same
+            followed = Connections(copy, lists=connections.lists if same else None)
+            layers.run_sparsely(targets[copy.ref()], followed)
+            self._targets.append(followed)
+
+    def connections_of(self, kernel: tf.Variable) -> Optional[Connections]:
+        """Of a kernel that runs sparsely, else None."""
+        return self._connections.get(kernel.ref())
+
+    def renew(self) -> None:
+        """Makes all lists anew."""
+        for connections in self._connections.values():
+            connections.renew()
+        self.renew_targets()
+
+    def renew_targets(self) -> None:
+        """After an update of the target networks."""
+        for connections in self._targets:
+            connections.renew()
+
+    @contextlib.contextmanager
+    def train_steps(self) -> Iterator[None]:
+        """What is traced within it are train steps that run sparsely.
+
+        Lists are made anew first if these steps do not follow the last ones: at the start, and after
+        a checkpoint was restored.
+        """
+        if not self.sparse:
+            yield
+            return
+
+        def renew():
+            self.renew()
+            return tf.constant(True)
+
+        tf.cond(
+            tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew
+        )
+        with layers.sparse_products():
+            yield
+        self._true_at.assign(self._iterations)
+
+    def fit(self, model: tf.keras.Model) -> None:
+        """Lets `model.fit` run its train steps sparsely; not pruning's, which change on the way."""
+        if not self.sparse or self.first_step > 0:
+            return
+        dense_step = model.train_step
+
+        @functools.wraps(dense_step)
+        def train_step(data):
+            with self.train_steps():
+                return dense_step(data)
+
+        model.train_step = train_step
+
+    def record(self) -> dict[str, Any]:
+        """What result.json says."""
+        return {"mode": self.mode, "sparse": list(self._names), "why_dense": self.why_dense}
+
+
+@contextlib.contextmanager
+def train_steps(executions: Sequence[Execution]) -> Iterator[None]:
+    """`Execution.train_steps` of all optimizers of an agent."""
+    with contextlib.ExitStack() as stack:
+        for execution in executions:
+            stack.enter_context(execution.train_steps())
+        yield
+
+
+def first_sparse_step(executions: Sequence[Execution]) -> float:
+    """Train step from which on an agent's steps run sparsely; infinite: they never do."""
+    return max((each.first_step for each in executions if each.sparse), default=math.inf)
+
+
+def describe(executions: Mapping[str, Execution]) -> str:
+    """One line for the start of a run; '' where nothing could be sparse."""
+    names = [name for each in executions.values() for name in each.record()["sparse"]]
+    if names:
+        return f"sparse execution of {', '.join(names)}"
+    for each in executions.values():
+        if each.why_dense:
+            return f"dense execution: {each.why_dense}"
+    return ""
+
+
+def _dense_layers(network: Any) -> list[tf.keras.layers.Dense]:
+    """The Dense layers of a network, those within others included."""
+    if not isinstance(network, tf.Module):
+        return []
+    found = [network, *network.submodules]
+    return [
+        layer
+        for layer in found
+        if isinstance(layer, tf.keras.layers.Dense) and layers.can_run_sparsely(layer)
+    ]

@@ -1,0 +1,97 @@
+"""The operation's functions with their gradients, for one kernel and its active connections."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import tensorflow as tf
+
+from rigl_rl.sparsity.execution.library import operation
+
+
+class Connections:
+    """The active connections of one Dense kernel, as lists that the operation reads.
+
+    Not a part of checkpoints: lists follow from the mask.
+
+    Attributes:
+      kernel: variable (in, out).
+    """
+
+    def __init__(
+        self,
+        kernel: tf.Variable,
+        mask: Optional[tf.Variable] = None,
+        lists: Optional[tf.Variable] = None,
+    ):
+        """Lists of where `mask`, by default the kernel itself, is not 0.
+
+        Args:
+          kernel: variable (in, out), float32.
+          mask: variable of the same shape.
+          lists: another's, shared: it renews them.
+        """
+        self.kernel = kernel
+        self._mask = kernel if mask is None else mask
+        self._shared = lists is not None
+        if lists is None:
+            # The number of connections may change with the mask.
+            lists = tf.Variable(
+                operation().rigl_connections(self._mask),
+                trainable=False,
+                shape=[None],
+                name="connections",
+            )
+        self.lists = lists
+
+    def renew(self) -> None:
+        """After a change of the mask."""
+        if not self._shared:
+            self.lists.assign(operation().rigl_connections(self._mask))
+
+    def active(self, dense) -> tf.Tensor:
+        """Entries of a tensor or variable (in, out) at active connections: (count,), by input."""
+        return operation().rigl_active(dense, self.lists)
+
+    def weights(self) -> tf.Tensor:
+        """The kernel's active weights: (count,)."""
+        return self.active(self.kernel)
+
+    def scatter(self, values) -> tf.Tensor:
+        """(count,) to (in, out), zeros elsewhere."""
+        return operation().rigl_scatter(values, self.lists, shape=self.kernel.shape.as_list())
+
+    def product(self, inputs, bias=None, relu: bool = False) -> tf.Tensor:
+        """inputs (B, in) times the kernel, plus bias (out,), then perhaps a ReLU: (B, out)."""
+        if bias is None:
+            bias = tf.zeros([self.kernel.shape[1]])
+        return operation().rigl_dense(inputs, self.weights(), bias, self.lists, relu=relu)
+
+    def adam(self, m, v, rate, beta_1, beta_2, epsilon, gradient) -> tf.Operation:
+        """A step of Adam in place, at active connections alone.
+
+        Args:
+          m, v: variables (in, out), the moments.
+          rate: learning rate with both bias corrections, a scalar as the next three.
+          beta_1, beta_2, epsilon: Adam's.
+          gradient: (count,).
+        """
+        return operation().rigl_adam(
+            self.kernel.handle, m.handle, v.handle, rate, beta_1, beta_2, epsilon, gradient, self.lists
+        )
+
+
+@tf.RegisterGradient("RiglActive")
+def _active_gradient(op, gradient):
+    shape = op.inputs[0].shape.as_list()
+    return operation().rigl_scatter(gradient, op.inputs[1], shape=shape), None
+
+
+@tf.RegisterGradient("RiglDense")
+def _dense_gradient(op, gradient):
+    # What nobody asks for of the three is not computed.
+    x, values, _, lists = op.inputs
+    dx, dvalues, dbias = operation().rigl_dense_gradient(
+        x, op.outputs[0], gradient, values, lists, relu=op.get_attr("relu")
+    )
+    return dx, dvalues, dbias, None
