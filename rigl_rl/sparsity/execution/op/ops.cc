@@ -249,8 +249,9 @@ class DenseOp : public ConnectedOp {
     } else {
       OP_REQUIRES_OK(context,
                      context->allocate_temp(DT_FLOAT, TensorShape({c.count}), &by_output));
-      for (int64_t at = 0; at < c.count; ++at)
-        data_of(&by_output)[c.positions[at]] = data_of(values)[at];
+      const float* const from = data_of(values);
+      float* const to = data_of(&by_output);
+      for (int64_t at = 0; at < c.count; ++at) to[c.positions[at]] = from[at];
       share(context, c.out, cost, [&](int64_t begin, int64_t end) {
         kernels().forward_by_output(data_of(x_slabs), data_of(by_output), data_of(bias), c, batch,
                                     slab, begin, end, data_of(&y_slabs));
