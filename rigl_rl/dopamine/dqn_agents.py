@@ -26,6 +26,7 @@ from rigl_rl.networks import (
 )
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.sparsity import kernels_of, sparsify
+from rigl_rl.sparsity.execution import first_sparse_step, train_steps
 
 
 @gin.configurable(denylist=["num_actions"])
@@ -201,22 +202,31 @@ class DQNAgent:
         """What the loss adds for the weights: nothing here."""
         return tf.constant(0.0)
 
-    @tf.function
     def learn(self, *batch) -> tf.Tensor:
         """One gradient step on a batch as for `loss`. Returns the loss."""
+        return self._learn(self._steps_run_sparsely(), *batch)
+
+    @tf.function
+    def _learn(self, sparsely, *batch):
         variables = self.online_network.trainable_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss = self.loss(*batch)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        with train_steps([self.optimizer.execution] if sparsely else []):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(variables)
+                loss = self.loss(*batch)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         self._mean_loss.update_state(loss)
         return loss
+
+    def _steps_run_sparsely(self) -> bool:
+        first = first_sparse_step([self.optimizer.execution])
+        return first == 0 or self.gradient_steps >= first
 
     @tf.function
     def sync_target(self) -> None:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
+        self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:
         """One gradient step, and one copy, at those of the agent's steps that are due."""
@@ -267,6 +277,7 @@ class SparseDQNAgent(DQNAgent):
       seed: of masks and, with sparsity-aware initialization, weights.
       mode: 'dense', 'prune', 'rigl', 'static' or 'set'; their settings: `gin_config`.
       weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
+      sparse_execution: whether train steps multiply by active weights alone, see `sparsify`.
     """
 
     def __init__(
@@ -276,6 +287,7 @@ class SparseDQNAgent(DQNAgent):
         seed: int = 0,
         mode: str = "dense",
         weight_decay: float = 0.0,
+        sparse_execution: str = "auto",
     ):
         super().__init__(num_actions)
         check_within(0, math.inf, weight_decay=weight_decay)
@@ -288,14 +300,18 @@ class SparseDQNAgent(DQNAgent):
             optimizer=self.optimizer.inner,
             total_steps=total_training_steps // self.update_period,
             seed=seed,
+            sparse_execution=sparse_execution,
             **settings,
         )
         self._weight_decay = weight_decay
+        self.optimizer.execution.follow(
+            self.online_network, self.target_network, self.target_update_period
+        )
         self.sync_target()
 
     def penalty(self) -> tf.Tensor:
         """Weight decay."""
         if not self._weight_decay:
             return tf.constant(0.0)
-        kernels = kernels_of(self.online_network).values()
-        return self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+        weights = map(self.optimizer.execution.weights_of, kernels_of(self.online_network).values())
+        return self._weight_decay * tf.add_n([tf.nn.l2_loss(each) for each in weights])

@@ -128,6 +128,14 @@ class Execution:
         """Of a kernel that runs sparsely, else None."""
         return self._connections.get(kernel.ref())
 
+    def weights_of(self, kernel: tf.Variable) -> Any:
+        """In a train step that runs sparsely a kernel's active weights (count,), else the kernel.
+
+        For sums that weights of 0 add nothing to.
+        """
+        connections = self.connections_of(kernel)
+        return connections.weights() if connections and layers.running() else kernel
+
     def renew(self) -> None:
         """Makes all lists anew."""
         for connections in self._connections.values():
