@@ -177,10 +177,14 @@ class DQNAgent:
         self._mean_loss.reset_state()
         return loss
 
-    @tf.function
     def greedy_action(self, states):
         """Index of the largest value: (B, 84, 84, 4) pixels to (B,) int64."""
-        return tf.argmax(self.online_network(states).q_values, axis=1)
+        return self._greedy_action(self._runs_sparsely(), states)
+
+    @tf.function
+    def _greedy_action(self, sparsely, states):
+        with self._products(sparsely):
+            return tf.argmax(self.online_network(states).q_values, axis=1)
 
     def loss(self, states, actions, rewards, next_states, terminals) -> tf.Tensor:
         """Huber loss of the TD errors (equation 2), averaged over a batch of transitions.
@@ -204,12 +208,12 @@ class DQNAgent:
 
     def learn(self, *batch) -> tf.Tensor:
         """One gradient step on a batch as for `loss`. Returns the loss."""
-        return self._learn(self._steps_run_sparsely(), *batch)
+        return self._learn(self._runs_sparsely(), *batch)
 
     @tf.function
     def _learn(self, sparsely, *batch):
         variables = self.online_network.trainable_variables
-        with train_steps([self.optimizer.execution] if sparsely else []):
+        with self._products(sparsely):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
                 loss = self.loss(*batch)
@@ -217,9 +221,14 @@ class DQNAgent:
         self._mean_loss.update_state(loss)
         return loss
 
-    def _steps_run_sparsely(self) -> bool:
+    def _runs_sparsely(self) -> bool:
+        """Whether networks run sparsely at this train step: acting saves most of its time, too."""
         first = first_sparse_step([self.optimizer.execution])
         return first == 0 or self.gradient_steps >= first
+
+    def _products(self, sparsely):
+        # Cached: nothing else changes the kernels, and reading all of them takes long.
+        return train_steps([self.optimizer.execution] if sparsely else [], cached=True)
 
     @tf.function
     def sync_target(self) -> None:

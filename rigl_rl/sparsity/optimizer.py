@@ -14,7 +14,7 @@ from typing import Callable, Optional
 import tensorflow as tf
 
 from rigl_rl.sparsity import keras_optimizers
-from rigl_rl.sparsity.execution import Execution
+from rigl_rl.sparsity.execution import Execution, layers
 from rigl_rl.sparsity.execution.gradients import active_gradients
 from rigl_rl.sparsity.mask_updaters import MaskUpdater
 from rigl_rl.sparsity.masks import MaskedKernel
@@ -118,6 +118,8 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         for kernel in self.kernels:
             if kernel.kernel.ref() in stepped:
                 kernel.apply_mask()
+        if layers.running() and layers.cached():
+            self.execution.refresh(stepped)
         return result
 
     def _step_sparsely(self, grads_and_vars, values):
@@ -138,7 +140,7 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
                 left.append((connections.scatter(gradient_of_active), variable))
             else:
                 m, v = keras_optimizers.slots_of(self._optimizer, variable)
-                connections.adam(m, v, *adam, gradient_of_active)
+                connections.adam(m, v, *adam, gradient_of_active, layers.cached())
         return left
 
     def drop_fraction(self):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import tensorflow as tf
@@ -134,7 +134,9 @@ class Execution:
         For sums that weights of 0 add nothing to.
         """
         connections = self.connections_of(kernel)
-        return connections.weights() if connections and layers.running() else kernel
+        if connections is None or not layers.running():
+            return kernel
+        return connections.weights(layers.cached())
 
     def renew(self) -> None:
         """Makes all lists anew."""
@@ -142,17 +144,28 @@ class Execution:
             connections.renew()
         self.renew_targets()
 
+    def refresh(self, changed: Collection[Any]) -> None:
+        """After kernels (by reference) were changed in another way than by `Connections.adam`."""
+        for reference in changed:
+            if reference in self._connections:
+                self._connections[reference].refresh()
+
     def renew_targets(self) -> None:
         """After an update of the target networks."""
         for connections in self._targets:
             connections.renew()
 
     @contextlib.contextmanager
-    def train_steps(self) -> Iterator[None]:
+    def train_steps(self, cached: bool = False) -> Iterator[None]:
         """What is traced within it are train steps that run sparsely.
 
         Lists are made anew first if these steps do not follow the last ones: at the start, and after
         a checkpoint was restored.
+
+        Args:
+          cached: active weights are kept from step to step, which saves reading large kernels. For
+            a training loop in which nothing but these steps, and updates of the target networks
+            followed by `renew_targets`, changes a kernel.
         """
         if not self.sparse:
             yield
@@ -165,7 +178,7 @@ class Execution:
         tf.cond(
             tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew
         )
-        with layers.sparse_products():
+        with layers.sparse_products(cached):
             yield
         self._true_at.assign(self._iterations)
 
@@ -188,11 +201,11 @@ class Execution:
 
 
 @contextlib.contextmanager
-def train_steps(executions: Sequence[Execution]) -> Iterator[None]:
+def train_steps(executions: Sequence[Execution], cached: bool = False) -> Iterator[None]:
     """`Execution.train_steps` of all optimizers of an agent."""
     with contextlib.ExitStack() as stack:
         for execution in executions:
-            stack.enter_context(execution.train_steps())
+            stack.enter_context(execution.train_steps(cached))
         yield
 
 

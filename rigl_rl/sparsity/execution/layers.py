@@ -21,27 +21,39 @@ _SUMS_OVER_WEIGHTS = (
 
 
 @contextlib.contextmanager
-def sparse_products(on: bool = True) -> Iterator[None]:
+def sparse_products(cached: bool = False) -> Iterator[None]:
     """What is traced within it multiplies by active weights only, where layers can.
 
     For the trace of a train step inside of a `tf.function`: losses, gradients and optimizer.
+
+    Args:
+      cached: active weights are those that were last taken from the kernels.
     """
-    before = running()
-    _tracing.on = on
+    before = getattr(_tracing, "state", (False, False))
+    _tracing.state = (True, cached)
     try:
         yield
     finally:
-        _tracing.on = before
+        _tracing.state = before
 
 
 def running() -> bool:
     """Whether a train step that runs sparsely is being traced."""
-    return getattr(_tracing, "on", False) and not tf.executing_eagerly()
+    return getattr(_tracing, "state", (False, False))[0] and not tf.executing_eagerly()
+
+
+def cached() -> bool:
+    """Whether it takes active weights from their cache."""
+    return getattr(_tracing, "state", (False, False))[1]
 
 
 def can_run_sparsely(layer: tf.keras.layers.Layer) -> bool:
     """Whether it is a Dense layer, computed as Keras computes one."""
-    return type(layer).call is tf.keras.layers.Dense.call and layer.compute_dtype == "float32"
+    return (
+        type(layer).call is tf.keras.layers.Dense.call
+        and layer.compute_dtype == layer.variable_dtype == "float32"
+        and layer.kernel_constraint is None
+    )
 
 
 def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None:
@@ -53,7 +65,9 @@ def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None
     def call(inputs):
         if not running() or inputs.shape.rank != 2:
             return dense_call(inputs)
-        outputs = connections.product(inputs, layer.bias if layer.use_bias else None, relu)
+        weights = connections.weights(cached())
+        bias = layer.bias if layer.use_bias else None
+        outputs = connections.product(inputs, weights, bias, relu)
         return outputs if relu or layer.activation is None else layer.activation(outputs)
 
     layer.call = call
@@ -66,7 +80,7 @@ def _regularize_sparsely(layer, connections):
 
     def loss(dense_loss):
         if running():
-            return layer.kernel_regularizer(connections.weights())
+            return layer.kernel_regularizer(connections.weights(cached()))
         return dense_loss()
 
     layer._callable_losses = [

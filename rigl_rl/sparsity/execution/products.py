@@ -16,6 +16,8 @@ class Connections:
 
     Attributes:
       kernel: variable (in, out).
+      lists: variable of the lists, int32.
+      cache: variable (count,), the kernel's active weights by input when they were last taken.
     """
 
     def __init__(
@@ -43,31 +45,41 @@ class Connections:
                 name="connections",
             )
         self.lists = lists
+        self.cache = tf.Variable(
+            self.active(kernel), trainable=False, shape=[None], name="active_weights"
+        )
 
     def renew(self) -> None:
         """After a change of the mask."""
         if not self._shared:
             self.lists.assign(operation().rigl_connections(self._mask))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """After a change of the kernel."""
+        self.cache.assign(self.active(self.kernel))
 
     def active(self, dense) -> tf.Tensor:
         """Entries of a tensor or variable (in, out) at active connections: (count,), by input."""
         return operation().rigl_active(dense, self.lists)
 
-    def weights(self) -> tf.Tensor:
-        """The kernel's active weights: (count,)."""
+    def weights(self, cached: bool = False) -> tf.Tensor:
+        """The kernel's active weights: (count,), and where the gradient goes either way."""
+        if cached:
+            return operation().rigl_cached(self.kernel, self.cache, self.lists)
         return self.active(self.kernel)
 
     def scatter(self, values) -> tf.Tensor:
         """(count,) to (in, out), zeros elsewhere."""
         return operation().rigl_scatter(values, self.lists, shape=self.kernel.shape.as_list())
 
-    def product(self, inputs, bias=None, relu: bool = False) -> tf.Tensor:
+    def product(self, inputs, weights, bias=None, relu: bool = False) -> tf.Tensor:
         """inputs (B, in) times the kernel, plus bias (out,), then perhaps a ReLU: (B, out)."""
         if bias is None:
             bias = tf.zeros([self.kernel.shape[1]])
-        return operation().rigl_dense(inputs, self.weights(), bias, self.lists, relu=relu)
+        return operation().rigl_dense(inputs, weights, bias, self.lists, relu=relu)
 
-    def adam(self, m, v, rate, beta_1, beta_2, epsilon, gradient) -> tf.Operation:
+    def adam(self, m, v, rate, beta_1, beta_2, epsilon, gradient, cached=False) -> tf.Operation:
         """A step of Adam in place, at active connections alone.
 
         Args:
@@ -75,16 +87,24 @@ class Connections:
           rate: learning rate with both bias corrections, a scalar as the next three.
           beta_1, beta_2, epsilon: Adam's.
           gradient: (count,).
+          cached: whether the cache is stepped, too.
         """
-        return operation().rigl_adam(
-            self.kernel.handle, m.handle, v.handle, rate, beta_1, beta_2, epsilon, gradient, self.lists
-        )
+        variables = [self.kernel.handle, m.handle, v.handle]
+        numbers = [rate, beta_1, beta_2, epsilon]
+        caches = [self.cache.handle] if cached else []
+        return operation().rigl_adam(*variables, *numbers, gradient, self.lists, caches)
 
 
 @tf.RegisterGradient("RiglActive")
 def _active_gradient(op, gradient):
     shape = op.inputs[0].shape.as_list()
     return operation().rigl_scatter(gradient, op.inputs[1], shape=shape), None
+
+
+@tf.RegisterGradient("RiglCached")
+def _cached_gradient(op, gradient):
+    shape = op.inputs[0].shape.as_list()
+    return operation().rigl_scatter(gradient, op.inputs[2], shape=shape), None, None
 
 
 @tf.RegisterGradient("RiglDense")

@@ -270,36 +270,50 @@ void backward(const float* x, const float* dy, const float* values, const Connec
 }
 
 void adam(const float* gradient, const Connections& c, AdamStep step, int64_t begin, int64_t end,
-          float* kernel, float* m, float* v) {
-  // Gathered, stepped in vectors, and put back.
+          float* kernel, float* m, float* v, float* cache) {
+  // A block of connections is stepped while the next one's weights and moments, which lie apart,
+  // are on their way to the cache.
   constexpr int N = 64;
-  int64_t places[N];
-  float g[N] = {}, ms[N] = {}, vs[N] = {}, change[N];
-  int waiting = 0;
-  const auto flush = [&] {
-    for (int lane = 0; lane < N; ++lane) {
-      ms[lane] += (g[lane] - ms[lane]) * (1.0f - step.beta_1);
-      vs[lane] += (g[lane] * g[lane] - vs[lane]) * (1.0f - step.beta_2);
+  int64_t places[2][N];
+  float change[N], ms[N], vs[N];
+  int64_t input = begin;
+  const int32_t last = c.input_starts[end];
+  const auto find = [&](int32_t from, int64_t* block) {
+    for (int32_t at = from; at < last && at < from + N; ++at) {
+      while (at >= c.input_starts[input + 1]) ++input;
+      const int64_t place = input * c.out + c.outputs[at];
+      block[at - from] = place;
+      __builtin_prefetch(m + place, 1);
+      __builtin_prefetch(v + place, 1);
+      __builtin_prefetch(kernel + place, 1);
+    }
+  };
+  int32_t from = c.input_starts[begin];
+  int current = 0;
+  find(from, places[current]);
+  for (; from < last; from += N, current = 1 - current) {
+    find(from + N, places[1 - current]);
+    const int64_t* const block = places[current];
+    const int count = last - from < N ? last - from : N;
+    for (int lane = 0; lane < count; ++lane) {
+      ms[lane] = m[block[lane]];
+      vs[lane] = v[block[lane]];
+    }
+    for (int lane = 0; lane < count; ++lane) {
+      const float g = gradient[from + lane];
+      ms[lane] += (g - ms[lane]) * (1.0f - step.beta_1);
+      vs[lane] += (g * g - vs[lane]) * (1.0f - step.beta_2);
       change[lane] = step.rate * ms[lane] / (__builtin_sqrtf(vs[lane]) + step.epsilon);
     }
-    for (int lane = 0; lane < waiting; ++lane) {
-      m[places[lane]] = ms[lane];
-      v[places[lane]] = vs[lane];
-      kernel[places[lane]] -= change[lane];
-    }
-    waiting = 0;
-  };
-  for (int64_t input = begin; input < end; ++input) {
-    for (int32_t at = c.input_starts[input]; at < c.input_starts[input + 1]; ++at) {
-      const int64_t place = input * c.out + c.outputs[at];
-      places[waiting] = place;
-      g[waiting] = gradient[at];
-      ms[waiting] = m[place];
-      vs[waiting] = v[place];
-      if (++waiting == N) flush();
+    if (cache)
+      for (int lane = 0; lane < count; ++lane) cache[from + lane] -= change[lane];
+    for (int lane = 0; lane < count; ++lane) {
+      m[block[lane]] = ms[lane];
+      v[block[lane]] = vs[lane];
+      float& weight = kernel[block[lane]];
+      weight = cache ? cache[from + lane] : weight - change[lane];
     }
   }
-  flush();
 }
 
 }  // namespace

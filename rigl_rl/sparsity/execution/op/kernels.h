@@ -63,9 +63,10 @@ struct Kernels {
   void (*backward)(const float* x, const float* dy, const float* values, const Connections&,
                    int64_t batch, int slab, int64_t begin, int64_t end, float* dx, float* dvalues);
 
-  // One step of Adam at the connections of inputs from `begin` to `end`.
+  // One step of Adam at the connections of inputs from `begin` to `end`. With `cache`, the active
+  // weights by input, those are stepped and copied to the kernel.
   void (*adam)(const float* gradient, const Connections&, AdamStep, int64_t begin, int64_t end,
-               float* kernel, float* m, float* v);
+               float* kernel, float* m, float* v, float* cache);
 };
 
 // For this processor, or an older one that the environment variable RIGL_RL_PROCESSOR names:

@@ -4,7 +4,7 @@
 // RiglConnections makes from a mask: in, out, count, then the arrays of `Connections`.
 
 #include <algorithm>
-#include <cmath>
+#include <memory>
 #include <vector>
 
 #include "kernels.h"
@@ -186,6 +186,20 @@ class ActiveOp : public ConnectedOp {
   }
 };
 
+// Active weights that were taken before, in place of taking them from the kernel again.
+class CachedOp : public ConnectedOp {
+ public:
+  using ConnectedOp::ConnectedOp;
+
+  void Compute(OpKernelContext* context) override {
+    Connections c;
+    OP_REQUIRES_OK(context, connections(context, 2, &c));
+    OP_REQUIRES_OK(context, check(context->input(0), "kernel", {c.in, c.out}));
+    OP_REQUIRES_OK(context, check(context->input(1), "cache", {c.count}));
+    context->set_output(0, context->input(1));
+  }
+};
+
 class ScatterOp : public ConnectedOp {
  public:
   using ConnectedOp::ConnectedOp;
@@ -345,6 +359,7 @@ class AdamOp : public ConnectedOp {
 
   void Compute(OpKernelContext* context) override {
     Connections c;
+    OP_REQUIRES(context, context->num_inputs() <= 10, InvalidArgument("more than one cache"));
     OP_REQUIRES_OK(context, connections(context, 8, &c));
     float numbers[4];  // rate, beta_1, beta_2, epsilon
     for (int i = 0; i < 4; ++i) {
@@ -352,32 +367,39 @@ class AdamOp : public ConnectedOp {
       numbers[i] = context->input(3 + i).scalar<float>()();
     }
     OP_REQUIRES_OK(context, check(context->input(7), "gradient", {c.count}));
-    tensorflow::core::RefCountPtr<tensorflow::Var> variables[3];
-    for (int i = 0; i < 3; ++i)
-      OP_REQUIRES_OK(context, tensorflow::LookupResource(context, tensorflow::HandleFromInput(context, i), &variables[i]));
-    std::vector<tensorflow::Var*> order = {variables[0].get(), variables[1].get(),
-                                           variables[2].get()};
+    // Kernel, m, v and perhaps the cache of active weights.
+    const int held = 3 + context->num_inputs() - 9;
+    tensorflow::core::RefCountPtr<tensorflow::Var> variables[4];
+    std::vector<tensorflow::Var*> order;
+    for (int i = 0; i < held; ++i) {
+      const auto& handle = tensorflow::HandleFromInput(context, i < 3 ? i : 9);
+      OP_REQUIRES_OK(context, tensorflow::LookupResource(context, handle, &variables[i]));
+      order.push_back(variables[i].get());
+    }
     std::sort(order.begin(), order.end());
-    OP_REQUIRES(context, order[0] != order[1] && order[1] != order[2],
-                InvalidArgument("kernel and moments are one variable"));
-    tensorflow::mutex_lock first(*order[0]->mu()), second(*order[1]->mu()),
-        third(*order[2]->mu());
-    float* data[3];
-    for (int i = 0; i < 3; ++i) {
-      Tensor* const held = variables[i]->tensor();
-      OP_REQUIRES(context, held->dtype() == DT_FLOAT, InvalidArgument("variables are not float32"));
-      OP_REQUIRES_OK(context, check(*held, "variable", {c.in, c.out}));
-      if (!held->RefCountIsOne()) {  // somebody still reads the old values
+    OP_REQUIRES(context, std::adjacent_find(order.begin(), order.end()) == order.end(),
+                InvalidArgument("kernel, moments and cache are not variables of their own"));
+    std::vector<std::unique_ptr<tensorflow::mutex_lock>> locks;
+    for (tensorflow::Var* variable : order)
+      locks.push_back(std::make_unique<tensorflow::mutex_lock>(*variable->mu()));
+    float* data[4] = {};
+    for (int i = 0; i < held; ++i) {
+      Tensor* const tensor = variables[i]->tensor();
+      OP_REQUIRES(context, tensor->dtype() == DT_FLOAT, InvalidArgument("variables are not float32"));
+      OP_REQUIRES_OK(context, i < 3 ? check(*tensor, "variable", {c.in, c.out})
+                                    : check(*tensor, "cache", {c.count}));
+      if (!tensor->RefCountIsOne()) {  // somebody still reads the old values
         Tensor copy;
-        OP_REQUIRES_OK(context, context->allocate_temp(DT_FLOAT, held->shape(), &copy));
-        std::copy_n(data_of(*held), held->NumElements(), data_of(&copy));
-        *held = copy;
+        OP_REQUIRES_OK(context, context->allocate_temp(DT_FLOAT, tensor->shape(), &copy));
+        std::copy_n(data_of(*tensor), tensor->NumElements(), data_of(&copy));
+        *tensor = copy;
       }
-      data[i] = data_of(held);
+      data[i] = data_of(tensor);
     }
     const AdamStep step = {numbers[0], numbers[1], numbers[2], numbers[3]};
     share(context, c.in, 30 * c.count, [&](int64_t begin, int64_t end) {
-      kernels().adam(data_of(context->input(7)), c, step, begin, end, data[0], data[1], data[2]);
+      kernels().adam(data_of(context->input(7)), c, step, begin, end, data[0], data[1], data[2],
+                     data[3]);
     });
   }
 };
@@ -423,6 +445,12 @@ REGISTER_OP("RiglActive")
     .Input("connections: int32")
     .Output("values: float")
     .SetShapeFn(a_vector);
+REGISTER_OP("RiglCached")
+    .Input("kernel: float")
+    .Input("cache: float")
+    .Input("connections: int32")
+    .Output("values: float")
+    .SetShapeFn(a_vector);
 REGISTER_OP("RiglScatter")
     .Input("values: float")
     .Input("connections: int32")
@@ -458,11 +486,14 @@ REGISTER_OP("RiglAdam")
     .Input("epsilon: float")
     .Input("gradient: float")
     .Input("connections: int32")
+    .Input("cache: caches * resource")
+    .Attr("caches: int >= 0")
     .SetIsStateful()
     .SetShapeFn(no_outputs);
 
 REGISTER_KERNEL_BUILDER(Name("RiglConnections").Device(tensorflow::DEVICE_CPU), ConnectionsOp);
 REGISTER_KERNEL_BUILDER(Name("RiglActive").Device(tensorflow::DEVICE_CPU), ActiveOp);
+REGISTER_KERNEL_BUILDER(Name("RiglCached").Device(tensorflow::DEVICE_CPU), CachedOp);
 REGISTER_KERNEL_BUILDER(Name("RiglScatter").Device(tensorflow::DEVICE_CPU), ScatterOp);
 REGISTER_KERNEL_BUILDER(Name("RiglDense").Device(tensorflow::DEVICE_CPU), DenseOp);
 REGISTER_KERNEL_BUILDER(Name("RiglDenseGradient").Device(tensorflow::DEVICE_CPU), DenseGradientOp);
