@@ -111,14 +111,14 @@ def train_loop(
     del total_steps  # the bindings set the schedule
     layers = counting.from_keras(atari.build(NETWORKS[network](6)))
     flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) // 4
-    bindings = (
+    bindings = [
         f"init_masks.sparsity = {sparsity}",
         f"get_pruning_sparsities.target_sparsity = {sparsity}",
-        f"SparseDQNAgent.sparse_execution = '{execution}'",
-    )
+        f"sparse_execution.mode = '{execution}'",
+    ]
     if method == FLOOR:
         width = FLOOR_UNITS / DENSE_UNITS
-        method, bindings = "dense", (f"{NETWORKS[network].__name__}.width = {width}",)
+        method, bindings = "dense", [f"{NETWORKS[network].__name__}.width = {width}"]
     return Training(network, method, *bindings).play, flops
 
 

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 import pandas as pd
 from tqdm import tqdm
 
+from rigl_rl.sparsity.execution import MODES
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Small and quick, but with all that a checkpoint holds in use: masks that change, a replay buffer
@@ -188,6 +190,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
     options = parser.parse_args()
     if options.kills < 1:
@@ -197,7 +200,10 @@ def main() -> int:
     options.out.mkdir(parents=True)
 
     killer = Killer(
-        command(SHORTENED[options.agent], agent=options.agent),
+        command(
+            [*SHORTENED[options.agent], f"sparse_execution.mode = '{options.execution}'"],
+            agent=options.agent,
+        ),
         random.Random(options.seed),
         delay_s=4.0,
     )

@@ -107,7 +107,7 @@ def seconds(function: Callable[[], None], times: int) -> float:
 def main() -> None:
     """Measures and prints."""
     args = arguments("python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS)
-    compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
+    compare(train_loop, args, args.methods, unit=COLLECT_STEPS / TRAIN_STEPS)
     parts = Parts("dense")
     print(f"collection alone           {COLLECT_STEPS / seconds(parts.collect, 5):8.0f} steps/s")
     print(f"gradient steps alone       {TRAIN_STEPS / seconds(parts.learn, 5):8.0f} per second")

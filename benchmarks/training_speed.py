@@ -2,8 +2,8 @@
 
 Every agent has a process of its own, as a run has, and a sparse one's turns alternate with the
 dense one's, so that a machine whose speed drifts favours none. Figures are medians over rounds. The
-arithmetic limit is what dense matrix products alone would take: the FLOPs of a dense train step at the
-machine's GEMM speed, measured between the rounds.
+arithmetic limit is what dense matrix products alone would take: the FLOPs of a dense train step at
+the machine's GEMM speed, measured between the rounds.
 """
 
 from __future__ import annotations

@@ -286,7 +286,6 @@ class SparseDQNAgent(DQNAgent):
       seed: of masks and, with sparsity-aware initialization, weights.
       mode: 'dense', 'prune', 'rigl', 'static' or 'set'; their settings: `gin_config`.
       weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
-      sparse_execution: whether train steps multiply by active weights alone, see `sparsify`.
     """
 
     def __init__(
@@ -296,7 +295,6 @@ class SparseDQNAgent(DQNAgent):
         seed: int = 0,
         mode: str = "dense",
         weight_decay: float = 0.0,
-        sparse_execution: str = "auto",
     ):
         super().__init__(num_actions)
         check_within(0, math.inf, weight_decay=weight_decay)
@@ -309,7 +307,6 @@ class SparseDQNAgent(DQNAgent):
             optimizer=self.optimizer.inner,
             total_steps=total_training_steps // self.update_period,
             seed=seed,
-            sparse_execution=sparse_execution,
             **settings,
         )
         self._weight_decay = weight_decay

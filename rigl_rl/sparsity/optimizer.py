@@ -125,8 +125,8 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
     def _step_sparsely(self, grads_and_vars, values):
         """Steps the kernels in `values`, {reference: gradient of active weights}.
 
-        Returns what is left for the wrapped optimizer: all of it, with dense gradients, unless it is
-        plain Adam.
+        Returns what is left for the wrapped optimizer: all of it, with dense gradients, unless it
+        is plain Adam.
         """
         adam = keras_optimizers.adam_of(self._optimizer) if values else None
         left = []
@@ -140,7 +140,7 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
                 left.append((connections.scatter(gradient_of_active), variable))
             else:
                 m, v = keras_optimizers.slots_of(self._optimizer, variable)
-                connections.adam(m, v, *adam, gradient_of_active, layers.cached())
+                connections.adam(m, v, adam, gradient_of_active, layers.cached())
         return left
 
     def drop_fraction(self):
@@ -164,17 +164,15 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         def update():
             dense = [make and make() for make in gradients]
             self._update_masks(step, dense)
-            renewed = []
+            renewed = {}
             for kernel, gradient in zip(self.kernels, dense):
                 if kernel.kernel.ref() in active:
                     connections = self.execution.connections_of(kernel.kernel)
                     connections.renew()
-                    renewed.append(connections.active(gradient))
-            return renewed + [tf.constant(True)]
+                    renewed[kernel.kernel.ref()] = connections.active(gradient)
+            return [*(renewed[reference] for reference in active), tf.constant(True)]
 
-        *values, _ = tf.cond(
-            self.updater.due(step), update, lambda: [*values, tf.constant(False)]
-        )
+        *values, _ = tf.cond(self.updater.due(step), update, lambda: [*values, tf.constant(False)])
         return values
 
     def _update_masks(self, step, gradients) -> None:

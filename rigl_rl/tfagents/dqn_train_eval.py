@@ -51,7 +51,6 @@ def train_eval(
     width: float = 1.0,
     train_mode: str = "dense",
     sparse_output_layer: bool = True,
-    sparse_execution: str = "auto",
     weight_decay: float = 1e-6,
     target_update_period: int = 100,
     target_update_tau: float = 1.0,
@@ -85,8 +84,6 @@ def train_eval(
       train_mode: 'dense', or 'sparse' for what `wrap_all_layers`, `init_masks` and `mask_updater`
         are bound to.
       sparse_output_layer: whether the output layer is sparse too.
-      sparse_execution: whether train steps multiply by active weights alone: 'auto' where that is
-        faster, 'sparse' in all Dense layers with a mask, 'dense' in none.
       weight_decay: coefficient of sum(w^2) over kernels in the loss.
       target_update_period: train steps between target updates.
       target_update_tau: share of the online weights in a target update.
@@ -147,7 +144,7 @@ def train_eval(
         agent = dqn_agent.make_agent(
             env,
             step,
-            {**sparse, "sparse_execution": sparse_execution},
+            sparse,
             total_steps=num_iterations,
             seed=random_state.seed_from(seed, _MASKS),
             fc_layer_params=fc_layer_params,

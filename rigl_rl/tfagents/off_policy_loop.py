@@ -72,7 +72,7 @@ def make_train_loop(
         env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
     )
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def loop(sparse: bool):
         @tf.function
         def steps(n, time_step):

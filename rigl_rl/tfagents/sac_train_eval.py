@@ -68,7 +68,6 @@ def train_eval(
     train_mode_value: str = "dense",
     actor_critic_sparsities_str: str = "",
     sparse_output_layer: bool = True,
-    sparse_execution: str = "auto",
     weight_decay: float = 1e-4,
     target_update_period: int = 1,
     target_update_tau: float = 0.005,
@@ -107,8 +106,6 @@ def train_eval(
       actor_critic_sparsities_str: 'actor_critic' sparsities in place of a common one, such as
         '0.9_0.8'.
       sparse_output_layer: whether the output layers are sparse too.
-      sparse_execution: whether train steps multiply by active weights alone: 'auto' where that is
-        faster, 'sparse' in all Dense layers with a mask, 'dense' in none.
       weight_decay: coefficient of sum(w^2) over kernels in the losses.
       target_update_period: train steps between target updates.
       target_update_tau: share of the online weights in a target update.
@@ -166,8 +163,8 @@ def train_eval(
         agent = sac_agent.make_agent(
             env,
             step,
-            {**sparse_actor, "sparse_execution": sparse_execution},
-            {**sparse_critic, "sparse_execution": sparse_execution},
+            sparse_actor,
+            sparse_critic,
             total_steps=num_iterations,
             seed=random_state.seed_from(seed, _MASKS),
             actor_fc_layers=actor_fc_layers,

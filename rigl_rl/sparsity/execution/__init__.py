@@ -1,9 +1,9 @@
 """Products of masked Dense layers that cost what their active connections cost.
 
 The dense kernel and its mask stay the truth. Beside them live the lists of a kernel's active
-connections, and a CPU operation in C++ (`op/`) that multiplies by those alone, forward and backward.
-Only train steps use it: they are traced within `train_steps()`. Whatever else calls the network
-(acting, evaluation, export, SNR) runs Keras' own dense layers.
+connections, and a CPU operation in C++ (`op/`) that multiplies by those alone, forward and
+backward. Only what is traced within `train_steps()` uses it: training loops. Whatever else calls
+the network (evaluation, saved policies, export, SNR) runs Keras' own dense layers.
 
     build.py        compiles the operation
     library.py      loads it, or says why not
@@ -18,7 +18,8 @@ from rigl_rl.sparsity.execution.execution import (
     Execution,
     describe,
     first_sparse_step,
+    record,
     train_steps,
 )
 
-__all__ = ["MODES", "Execution", "describe", "first_sparse_step", "train_steps"]
+__all__ = ["MODES", "Execution", "describe", "first_sparse_step", "record", "train_steps"]

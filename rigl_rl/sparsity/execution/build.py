@@ -1,9 +1,9 @@
 """Compiles the operation: `python -m rigl_rl.sparsity.execution.build`.
 
 Needs a C++ compiler ($CXX, or g++, or clang++) and the installed TensorFlow's headers; imports
-nothing but the standard library, so that setup.py can use it. The result stands beside this file,
-under a name made from its sources and TensorFlow's version: a file of that name is always right, and
-several processes may build at once.
+nothing but the standard library, so that setup.py can use it. The result stands beside this file
+(or in the directory that the environment variable RIGL_RL_OPERATION names), under a name made from its sources and TensorFlow's version: a file of that name is always right,
+and several processes may build at once.
 """
 
 from __future__ import annotations
@@ -51,16 +51,23 @@ def file_name(tensorflow_version: str) -> str:
     return f"sparse_products-tf{tensorflow_version}-{digest.hexdigest()[:12]}.so"
 
 
-def build(directory: Path = HERE, extra: Sequence[str] = ()) -> Path:
+def home() -> Path:
+    """Where the operation is built and looked for."""
+    return Path(os.environ.get("RIGL_RL_OPERATION") or HERE)
+
+
+def build(directory: Optional[Path] = None, extra: Sequence[str] = ()) -> Path:
     """Compiles into `directory` unless it is there. Returns the file.
 
     Args:
-      directory: where to.
-      extra: further arguments of the compiler, such as '-fsanitize=address'.
+      directory: where to; by default `home()`.
+      extra: further arguments of the compiler, such as '-fsanitize=address'. It is compiled then
+        even if it is there.
 
     Raises:
       BuildError: there is no compiler or no TensorFlow, or the compiler fails.
     """
+    directory = directory or home()
     tensorflow = tensorflow_directory()
     built = directory / file_name(version_of(tensorflow))
     if built.exists() and not extra:
@@ -98,7 +105,8 @@ def tensorflow_directory() -> Path:
     """Of the installed TensorFlow, which a build in isolation does not see but has beside it."""
     spec = importlib.util.find_spec("tensorflow")
     found = [*(spec.submodule_search_locations or [])] if spec else []
-    found += [os.path.join(sysconfig.get_path(name), "tensorflow") for name in ("purelib", "platlib")]
+    installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    found += [os.path.join(directory, "tensorflow") for directory in installed]
     for directory in map(Path, found):
         if (directory / "include/tensorflow/core/public/version.h").exists():
             return directory
@@ -108,8 +116,9 @@ def tensorflow_directory() -> Path:
 def version_of(tensorflow: Path) -> str:
     """Such as '2.15.1', of a TensorFlow in a directory."""
     text = (tensorflow / "include/tensorflow/core/public/version.h").read_text()
-    parts = [re.search(rf"#define TF_{part}_VERSION (\d+)", text) for part in ("MAJOR", "MINOR", "PATCH")]
-    return ".".join(part[1] for part in parts if part)
+    names = [f"TF_{part}_VERSION" for part in ("MAJOR", "MINOR", "PATCH")]
+    numbers = dict(re.findall(r"#define (TF_\w+_VERSION) (\d+)", text))
+    return ".".join(numbers[name] for name in names)
 
 
 def compiler_command() -> list[str]:
@@ -134,10 +143,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         prog="python -m rigl_rl.sparsity.execution.build",
         description="Compile the operation behind sparse execution.",
     )
-    parser.add_argument("--directory", type=Path, default=HERE, help="where to")
+    parser.add_argument(
+        "--sanitize", action="store_true", help="with AddressSanitizer, for the operation's tests"
+    )
     options = parser.parse_args(arguments)
+    extra = ["-fsanitize=address", "-fno-omit-frame-pointer", "-g"] if options.sanitize else []
     try:
-        print(f"Built {build(options.directory)}")
+        print(f"Built {build(extra=extra)}")
     except (BuildError, OSError) as error:
         print(f"Sparse execution is off, training runs dense: {error}")
     return 0

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,6 +32,7 @@ class Execution:
 
     Attributes:
       mode: what was asked for, one of `MODES`.
+      names: 'network/kernel' of the layers that run sparsely.
       why_dense: why no operation was found, where 'auto' would have used one; else ''.
       first_step: train step from which on steps run sparsely: pruning's masks change, and grow
         again, until its last update.
@@ -68,7 +69,7 @@ class Execution:
         self._always_same = updater.times.never
         self._connections: dict[Any, Connections] = {}
         self._targets: list[Connections] = []
-        self._names: list[str] = []
+        self.names: list[str] = []
         # Lists are true at this train step; -1: never.
         self._true_at = tf.Variable(-1, trainable=False, dtype=tf.int64, name="lists_true_at")
         chosen = [] if mode == "dense" else self._choose(networks, kernels)
@@ -85,7 +86,7 @@ class Execution:
             connections = Connections(layer.kernel, kernel.mask)
             layers.run_sparsely(layer, connections)
             self._connections[layer.kernel.ref()] = connections
-            self._names.append(f"{kernel.network}/{kernel.label}")
+            self.names.append(f"{kernel.network}/{kernel.label}")
 
     def _choose(self, networks, kernels) -> list[tuple[tf.keras.layers.Dense, MaskedKernel]]:
         masked = {kernel.kernel.ref(): kernel for kernel in kernels if kernel.sparsity > 0}
@@ -95,7 +96,8 @@ class Execution:
                 kernel = masked.get(layer.kernel.ref())
                 if kernel is None:
                     continue
-                if self.mode == "sparse" or pays(*layer.kernel.shape, 1 - kernel.sparsity):
+                inputs, outputs = layer.kernel.shape.as_list()
+                if self.mode == "sparse" or pays(inputs, outputs, 1 - kernel.sparsity):
                     chosen.append((layer, kernel))
         return chosen
 
@@ -113,30 +115,33 @@ class Execution:
         """
         if not self.sparse:
             return
-        targets = {kernel.ref(): layer for layer in _dense_layers(target) for kernel in [layer.kernel]}
+        targets = {layer.kernel.ref(): layer for layer in _dense_layers(target)}
         for kernel, copy in zip(kernels_of(online).values(), kernels_of(target).values()):
             connections = self._connections.get(kernel.ref())
             if connections is None or copy.ref() not in targets:
                 continue
-            # A target that is updated seldom keeps older connections for a while: where it is not 0.
+            # A target that is updated seldom keeps older connections for a while: it shows them.
             same = period == 1 or self._always_same
             followed = Connections(copy, lists=connections.lists if same else None)
             layers.run_sparsely(targets[copy.ref()], followed)
             self._targets.append(followed)
 
-    def connections_of(self, kernel: tf.Variable) -> Optional[Connections]:
-        """Of a kernel that runs sparsely, else None."""
-        return self._connections.get(kernel.ref())
+    def runs_sparsely(self, kernel: tf.Variable) -> bool:
+        """Whether the kernel's layer runs sparsely."""
+        return kernel.ref() in self._connections
+
+    def connections_of(self, kernel: tf.Variable) -> Connections:
+        """Of a kernel whose layer runs sparsely."""
+        return self._connections[kernel.ref()]
 
     def weights_of(self, kernel: tf.Variable) -> Any:
         """In a train step that runs sparsely a kernel's active weights (count,), else the kernel.
 
         For sums that weights of 0 add nothing to.
         """
-        connections = self.connections_of(kernel)
-        if connections is None or not layers.running():
+        if not layers.running() or not self.runs_sparsely(kernel):
             return kernel
-        return connections.weights(layers.cached())
+        return self.connections_of(kernel).weights(layers.cached())
 
     def renew(self) -> None:
         """Makes all lists anew."""
@@ -159,8 +164,8 @@ class Execution:
     def train_steps(self, cached: bool = False) -> Iterator[None]:
         """What is traced within it are train steps that run sparsely.
 
-        Lists are made anew first if these steps do not follow the last ones: at the start, and after
-        a checkpoint was restored.
+        Lists are made anew first if these steps do not follow the last ones: at the start, and
+        after a checkpoint was restored.
 
         Args:
           cached: active weights are kept from step to step, which saves reading large kernels. For
@@ -175,9 +180,7 @@ class Execution:
             self.renew()
             return tf.constant(True)
 
-        tf.cond(
-            tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew
-        )
+        tf.cond(tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew)
         with layers.sparse_products(cached):
             yield
         self._true_at.assign(self._iterations)
@@ -195,13 +198,9 @@ class Execution:
 
         model.train_step = train_step
 
-    def record(self) -> dict[str, Any]:
-        """What result.json says."""
-        return {"mode": self.mode, "sparse": list(self._names), "why_dense": self.why_dense}
-
 
 @contextlib.contextmanager
-def train_steps(executions: Sequence[Execution], cached: bool = False) -> Iterator[None]:
+def train_steps(executions: Collection[Execution], cached: bool = False) -> Iterator[None]:
     """`Execution.train_steps` of all optimizers of an agent."""
     with contextlib.ExitStack() as stack:
         for execution in executions:
@@ -209,20 +208,37 @@ def train_steps(executions: Sequence[Execution], cached: bool = False) -> Iterat
         yield
 
 
-def first_sparse_step(executions: Sequence[Execution]) -> float:
+def first_sparse_step(executions: Collection[Execution]) -> float:
     """Train step from which on an agent's steps run sparsely; infinite: they never do."""
     return max((each.first_step for each in executions if each.sparse), default=math.inf)
 
 
-def describe(executions: Mapping[str, Execution]) -> str:
-    """One line for the start of a run; '' where nothing could be sparse."""
-    names = [name for each in executions.values() for name in each.record()["sparse"]]
-    if names:
-        return f"sparse execution of {', '.join(names)}"
-    for each in executions.values():
-        if each.why_dense:
-            return f"dense execution: {each.why_dense}"
-    return ""
+def record(executions: Collection[Execution]) -> dict[str, Any]:
+    """What result.json says of an agent's optimizers: how they were asked to run, and did.
+
+    Returns:
+      The mode; the kernels whose layers run sparsely ('sparse'), on which family of processors,
+      from which train step on; and why no operation was found, if none was.
+    """
+    sparse = [name for each in executions for name in each.names]
+    first = first_sparse_step(executions)
+    return {
+        "mode": next((each.mode for each in executions), "dense"),
+        "sparse": sparse,
+        "processor": library.processor() if sparse else None,
+        "from_step": first if sparse else None,
+        "why_dense": next((each.why_dense for each in executions if each.why_dense), ""),
+    }
+
+
+def describe(executions: Collection[Execution]) -> str:
+    """One line for the start of a run; '' for a run of dense networks."""
+    recorded = record(executions)
+    if recorded["sparse"]:
+        start = f" from step {recorded['from_step']}" if recorded["from_step"] else ""
+        return f"sparse execution{start}: {', '.join(recorded['sparse'])} ({recorded['processor']})"
+    why = recorded["why_dense"]
+    return f"dense execution: {why}" if why else ""
 
 
 def _dense_layers(network: Any) -> list[tf.keras.layers.Dense]:

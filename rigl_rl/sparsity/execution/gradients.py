@@ -2,9 +2,9 @@
 
 A sparse layer's kernel gradient is its active weights' gradient, scattered into zeros. That is what
 any optimizer may use. The sparse optimizer looks one operation back instead: it takes what was
-scattered, and the scattering, which nobody needs then, falls out of the graph. RigL and SET need the
-gradient of inactive connections, too, at mask updates: it is one dense product of what the layer's
-backward operation was given.
+scattered, and the scattering, which nobody needs then, falls out of the graph. RigL and SET need
+the gradient of inactive connections, too, at mask updates: it is one dense product of what the
+layer's backward operation was given.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ def active_gradients(
     """
     found = {}
     for gradient, variable in grads_and_vars:
-        connections = execution.connections_of(variable)
-        if connections is not None:
-            active = active_gradient(gradient, connections)
+        if execution.runs_sparsely(variable):
+            active = active_gradient(gradient, execution.connections_of(variable))
             if active is not None:
                 found[variable.ref()] = active
     return found
@@ -70,9 +69,12 @@ def active_gradient(gradient, connections: Connections) -> Optional[ActiveGradie
             f"the gradient of {connections.kernel.name} passes through {op.type} before the "
             "optimizer; sparse execution needs it unchanged: set sparse_execution to 'dense'"
         )
-    parts = [active_gradient(part, connections) or _of_dense(part, connections) for part in op.inputs]
+    parts = [
+        active_gradient(part, connections) or _of_dense(part, connections) for part in op.inputs
+    ]
     return ActiveGradient(
-        tf.add_n([part.values for part in parts]), lambda: tf.add_n([part.dense() for part in parts])
+        tf.add_n([part.values for part in parts]),
+        lambda: tf.add_n([part.dense() for part in parts]),
     )
 
 

@@ -91,5 +91,5 @@ def _regularize_sparsely(layer, connections):
 
 def _variable_of(loss):
     """What a layer's `loss()` regularizes: Keras binds it as the only argument."""
-    arguments = getattr(loss, "args", ())
+    arguments = [*getattr(loss, "args", ())]
     return arguments[0] if len(arguments) == 1 else None

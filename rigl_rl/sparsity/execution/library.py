@@ -14,9 +14,9 @@ class Missing(Exception):
     """The operation cannot be loaded; the message says why and what would help."""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _load() -> Any:
-    path = build.HERE / build.file_name(tf.__version__)
+    path = build.home() / build.file_name(tf.__version__)
     if not path.exists():
         return Missing(
             "the operation is not built; `python -m rigl_rl.sparsity.execution.build` does it"
@@ -37,3 +37,8 @@ def operation() -> Any:
     if isinstance(loaded, Missing):
         raise loaded
     return loaded
+
+
+def processor() -> str:
+    """The family of processors that the operation runs as here: 'any', 'avx2' or 'avx512'."""
+    return operation().rigl_processor().numpy().decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Optional
 
 import tensorflow as tf
@@ -74,23 +75,28 @@ class Connections:
         return operation().rigl_scatter(values, self.lists, shape=self.kernel.shape.as_list())
 
     def product(self, inputs, weights, bias=None, relu: bool = False) -> tf.Tensor:
-        """inputs (B, in) times the kernel, plus bias (out,), then perhaps a ReLU: (B, out)."""
+        """Inputs (B, in) times the kernel, plus bias (out,), then perhaps a ReLU: (B, out)."""
         if bias is None:
             bias = tf.zeros([self.kernel.shape[1]])
         return operation().rigl_dense(inputs, weights, bias, self.lists, relu=relu)
 
-    def adam(self, m, v, rate, beta_1, beta_2, epsilon, gradient, cached=False) -> tf.Operation:
+    def adam(
+        self,
+        m: tf.Variable,
+        v: tf.Variable,
+        numbers: Sequence[tf.Tensor],
+        gradient: tf.Tensor,
+        cached: bool = False,
+    ) -> tf.Operation:
         """A step of Adam in place, at active connections alone.
 
         Args:
-          m, v: variables (in, out), the moments.
-          rate: learning rate with both bias corrections, a scalar as the next three.
-          beta_1, beta_2, epsilon: Adam's.
+          m, v: the moments, (in, out).
+          numbers: learning rate with both bias corrections, beta_1, beta_2 and epsilon, scalars.
           gradient: (count,).
           cached: whether the cache is stepped, too.
         """
         variables = [self.kernel.handle, m.handle, v.handle]
-        numbers = [rate, beta_1, beta_2, epsilon]
         caches = [self.cache.handle] if cached else []
         return operation().rigl_adam(*variables, *numbers, gradient, self.lists, caches)
 

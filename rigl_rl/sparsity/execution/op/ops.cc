@@ -122,6 +122,17 @@ int slab_for(int64_t features) {
   return slab;
 }
 
+class ProcessorOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* context) override {
+    Tensor* name = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &name));
+    name->scalar<tensorflow::tstring>()() = kernels().processor;
+  }
+};
+
 class ConnectionsOp : public OpKernel {
  public:
   using OpKernel::OpKernel;
@@ -426,6 +437,11 @@ Status a_vector(InferenceContext* shapes) {
   return tensorflow::OkStatus();
 }
 
+Status a_scalar(InferenceContext* shapes) {
+  shapes->set_output(0, shapes->Scalar());
+  return tensorflow::OkStatus();
+}
+
 Status kernel_shape(InferenceContext* shapes) {
   std::vector<int> shape;
   TF_RETURN_IF_ERROR(shapes->GetAttr("shape", &shape));
@@ -436,6 +452,7 @@ Status kernel_shape(InferenceContext* shapes) {
 
 Status no_outputs(InferenceContext*) { return tensorflow::OkStatus(); }
 
+REGISTER_OP("RiglProcessor").Output("processor: string").SetShapeFn(a_scalar);
 REGISTER_OP("RiglConnections")
     .Input("mask: float")
     .Output("connections: int32")
@@ -491,6 +508,7 @@ REGISTER_OP("RiglAdam")
     .SetIsStateful()
     .SetShapeFn(no_outputs);
 
+REGISTER_KERNEL_BUILDER(Name("RiglProcessor").Device(tensorflow::DEVICE_CPU), ProcessorOp);
 REGISTER_KERNEL_BUILDER(Name("RiglConnections").Device(tensorflow::DEVICE_CPU), ConnectionsOp);
 REGISTER_KERNEL_BUILDER(Name("RiglActive").Device(tensorflow::DEVICE_CPU), ActiveOp);
 REGISTER_KERNEL_BUILDER(Name("RiglCached").Device(tensorflow::DEVICE_CPU), CachedOp);
