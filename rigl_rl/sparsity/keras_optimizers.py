@@ -7,6 +7,10 @@ from typing import Optional
 
 import tensorflow as tf
 
+# Keras' optimizers that treat all weights alike, each by itself.
+_ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
+_ELEMENTWISE |= {"RMSprop", "SGD"}
+
 
 def build(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
     """Creates its slot variables."""
@@ -71,6 +75,12 @@ def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> Optional[tuple[tf.Tenso
     step = tf.cast(optimizer.iterations + 1, tf.float32)
     correction = tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
     return rate * correction, beta_1, beta_2, epsilon
+
+
+def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether a weight's step depends on its own gradient alone: not so if norms are clipped."""
+    clips = getattr(optimizer, "clipnorm", None) or getattr(optimizer, "global_clipnorm", None)
+    return type(optimizer).__name__ in _ELEMENTWISE and not clips
 
 
 def _is_legacy(optimizer) -> bool:

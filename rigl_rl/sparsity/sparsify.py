@@ -8,6 +8,7 @@ from typing import Optional, Union
 import tensorflow as tf
 
 from rigl_rl.sparsity.execution import Execution
+from rigl_rl.sparsity.keras_optimizers import steps_weights_apart
 from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
 from rigl_rl.sparsity.optimizer import SparseOptimizer
@@ -122,6 +123,13 @@ def sparsify(
             sparsity_aware_init=sparsity_aware_init,
             seed=(seed, number),
         )
+    if sparse_execution != "dense" and not steps_weights_apart(optimizer):
+        if sparse_execution == "sparse":
+            raise ValueError(
+                "sparse_execution is 'sparse', but the optimizer's step of a weight depends on the "
+                "gradients of others, inactive ones included; choose 'dense'"
+            )
+        sparse_execution = "dense"
     execution = Execution(sparse_execution, networks, masked, updater, optimizer.iterations)
     if isinstance(network_or_kernels, tf.keras.Model):
         execution.fit(network_or_kernels)

@@ -1,9 +1,10 @@
 """Compiles the operation: `python -m rigl_rl.sparsity.execution.build`.
 
 Needs a C++ compiler ($CXX, or g++, or clang++) and the installed TensorFlow's headers; imports
-nothing but the standard library, so that setup.py can use it. The result stands beside this file
-(or in the directory that the environment variable RIGL_RL_OPERATION names), under a name made from its sources and TensorFlow's version: a file of that name is always right,
-and several processes may build at once.
+nothing but the standard library, so that setup.py can use it. The result stands beside this file,
+or in the directory that the environment variable RIGL_RL_OPERATION names. Its name is made from its
+sources and TensorFlow's version: a file of that name is always right, and several processes may
+build at once.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
 MODES = ("auto", "sparse", "dense")
 # Where the sparse products are faster (`python -m benchmarks.products`): small layers are not worth
 # the call, dense ones not the indirection.
-SMALLEST_SIDE = 64
-LARGEST_DENSITY = 0.3
+SMALLEST_SIDE = 16
+LARGEST_DENSITY = 0.4
 
 
 def pays(inputs: int, outputs: int, density: float) -> bool:

@@ -1,6 +1,7 @@
 """Sparse execution of ordinary Keras networks: the same training as dense, from fewer products."""
 
 import json
+import types
 
 import numpy as np
 import pytest
@@ -37,9 +38,8 @@ def fit(mode, method="rigl", optimizer="adam", regularizer=None, **arguments):
     model = network(regularizer)
     if method != "static":
         arguments = {"update_freq": 5, "last_update_step": 15, **arguments}
-    sparse = sparsify(
-        model, method, 0.8, optimizer, sparse_execution=mode, total_steps=24, seed=1, **arguments
-    )
+    arguments = {"distribution": "uniform", "total_steps": STEPS * EPOCHS, "seed": 1, **arguments}
+    sparse = sparsify(model, method, 0.8, optimizer, sparse_execution=mode, **arguments)
     model.compile(sparse, loss="mse")
     model.fit(*data(), batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     return model, sparse
@@ -58,7 +58,7 @@ def operations_of(function) -> set:
         ("rigl", "adam", None),
         ("rigl", tf.keras.optimizers.legacy.Adam, tf.keras.regularizers.L2(1e-3)),
         ("rigl", lambda: tf.keras.optimizers.SGD(0.05, momentum=0.9), None),
-        ("rigl", lambda: tf.keras.optimizers.Adam(clipnorm=0.5), tf.keras.regularizers.L1(1e-4)),
+        ("rigl", lambda: tf.keras.optimizers.Adam(clipvalue=0.1), tf.keras.regularizers.L1(1e-4)),
         ("rigl_inverted", "adam", tf.keras.regularizers.OrthogonalRegularizer(1e-3)),
         ("set", "adam", tf.keras.regularizers.L1L2(1e-4, 1e-3)),
         ("static", "adam", tf.keras.regularizers.L2(1e-3)),
@@ -109,12 +109,12 @@ def test_outside_of_train_steps_layers_are_keras_own():
     x = tf.constant(data()[0])
     before = model(x)
     for layer in model.layers:
-        del layer.call  # back to the class's
+        layer.call = types.MethodType(type(layer).call, layer)
     np.testing.assert_array_equal(model(x), before)
 
 
-def test_a_loop_of_ones_own_with_cached_weights():
-    """The cache follows the optimizer, mask updates and restored checkpoints."""
+def test_a_loop_with_cached_weights_and_a_restored_checkpoint(tmp_path):
+    """Lists and cache follow the optimizer, mask updates and restored checkpoints."""
 
     def train(cached, steps):
         model = network(tf.keras.regularizers.L2(1e-3))
@@ -122,6 +122,7 @@ def test_a_loop_of_ones_own_with_cached_weights():
             model, "rigl", 0.8, sparse_execution="sparse", last_update_step=20, update_freq=4
         )
         x, y = map(tf.constant, data())
+        path = f"{tmp_path}/checkpoint-{cached}"
         checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
 
         @tf.function
@@ -139,17 +140,14 @@ def test_a_loop_of_ones_own_with_cached_weights():
             else:
                 step()
             if number == 10:
-                path = checkpoint.write(f"{directory}/checkpoint-{cached}")
+                checkpoint.write(path)
         return model.get_weights()
 
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as directory:
-        straight = train(False, range(1, 21))
-        for cached in (False, True):
-            weights = train(cached, [*range(1, 16), None, *range(11, 21)])
-            for ours, theirs in zip(weights, straight):
-                np.testing.assert_array_equal(ours, theirs)
+    straight = train(False, range(1, 21))
+    for cached in (False, True):
+        weights = train(cached, [*range(1, 16), None, *range(11, 21)])
+        for ours, theirs in zip(weights, straight):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_clipping_between_layers_and_optimizer_is_refused():
@@ -172,7 +170,7 @@ def test_clipping_between_layers_and_optimizer_is_refused():
 def test_auto_takes_large_sparse_layers_only():
     model = network(units=256)
     optimizer = sparsify(model, "static", 0.9, sparse_execution="auto", distribution="uniform")
-    assert optimizer.execution.names == ["sequential/b/kernel", "sequential/c/kernel"]
+    assert [name[-8:] for name in optimizer.execution.names] == ["b/kernel", "c/kernel"]
     model = network(units=256)
     optimizer = sparsify(model, "static", 0.5, sparse_execution="auto", distribution="uniform")
     assert not optimizer.execution.sparse
@@ -198,6 +196,13 @@ def test_without_the_operation_training_is_dense_and_says_so(monkeypatch):
         sparsify(network(), "static", 0.9, sparse_execution="sparse")
 
 
+def test_an_optimizer_that_clips_norms_needs_dense_gradients():
+    clipping = tf.keras.optimizers.Adam(clipnorm=0.5)
+    assert not sparsify(network(units=256), "static", 0.95, clipping).execution.sparse
+    with pytest.raises(ValueError, match="choose 'dense'"):
+        sparsify(network(), "static", 0.9, clipping, sparse_execution="sparse")
+
+
 def test_an_unknown_mode():
     with pytest.raises(ValueError, match="choose one of auto, sparse, dense"):
         sparsify(network(), "static", 0.9, sparse_execution="dens")
@@ -207,10 +212,10 @@ def test_the_record():
     optimizer = sparsify(network(), "set", 0.8, sparse_execution="sparse", last_update_step=10)
     recorded = json.loads(json.dumps(record([optimizer.execution])))
     assert recorded["mode"] == "sparse"
-    assert recorded["sparse"][0] == "sequential/a/kernel"
+    assert recorded["sparse"][0].endswith("/a/kernel")
     assert recorded["from_step"] == 0
     assert recorded["processor"] in ("any", "avx2", "avx512")
-    assert "sequential/b/kernel" in describe([optimizer.execution])
+    assert "/b/kernel" in describe([optimizer.execution])
 
 
 def test_a_target_network_follows():

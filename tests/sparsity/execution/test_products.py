@@ -170,7 +170,12 @@ def test_wrong_shapes_are_errors(operation):
         connections.active(tf.zeros((2, 3)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="has shape"):
         operation.rigl_dense_gradient(
-            tf.zeros((4, 3)), tf.zeros((4, 2)), tf.zeros((3, 2)), weights, connections.lists, relu=True
+            tf.zeros((4, 3)),
+            tf.zeros((4, 2)),
+            tf.zeros((3, 2)),
+            weights,
+            connections.lists,
+            relu=True,
         )
     with pytest.raises(tf.errors.InvalidArgumentError, match="2 dimensions"):
         operation.rigl_connections(tf.zeros(3))
