@@ -7,8 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from rigl_rl.sparsity.execution import build
-
 
 class Missing(Exception):
     """The operation cannot be loaded; the message says why and what would help."""
@@ -16,6 +14,9 @@ class Missing(Exception):
 
 @functools.cache
 def _load() -> Any:
+    # Here, so that `python -m rigl_rl.sparsity.execution.build` is not imported before it is run.
+    from rigl_rl.sparsity.execution import build
+
     path = build.home() / build.file_name(tf.__version__)
     if not path.exists():
         return Missing(
