@@ -22,6 +22,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Touched last, so an environment whose set-up failed or was interrupted is made anew.
 READY := $(VENV)/.ready
+# Touched when sparse execution's operation was built, or when it was said why not.
+OPERATION := $(VENV)/.operation
+EXECUTION := rigl_rl/sparsity/execution
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -32,13 +35,14 @@ help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo 'PYTHON=python3.10 chooses the interpreter .venv is made with (after make clean, if it exists).'
 
-demo: $(READY) ## train dense and sparse DQN on CartPole and draw a figure (5 to 8 minutes): demo_results/
+demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a figure (5 to 8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
 
-test: $(READY) ## run the tests, two at a time
+test: $(READY) $(OPERATION) ## run the tests, two at a time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-bench: $(READY) ## measure training speed against dense and against the machine's limit
+bench: $(READY) $(OPERATION) ## measure training speed against dense and against the machine's limit
+	$(BIN)/python -m benchmarks.products
 	$(BIN)/python -m benchmarks.dqn
 	$(BIN)/python -m benchmarks.sac
 	$(BIN)/python -m benchmarks.ppo
@@ -67,3 +71,7 @@ $(READY): requirements.lock setup.py
 	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(OPERATION): $(READY) $(EXECUTION)/build.py $(wildcard $(EXECUTION)/op/*)
+	@$(BIN)/python $(EXECUTION)/build.py
+	@touch $(OPERATION)

@@ -1,10 +1,12 @@
 """Packaging of rigl_rl. Exact versions of everything below are in requirements.lock."""
 
 import re
+import runpy
 import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 # python_requires alone would leave a 3.12 user with pip's failed search for a TensorFlow wheel.
 if not (3, 9) <= sys.version_info[:2] <= (3, 11):
@@ -47,6 +49,24 @@ EXTRAS_REQUIRE = {
     "cluster": ["submitit>=1.5"],
 }
 
+EXECUTION = "rigl_rl/sparsity/execution"
+
+
+class BuildWithOperation(build_py):
+    """Compiles sparse execution's operation, too, where there are a compiler and TensorFlow."""
+
+    def run(self):
+        """Copies the package, then builds into the copy. Without it, training is dense."""
+        super().run()
+        if self.editable_mode:  # `make` builds it in place
+            return
+        build = runpy.run_path(str(ROOT / EXECUTION / "build.py"))
+        try:
+            build["build"](Path(self.build_lib).resolve() / EXECUTION)
+        except (build["BuildError"], OSError) as error:
+            print(f"rigl_rl is installed without sparse execution: {error}")
+
+
 setup(
     name="rigl_rl",
     version=VERSION,
@@ -55,7 +75,11 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    package_data={"analysis": ["*.csv", "*.jinja"]},
+    package_data={
+        "analysis": ["*.csv", "*.jinja"],
+        "rigl_rl.sparsity.execution": ["op/*.cc", "op/*.h"],
+    },
+    cmdclass={"build_py": BuildWithOperation},
     packages=find_packages(
         include=[
             f"{name}{suffix}"

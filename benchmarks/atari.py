@@ -1,6 +1,7 @@
-"""How fast DQN on Pong trains: dense, and each sparse method at 90 %. How much memory replay takes.
+"""How fast DQN on Pong trains: dense, and each sparse method. How much memory replay takes.
 
-python -m benchmarks.atari [--rounds 5] [--steps 400] [--threads 2] [--network cnn]
+python -m benchmarks.atari [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 400]
+                           [--threads 2] [--network cnn] [--methods rigl ...]
 
 The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
 batch of 32; no evaluation), with networks of full width. Beside the Nature CNN, Dopamine's own
@@ -26,12 +27,21 @@ import tensorflow as tf
 from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
-from benchmarks.training_speed import METHODS, TrainLoop, compare, parser, set_up
+from benchmarks.training_speed import (
+    FLOOR,
+    FLOOR_UNITS,
+    METHODS,
+    TrainLoop,
+    compare,
+    parser,
+    set_up,
+)
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.networks import atari
 from rigl_rl.networks.flops import NETWORKS
+from rigl_rl.networks.nature_cnn import DENSE_UNITS
 from rigl_rl.runs import config
 from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity import counting, kernels_of
@@ -100,7 +110,9 @@ def dopamine_agent(num_actions: int) -> dqn_agent.DQNAgent:
     return agent
 
 
-def train_loop(network: str, method: str, total_steps: int) -> tuple[TrainLoop, int]:
+def train_loop(
+    network: str, sparsity: float, execution: str, method: str, total_steps: int
+) -> tuple[TrainLoop, int]:
     """Agent steps of a method, and the FLOPs of one (dense).
 
     An agent step is acting, and a quarter of an update on 32 transitions.
@@ -108,7 +120,15 @@ def train_loop(network: str, method: str, total_steps: int) -> tuple[TrainLoop, 
     del total_steps  # the bindings set the schedule
     layers = counting.from_keras(atari.build(NETWORKS[network](6)))
     flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) // 4
-    return Training(network, method).play, flops
+    bindings = [
+        f"init_masks.sparsity = {sparsity}",
+        f"get_pruning_sparsities.target_sparsity = {sparsity}",
+        f"sparse_execution.mode = '{execution}'",
+    ]
+    if method == FLOOR:
+        width = FLOOR_UNITS / DENSE_UNITS
+        method, bindings = "dense", [f"{NETWORKS[network].__name__}.width = {width}"]
+    return Training(network, method, *bindings).play, flops
 
 
 def config_file(network: str, method: str) -> Path:
@@ -201,7 +221,7 @@ def measure_replay(capacity: int) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*METHODS, "dopamine")
+    methods = (*METHODS, FLOOR, "dopamine")
     options = parser("python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods)
     options.add_argument("--network", choices=list(NETWORKS), default="cnn")
     options.add_argument("--transitions", type=int, default=1_000_000, help="of the replay buffer")
@@ -217,7 +237,8 @@ def main() -> None:
         if method in ("prune", "set", "rigl"):
             seconds = mask_update_seconds(args.network, method)
             print(f"one mask update            {seconds:8.3f} s ({method})", flush=True)
-    compare(functools.partial(train_loop, args.network), args)
+    make = functools.partial(train_loop, args.network, args.sparsity, args.execution)
+    compare(make, args)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         print(pool.apply(measure_replay, [args.transitions]))
 

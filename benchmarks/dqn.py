@@ -1,6 +1,7 @@
-"""How fast DQN on CartPole trains: dense, each sparse method at 90 %, and the machine's limit.
+"""How fast DQN on CartPole trains: dense, each sparse method, and the machine's limit.
 
-python -m benchmarks.dqn [--rounds 5] [--steps 1000] [--threads 1]
+python -m benchmarks.dqn [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 1000]
+                         [--threads 1] [--methods rigl ...]
 
 The loop measured is the one that trains (environment, replay, update; no evaluation), paper
 settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
@@ -8,6 +9,7 @@ settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -18,34 +20,54 @@ from pathlib import Path
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import TrainLoop, compare, parser, set_up
+from benchmarks.training_speed import (
+    FLOOR,
+    FLOOR_UNITS,
+    METHODS,
+    TrainLoop,
+    compare,
+    parser,
+    set_up,
+)
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import counting, initializers, masks
-from rigl_rl.tfagents import dqn_agent, off_policy_loop
+from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
+def train_loop(
+    sparsity: float, execution: str, method: str, total_steps: int
+) -> tuple[TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
     py_env = GymnasiumEnvironment(ENV, seed=0)
     py_env.reset()
     env = InGraphEnvironment(py_env)
-    sparse = {"method": method, "sparsity": 0.9, "update_freq": 1000}
+    sparse = {"method": method, "sparsity": sparsity, "update_freq": 1000}
+    sparse["sparse_execution"] = execution
+    units = (512, 512)
+    if method == FLOOR:
+        units, sparse = (FLOOR_UNITS, FLOOR_UNITS), {"method": "dense"}
     if method == "prune":
         sparse.update(begin_step=0)  # so that the span measured holds updates
-    train_step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(env, train_step, sparse, total_steps=total_steps, seed=0)
+    step = tf.Variable(0, dtype=tf.int64)
+    agent = dqn_agent.make_agent(
+        env, step, sparse, total_steps=total_steps, seed=0, fc_layer_params=units
+    )
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=100_000
     )
     random = random_state.generator(0)
     off_policy_loop.collect_at_random(env, replay, 1000, random)
-    train = off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random)
+    networks = {"q": (agent.q_network, agent.target_q_network)}
+    follow = targets.target_masker(agent.optimizer, networks, step, tau=1.0, period=100)
+    train = off_policy_loop.make_train_loop(
+        env, agent, replay, BATCH_SIZE, random, follow, [agent.optimizer.execution]
+    )
     layers = counting.from_keras(agent.q_network)
     return train, counting.train_step_flops(layers, BATCH_SIZE)
 
@@ -78,11 +100,13 @@ def mask_seconds() -> float:
 
 def main() -> None:
     """Measures and prints."""
-    args = parser("python -m benchmarks.dqn", __doc__).parse_args()
+    methods = (*METHODS, FLOOR)
+    args = parser("python -m benchmarks.dqn", __doc__, methods=methods).parse_args()
     set_up(args)
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
-    compare(train_loop, args)
+    make = functools.partial(train_loop, args.sparsity, args.execution)
+    compare(make, args)
 
 
 if __name__ == "__main__":

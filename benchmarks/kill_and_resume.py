@@ -24,6 +24,8 @@ from collections.abc import Sequence
 import pandas as pd
 from tqdm import tqdm
 
+from rigl_rl.sparsity.execution import MODES
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Small and quick, but with all that a checkpoint holds in use: masks that change, a replay buffer
@@ -197,6 +199,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
     parser.add_argument(
         "--iterations", type=int, help="num_iterations of the run (default: some 80 evaluations)"
@@ -208,7 +211,7 @@ def main() -> int:
         parser.error(f"--out {str(options.out)!r} exists; give a new directory")
     options.out.mkdir(parents=True)
 
-    bindings = list(SHORTENED[options.agent])
+    bindings = [*SHORTENED[options.agent], f"sparse_execution.mode = '{options.execution}'"]
     if options.iterations is not None:
         bindings.append(f"train_eval.num_iterations = {options.iterations}")
     killer = Killer(

@@ -1,6 +1,7 @@
-"""How fast SAC on HalfCheetah trains and evaluates: dense, sparse at 90 %, the machine's limit.
+"""How fast SAC on HalfCheetah trains and evaluates: dense, each sparse method, the machine's limit.
 
-python -m benchmarks.sac [--rounds 5] [--steps 1000] [--threads 1]
+python -m benchmarks.sac [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 1000]
+                         [--threads 1] [--methods rigl ...]
 
 The loop measured is the one that trains (environment, replay, update; no evaluation), paper
 settings (2 x 256 units, batch 256, mask updates as often as Table 2 says). Then 30 evaluation
@@ -10,6 +11,7 @@ largest of the tasks, with a full replay buffer (`--transitions`).
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +20,15 @@ import tensorflow as tf
 from tf_agents.policies import greedy_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import TrainLoop, compare, parser, set_up
+from benchmarks.training_speed import (
+    FLOOR,
+    FLOOR_UNITS,
+    METHODS,
+    TrainLoop,
+    compare,
+    parser,
+    set_up,
+)
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
@@ -33,16 +43,31 @@ BATCH_SIZE = 256
 UPDATE_INTERVALS = {"prune": 1000, "set": 250, "rigl": 1000}  # Table 2
 
 
-def make_agent(env, method: str, total_steps: int) -> sac_agent.SacAgent:
+def make_agent(
+    env, method: str, total_steps: int, sparsity: float = 0.9, execution: str = "auto"
+) -> sac_agent.SacAgent:
     """An agent with the paper's networks."""
     sparse = {
         "method": method,
-        "sparsity": 0.9,
+        "sparsity": sparsity,
         "update_freq": UPDATE_INTERVALS.get(method, 1000),
         "begin_step": 0,  # pruning's too, so that the span measured holds updates
+        "sparse_execution": execution,
     }
+    units = (256, 256)
+    if method == FLOOR:
+        units, sparse = (FLOOR_UNITS, FLOOR_UNITS), {"method": "dense"}
     step = tf.Variable(0, dtype=tf.int64)
-    return sac_agent.make_agent(env, step, sparse, sparse, total_steps=total_steps, seed=0)
+    return sac_agent.make_agent(
+        env,
+        step,
+        sparse,
+        sparse,
+        total_steps=total_steps,
+        seed=0,
+        actor_fc_layers=units,
+        critic_joint_fc_layers=units,
+    )
 
 
 def in_graph(name: str = ENV) -> InGraphEnvironment:
@@ -52,10 +77,12 @@ def in_graph(name: str = ENV) -> InGraphEnvironment:
     return InGraphEnvironment(env)
 
 
-def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
+def train_loop(
+    sparsity: float, execution: str, method: str, total_steps: int
+) -> tuple[TrainLoop, int]:
     """A train function as in `sac_train_eval`, and the FLOPs of one of its (dense) train steps."""
     env = in_graph()
-    agent = make_agent(env, method, total_steps)
+    agent = make_agent(env, method, total_steps, sparsity, execution)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=1_000_000
     )
@@ -64,7 +91,10 @@ def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     masker = targets.target_masker(
         agent.critic_optimizer, agent.critics_and_targets, agent.train_step_counter, 0.005, 1
     )
-    train = off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random, masker)
+    executions = [agent.actor_optimizer.execution, agent.critic_optimizer.execution]
+    train = off_policy_loop.make_train_loop(
+        env, agent, replay, BATCH_SIZE, random, masker, executions
+    )
     return train, train_step_flops(agent)
 
 
@@ -113,12 +143,12 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
 
 def main() -> None:
     """Measures and prints."""
-    options = parser("python -m benchmarks.sac", __doc__)
+    options = parser("python -m benchmarks.sac", __doc__, methods=(*METHODS, FLOOR))
     options.add_argument("--episodes", type=int, default=30, help="of an evaluation")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")
     args = options.parse_args()
     set_up(args)
-    compare(train_loop, args)
+    compare(functools.partial(train_loop, args.sparsity, args.execution), args)
     agent = make_agent(in_graph(), "dense", total_steps=1)
     together, apart = evaluation_seconds(agent, args.episodes)
     print(f"{args.episodes:<4} episodes              {together:8.1f} s side by side")

@@ -2,8 +2,8 @@
 
 Every agent has a process of its own, as a run has, and a sparse one's turns alternate with the
 dense one's, so that a machine whose speed drifts favours none. Figures are medians over rounds. The
-arithmetic limit is what matrix products alone would take: the FLOPs of a dense train step (masks do
-not lower them) at the machine's GEMM speed, measured between the rounds.
+arithmetic limit is what dense matrix products alone would take: the FLOPs of a dense train step at
+the machine's GEMM speed, measured between the rounds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ import tensorflow as tf
 from absl import logging
 
 from rigl_rl.runs.result import peak_memory_mb
+from rigl_rl.sparsity.execution import MODES
 
 METHODS = ("prune", "static", "set", "rigl")
+FLOOR = "floor"
+"""In place of a method: dense, with hidden layers so small that only the rest takes time."""
+FLOOR_UNITS = 16
 
 TrainLoop = Callable[[int], Any]
 """n -> n train steps."""
@@ -41,6 +45,8 @@ def parser(
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--steps", type=int, default=steps, help="steps per method and round")
     options.add_argument("--threads", type=int, default=threads, help="TensorFlow threads")
+    options.add_argument("--sparsity", type=float, default=0.9, help="of the sparse methods")
+    options.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     options.add_argument(
         "--methods", nargs="*", choices=methods, default=methods, help="those beside dense"
     )
@@ -158,4 +164,9 @@ def compare(
     for method in rates:
         rate, ratio = statistics.median(rates[method]), statistics.median(ratios[method])
         print(f"{method:8s} {rate * unit:7.1f}   {ratio:7.3f}   {rate / limit:7.3f}")
+    if FLOOR in rates:
+        print("share of the floor in a step:")
+        floor = statistics.median(ratios[FLOOR])
+        for method in rates:
+            print(f"{method:8s} {statistics.median(ratios[method]) / floor:7.3f}")
     print(f"peak memory                {memory:8.0f} MB (dense)")

@@ -87,6 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--sparsities", type=sparsity, nargs="+", metavar="S", help="instead of the preset's"
     )
     run.add_argument("--tasks", nargs="+", metavar="TASK", help="of the studies' tasks only these")
+    run.add_argument(
+        "--sparse_execution",
+        choices=["auto", "sparse", "dense"],
+        help="how sparse networks are computed; default: as in the gin files",
+    )
     run.add_argument("--dry_run", action="store_true", help="as --on commands")
     args = parser.parse_args(argv)
 
@@ -117,6 +122,10 @@ def _run(args: argparse.Namespace, parser: Parser) -> int:
                 f"(choose from {', '.join(known) or 'none'})"
             )
         runs = [run for run in runs if run.task in args.tasks]
+    if args.sparse_execution is not None:
+        runs = [
+            run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs
+        ]
     if args.dry_run or args.on == "commands":
         print_commands(runs, args.runs.absolute(), args.threads)
         return 0

@@ -42,6 +42,10 @@ class Run:
         """Estimated time on one core."""
         return START_UP_SECONDS + self.env_steps / self.steps_per_second
 
+    def with_binding(self, binding: str) -> Run:
+        """The same run, with a binding that does not change what is trained."""
+        return dataclasses.replace(self, bindings=(*self.bindings, binding))
+
     def command(self, runs_dir: Path, threads: int = 1) -> tuple[str, ...]:
         """The argument vector that trains this run, to be started at the repository's root."""
         # Two flags are named after TF-Agents' or Dopamine's convention.

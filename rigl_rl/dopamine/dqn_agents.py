@@ -26,6 +26,7 @@ from rigl_rl.networks import (
 )
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.sparsity import kernels_of, sparsify
+from rigl_rl.sparsity.execution import first_sparse_step, train_steps
 
 
 @gin.configurable(denylist=["num_actions"])
@@ -176,10 +177,14 @@ class DQNAgent:
         self._mean_loss.reset_state()
         return loss
 
-    @tf.function
     def greedy_action(self, states):
         """Index of the largest value: (B, 84, 84, 4) pixels to (B,) int64."""
-        return tf.argmax(self.online_network(states).q_values, axis=1)
+        return self._greedy_action(self._runs_sparsely(), states)
+
+    @tf.function
+    def _greedy_action(self, sparsely, states):
+        with self._products(sparsely):
+            return tf.argmax(self.online_network(states).q_values, axis=1)
 
     def loss(self, states, actions, rewards, next_states, terminals) -> tf.Tensor:
         """Huber loss of the TD errors (equation 2), averaged over a batch of transitions.
@@ -201,22 +206,36 @@ class DQNAgent:
         """What the loss adds for the weights: nothing here."""
         return tf.constant(0.0)
 
-    @tf.function
     def learn(self, *batch) -> tf.Tensor:
         """One gradient step on a batch as for `loss`. Returns the loss."""
+        return self._learn(self._runs_sparsely(), *batch)
+
+    @tf.function
+    def _learn(self, sparsely, *batch):
         variables = self.online_network.trainable_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss = self.loss(*batch)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        with self._products(sparsely):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(variables)
+                loss = self.loss(*batch)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         self._mean_loss.update_state(loss)
         return loss
+
+    def _runs_sparsely(self) -> bool:
+        """Whether networks run sparsely at this train step: acting saves most of its time, too."""
+        first = first_sparse_step([self.optimizer.execution])
+        return first == 0 or self.gradient_steps >= first
+
+    def _products(self, sparsely):
+        # Cached: nothing else changes the kernels, and reading all of them takes long.
+        return train_steps([self.optimizer.execution] if sparsely else [], cached=True)
 
     @tf.function
     def sync_target(self) -> None:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
+        self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:
         """One gradient step, and one copy, at those of the agent's steps that are due."""
@@ -291,11 +310,14 @@ class SparseDQNAgent(DQNAgent):
             **settings,
         )
         self._weight_decay = weight_decay
+        self.optimizer.execution.follow(
+            self.online_network, self.target_network, self.target_update_period
+        )
         self.sync_target()
 
     def penalty(self) -> tf.Tensor:
         """Weight decay."""
         if not self._weight_decay:
             return tf.constant(0.0)
-        kernels = kernels_of(self.online_network).values()
-        return self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+        weights = map(self.optimizer.execution.weights_of, kernels_of(self.online_network).values())
+        return self._weight_decay * tf.add_n([tf.nn.l2_loss(each) for each in weights])

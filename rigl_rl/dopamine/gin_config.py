@@ -14,7 +14,7 @@ import tensorflow as tf
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.errors import check_within
 from rigl_rl.sparsity.distributions import layer_sparsities
-from rigl_rl.sparsity.gin_config import distribution, init_masks
+from rigl_rl.sparsity.gin_config import distribution, init_masks, sparse_execution
 
 
 @gin.configurable
@@ -114,9 +114,9 @@ def sparse_settings(mode: str) -> dict[str, Any]:
     if mode == "dense":
         return dict(method="dense", sparsity=0.0)
     if mode == "prune":
-        return dict(method="prune", **get_pruning_sparsities(), **pruning())
+        return dict(method="prune", **get_pruning_sparsities(), **pruning(), **sparse_execution())
     updates = GROWING[mode]() if mode in GROWING else {}
-    return dict(method=mode, **init_masks(), **updates)
+    return dict(method=mode, **init_masks(), **updates, **sparse_execution())
 
 
 def prune_only(

@@ -30,6 +30,7 @@ from rigl_rl.runs.history import History
 from rigl_rl.runs.reporting import describe
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.runs.summaries import Progress, TensorBoard
+from rigl_rl.sparsity import execution
 
 # Independent streams of random numbers, all determined by the run's seed.
 _NETWORK, _MASKS, _TRAINING, _EVALUATION = range(4)
@@ -136,6 +137,8 @@ class SparseTrainRunner(run_experiment.Runner):
             return
         if self._start_iteration:
             print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
+        if line := execution.describe([self._agent.optimizer.execution]):
+            print(line, flush=True)
         self._directory.write_operative_config(gin.operative_config_str())
         self._tensorboard = self._new_tensorboard()
         total = self._num_iterations * self._training_steps
@@ -270,6 +273,7 @@ class SparseTrainRunner(run_experiment.Runner):
                 "env_steps": agent.training_steps,
                 "train_steps": agent.gradient_steps,
                 **describe({"q": agent.online_network}, agent.optimizer.kernels),
+                "sparse_execution": execution.record([agent.optimizer.execution]),
                 "wall_s": round(wall_s, 1),
                 "steps_per_s": round(agent.training_steps / wall_s, 1),
                 "peak_memory_mb": round(result.peak_memory_mb()),

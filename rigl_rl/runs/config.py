@@ -166,5 +166,9 @@ def _macros() -> set:
 
 
 def text(seed: int) -> str:
-    """The parsed configuration and the seed: what a run directory is claimed with."""
-    return f"# seed = {seed}\n{gin.config_str()}"
+    """The parsed configuration and the seed: what a run directory is claimed with.
+
+    Without `sparse_execution`, which changes how a run is computed, not what.
+    """
+    section = r"# Parameters for sparse_execution:\n# =+\n(?:.+\n)+\n?"
+    return f"# seed = {seed}\n{re.sub(section, '', gin.config_str())}"

@@ -1,7 +1,8 @@
 """The original's gin names for sparse training, on top of `sparsify`.
 
 Three configurables collect bindings (`init_masks`, `wrap_all_layers`, `mask_updater`: the names in
-the authors' configs) and `sparse_settings` turns them into the arguments of `sparsify`. Every main
+the authors' configs), `sparse_execution` is this project's own, and `sparse_settings` turns them
+into the arguments of `sparsify`. Every main
 that is configured by gin uses this; the rest of the package knows nothing of gin.
 """
 
@@ -101,6 +102,19 @@ def mask_updater(
     )
 
 
+@gin.configurable
+def sparse_execution(mode: str = "auto") -> dict[str, Any]:
+    """How the train steps of sparse networks are computed: see `sparsify`. PPO's are dense.
+
+    Not a part of what is trained: a run that is resumed may change it.
+
+    Args:
+      mode: 'auto' multiplies by active weights alone where that is faster, 'sparse' in all Dense
+        layers with a mask, 'dense' in none.
+    """
+    return dict(sparse_execution=mode)
+
+
 def distribution(mask_init_method: str) -> str:
     """One name in results for uniform, which the original calls 'random'."""
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
@@ -121,5 +135,5 @@ def sparse_settings(train_mode: str) -> dict[str, Any]:
     pruning = wrap_all_layers()
     masks = init_masks()
     if pruning.pop("mode") == "prune":
-        return {**masks, **pruning, "method": "prune"}
-    return {**masks, **mask_updater()}
+        return {**masks, **pruning, **sparse_execution(), "method": "prune"}
+    return {**masks, **mask_updater(), **sparse_execution()}

@@ -7,6 +7,8 @@ from typing import Optional, Union
 
 import tensorflow as tf
 
+from rigl_rl.sparsity.execution import Execution
+from rigl_rl.sparsity.keras_optimizers import steps_weights_apart
 from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
 from rigl_rl.sparsity.optimizer import SparseOptimizer
@@ -35,6 +37,8 @@ def sparsify(
     drop_fraction_schedule: str = "cosine",
     drop_noise: float = 0.0,
     initial_sparsity: float = 0.0,
+    sparse_output_layer: bool = True,
+    sparse_execution: str = "auto",
     seed: int = 0,
 ) -> SparseOptimizer:
     """Makes networks sparse, at once or over training, and returns the optimizer to train with.
@@ -61,6 +65,11 @@ def sparsify(
       drop_fraction, drop_fraction_schedule: of SET and RigL, see `schedules.DropFraction`.
       drop_noise: of SET and RigL, see `mask_updaters.DropAndGrow`.
       initial_sparsity: at which pruning starts.
+      sparse_output_layer: whether the last kernel of each network is sparse too.
+      sparse_execution: how train steps multiply by Dense kernels: 'auto' by active weights alone,
+        where that is faster and the operation for it was built; 'sparse' in all masked Dense
+        layers; 'dense' in none. `Model.fit` follows; a training loop traces its train steps within
+        `optimizer.execution.train_steps()`.
       seed: determines masks, weights, SET's growth and the noise.
 
     Raises:
@@ -101,6 +110,8 @@ def sparsify(
             updater = DropAndGrow(method, times, fraction, seed, drop_noise)
 
     found = {name: kernels_of(network) for name, network in networks.items()}
+    if not sparse_output_layer:
+        found = {name: dict([*kernels.items()][:-1]) for name, kernels in found.items()}
     custom = dict(custom_sparsity_map or {})
     names = [kernel for kernels in found.values() for kernel in kernels]
     for name in custom.keys() - set(names):
@@ -118,4 +129,14 @@ def sparsify(
             sparsity_aware_init=sparsity_aware_init,
             seed=(seed, number),
         )
-    return SparseOptimizer(optimizer, masked, updater)
+    if sparse_execution != "dense" and not steps_weights_apart(optimizer):
+        if sparse_execution == "sparse":
+            raise ValueError(
+                "sparse_execution is 'sparse', but the optimizer's step of a weight depends on the "
+                "gradients of others, inactive ones included; choose 'dense'"
+            )
+        sparse_execution = "dense"
+    execution = Execution(sparse_execution, networks, masked, updater, optimizer.iterations)
+    if isinstance(network_or_kernels, tf.keras.Model):
+        execution.fit(network_or_kernels)
+    return SparseOptimizer(optimizer, masked, updater, execution)

@@ -13,7 +13,7 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import mlp
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import SparseOptimizer, sparsify
 
 
 @gin.configurable("SparseDqnAgent")  # the name of the original's agent
@@ -106,12 +106,12 @@ def make_agent(
         scaled_units(fc_layer_params, width), num_actions, weight_decay, decay_output_layer
     )
     q_network.create_variables(env.observation_spec())
-    kernels = list(kernels_of(q_network).values())
     optimizer = sparsify(
-        {"q": kernels if sparse_output_layer else kernels[:-1]},
+        {"q": q_network},
         # The legacy class steps in one fused operation, the new one in a dozen.
         optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
         total_steps=total_steps,
+        sparse_output_layer=sparse_output_layer,
         seed=seed,
         **sparse,
     )
@@ -137,4 +137,5 @@ def make_agent(
         train_step_counter=train_step,
     )
     agent.initialize()
+    optimizer.execution.follow(agent.q_network, agent.target_q_network, target_update_period)
     return agent

@@ -195,6 +195,7 @@ def train_eval(
             target_update_tau,
             target_update_period,
         ),
+        executions=[agent.optimizer.execution],
     )
 
     def collect_initially():

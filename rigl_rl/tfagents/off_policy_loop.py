@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Callable
 
 import tensorflow as tf
@@ -13,6 +15,7 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity.execution import Execution, first_sparse_step, train_steps
 from rigl_rl.tfagents.replay import sample_transitions
 
 __all__ = ["collect_at_random", "make_train_loop", "sample_transitions"]
@@ -46,6 +49,7 @@ def make_train_loop(
     batch_size: int,
     random: tf.random.Generator,
     after_train: Callable[[], None] = lambda: None,
+    executions: Sequence[Execution] = (),
 ) -> Callable[[int], float]:
     """Returns `train(n)`: n times one environment step and one gradient step; the mean loss.
 
@@ -54,29 +58,42 @@ def make_train_loop(
       batch_size: transitions per gradient step.
       random: the source of all random numbers in the loop, so that it can be checkpointed.
       after_train: called in the graph after each gradient step.
+      executions: of the agent's optimizers; what they can, they run sparsely.
     """
     driver = dynamic_step_driver.DynamicStepDriver(
         env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
     )
 
-    @tf.function
-    def loop(n, time_step):
-        with random_state.draws_from(random):
-            total_loss = tf.constant(0.0)
-            for _ in tf.range(n):
-                time_step, _ = driver.run(time_step)
-                loss_info = agent.train(sample_transitions(replay, batch_size))
-                after_train()
-                total_loss += loss_info.loss
-        return total_loss / tf.cast(n, tf.float32)
+    @functools.cache
+    def loop(sparse: bool):
+        @tf.function
+        def steps(n, time_step):
+            with random_state.draws_from(random), train_steps(executions if sparse else ()):
+                total_loss = tf.constant(0.0)
+                for _ in tf.range(n):
+                    time_step, _ = driver.run(time_step)
+                    loss_info = agent.train(sample_transitions(replay, batch_size))
+                    after_train()
+                    total_loss += loss_info.loss
+            return total_loss
 
-    time_step_spec = tensor_spec.add_outer_dim(env.time_step_spec(), env.batch_size)
-    traced = loop.get_concrete_function(tf.TensorSpec((), tf.int32), time_step_spec)
-    random_state.assert_resumable(traced)
+        time_step_spec = tensor_spec.add_outer_dim(env.time_step_spec(), env.batch_size)
+        traced = steps.get_concrete_function(tf.TensorSpec((), tf.int32), time_step_spec)
+        random_state.assert_resumable(traced)
+        return steps
+
+    first_sparse = first_sparse_step(executions)
+    loop(sparse=first_sparse == 0)
 
     def train(n: int) -> float:
-        # The Python environment's own: TFPyEnvironment, unaware of a restored one, would reset it.
-        time_step = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
-        return float(loop(tf.constant(n), time_step))
+        dense_steps = min(max(first_sparse - int(agent.train_step_counter), 0), n)
+        total_loss = 0.0
+        for sparse, number in ((False, dense_steps), (True, n - dense_steps)):
+            if number:
+                # The Python environment's own: TFPyEnvironment, unaware of a restored one, would
+                # reset it.
+                time_step = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
+                total_loss += float(loop(sparse)(tf.constant(number), time_step))
+        return total_loss / n
 
     return train

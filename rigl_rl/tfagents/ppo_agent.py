@@ -250,7 +250,8 @@ def make_agent(
         optimizer=tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
         total_steps=total_steps,
         seed=seed,
-        **sparse,
+        # Its gradients are clipped by the norm of all of them, inactive connections' included.
+        **{**sparse, "sparse_execution": "dense"},
     )
     agent = PpoAgent(
         env.time_step_spec(),

@@ -15,7 +15,7 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.networks import sac
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import SparseOptimizer, sparsify
 
 CRITICS = ("critic_1", "critic_2")
 
@@ -164,16 +164,14 @@ def make_agent(
     targets = {name: critic(f"target_{name}") for name in CRITICS}
 
     def optimizer(networks, settings, learning_rate, number):
-        kernels = {name: list(kernels_of(each).values()) for name, each in networks.items()}
-        if not sparse_output_layer:
-            kernels = {name: found[:-1] for name, found in kernels.items()}
         by_hand = settings.get("custom_sparsity_map") or {}
         own = {k: v for k, v in by_hand.items() if k.startswith("actor/") == ("actor" in networks)}
         return sparsify(
-            kernels,
+            networks,
             # The legacy class steps in one fused operation, the new one in a dozen.
             optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
             total_steps=total_steps,
+            sparse_output_layer=sparse_output_layer,
             seed=seed + number,
             **{**settings, "custom_sparsity_map": own},
         )
@@ -196,4 +194,6 @@ def make_agent(
         train_step_counter=train_step,
     )
     agent.initialize()
+    for online, target in agent.critics_and_targets.values():
+        agent.critic_optimizer.execution.follow(online, target, target_update_period)
     return agent

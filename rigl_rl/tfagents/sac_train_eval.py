@@ -214,6 +214,7 @@ def train_eval(
             target_update_tau,
             target_update_period,
         ),
+        executions=[agent.actor_optimizer.execution, agent.critic_optimizer.execution],
     )
     greedy = greedy_policy.GreedyPolicy(agent.policy)
 

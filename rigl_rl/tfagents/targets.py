@@ -41,12 +41,20 @@ def target_masker(
             target.assign(target * kernel.mask)
         return tf.no_op()
 
+    def follow():
+        if tau < 1.0:
+            mask()
+        optimizer.execution.renew_targets()
+        return tf.no_op()
+
     def after_train():
-        if tau == 1.0 or optimizer.updater.times.never:
+        times = optimizer.updater.times
+        if times.never:
             return
         if period == 1:
-            mask()
+            # Both are masked already, unless the masks changed in this train step.
+            tf.cond(optimizer.updater.due(step - 1), follow, tf.no_op)
         else:
-            tf.cond(step % period == 0, mask, tf.no_op)
+            tf.cond(step % period == 0, follow, tf.no_op)
 
     return after_train

@@ -25,7 +25,7 @@ from rigl_rl.runs.history import History
 from rigl_rl.runs.reporting import describe
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.runs.summaries import Progress, TensorBoard
-from rigl_rl.sparsity import SparseOptimizer
+from rigl_rl.sparsity import SparseOptimizer, execution
 
 
 @dataclasses.dataclass
@@ -90,6 +90,9 @@ class TrainingRun:
         total = sum(int(tf.size(v)) for n in self.networks.values() for v in n.trainable_variables)
         masked = sum(int(tf.size(k.mask)) for k in self._kernels)
         self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
+        self._executions = [optimizer.execution for optimizer in self.optimizers.values()]
+        if line := execution.describe(self._executions):
+            print(line, flush=True)
         step = self._resume()
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
@@ -199,6 +202,7 @@ class TrainingRun:
                 "train_steps": self.num_iterations,
                 "inexact_resumes": self.env.breaks,
                 **describe(self.networks, self._kernels),
+                "sparse_execution": execution.record(self._executions),
                 "wall_s": round(wall_s, 1),
                 "steps_per_s": round(self.num_iterations / wall_s, 1),
                 "peak_memory_mb": round(result.peak_memory_mb()),

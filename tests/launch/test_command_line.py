@@ -232,3 +232,10 @@ def test_demo_with_a_failed_run_ends_with_its_exit_code(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "launch", lambda *args: 1)
     monkeypatch.setattr(demo.learning_curves, "main", lambda argv: pytest.fail("drawn"))
     assert demo.main(["--out", str(tmp_path)]) == 1
+
+
+def test_sparse_execution_is_handed_to_every_run(tmp_path, capsys):
+    main.main([*SMOKE[:-1], str(tmp_path), "--dry_run", "--sparse_execution", "dense"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all('sparse_execution.mode="dense"' in shlex.split(line) for line in lines)

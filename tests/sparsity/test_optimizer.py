@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rigl_rl.sparsity.keras_optimizers import slots_of
 from rigl_rl.sparsity.mask_updaters import DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import MaskedKernel
-from rigl_rl.sparsity.optimizer import SparseOptimizer, slots_of
+from rigl_rl.sparsity.optimizer import SparseOptimizer
 from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
 
 new, legacy = tf.keras.optimizers, tf.keras.optimizers.legacy

@@ -1,0 +1,253 @@
+"""Which Dense layers of a network run sparsely, from which train step on, with which lists."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from rigl_rl.sparsity.execution import layers, library
+from rigl_rl.sparsity.execution.products import Connections
+from rigl_rl.sparsity.mask_updaters import MaskUpdater
+from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
+
+MODES = ("auto", "sparse", "dense")
+# Where the sparse products are faster (`python -m benchmarks.products`): small layers are not worth
+# the call, dense ones not the indirection.
+SMALLEST_SIDE = 16
+LARGEST_DENSITY = 0.4
+
+
+def pays(inputs: int, outputs: int, density: float) -> bool:
+    """Whether a Dense layer of that size and density is faster sparsely."""
+    return min(inputs, outputs) >= SMALLEST_SIDE and density <= LARGEST_DENSITY
+
+
+class Execution:
+    """How the train steps of one optimizer's networks are computed.
+
+    Attributes:
+      mode: what was asked for, one of `MODES`.
+      names: 'network/kernel' of the layers that run sparsely.
+      why_dense: why no operation was found, where 'auto' would have used one; else ''.
+      first_step: train step from which on steps run sparsely: pruning's masks change, and grow
+        again, until its last update.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        networks: Mapping[str, Any],
+        kernels: Sequence[MaskedKernel],
+        updater: MaskUpdater,
+        iterations: tf.Variable,
+    ):
+        """Prepares the Dense layers that pay ('auto'), all of them ('sparse') or none ('dense').
+
+        Args:
+          mode: one of `MODES`.
+          networks: {name: built network}; where a list of kernels takes its place, nothing is
+            known of its layers, and they stay dense.
+          kernels: the masked kernels.
+          updater: of their masks.
+          iterations: the optimizer's count of train steps.
+
+        Raises:
+          ValueError: the mode is unknown, or 'sparse' and there is no operation.
+        """
+        if mode not in MODES:
+            raise ValueError(f"unknown sparse_execution {mode!r}; choose one of {', '.join(MODES)}")
+        self.mode = mode
+        self.why_dense = ""
+        replaced_or_fixed = updater.replaces or updater.times.never
+        self.first_step = 0 if replaced_or_fixed else updater.times.end + 1
+        self._iterations = iterations
+        self._always_same = updater.times.never
+        self._connections: dict[Any, Connections] = {}
+        self._targets: list[Connections] = []
+        self.names: list[str] = []
+        # Lists are true at this train step; -1: never.
+        self._true_at = tf.Variable(-1, trainable=False, dtype=tf.int64, name="lists_true_at")
+        chosen = [] if mode == "dense" else self._choose(networks, kernels)
+        if not chosen:
+            return
+        try:
+            library.operation()
+        except library.Missing as missing:
+            if mode == "sparse":
+                raise ValueError(f"sparse_execution is 'sparse', but {missing}") from missing
+            self.why_dense = str(missing)
+            return
+        for layer, kernel in chosen:
+            connections = Connections(layer.kernel, kernel.mask)
+            layers.run_sparsely(layer, connections)
+            self._connections[layer.kernel.ref()] = connections
+            self.names.append(f"{kernel.network}/{kernel.label}")
+
+    def _choose(self, networks, kernels) -> list[tuple[tf.keras.layers.Dense, MaskedKernel]]:
+        masked = {kernel.kernel.ref(): kernel for kernel in kernels if kernel.sparsity > 0}
+        chosen = []
+        for network in networks.values():
+            for layer in _dense_layers(network):
+                kernel = masked.get(layer.kernel.ref())
+                if kernel is None:
+                    continue
+                inputs, outputs = layer.kernel.shape.as_list()
+                if self.mode == "sparse" or pays(inputs, outputs, 1 - kernel.sparsity):
+                    chosen.append((layer, kernel))
+        return chosen
+
+    @property
+    def sparse(self) -> bool:
+        """Whether any layer runs sparsely."""
+        return bool(self._connections)
+
+    def follow(self, online: Any, target: Any, period: int) -> None:
+        """Lets a target network's layers run sparsely where the online network's do.
+
+        Args:
+          online, target: built networks of the same layers.
+          period: train steps between target updates.
+        """
+        if not self.sparse:
+            return
+        targets = {layer.kernel.ref(): layer for layer in _dense_layers(target)}
+        for kernel, copy in zip(kernels_of(online).values(), kernels_of(target).values()):
+            connections = self._connections.get(kernel.ref())
+            if connections is None or copy.ref() not in targets:
+                continue
+            # A target that is updated seldom keeps older connections for a while: it shows them.
+            same = period == 1 or self._always_same
+            followed = Connections(copy, lists=connections.lists if same else None)
+            layers.run_sparsely(targets[copy.ref()], followed)
+            self._targets.append(followed)
+
+    def runs_sparsely(self, kernel: tf.Variable) -> bool:
+        """Whether the kernel's layer runs sparsely."""
+        return kernel.ref() in self._connections
+
+    def connections_of(self, kernel: tf.Variable) -> Connections:
+        """Of a kernel whose layer runs sparsely."""
+        return self._connections[kernel.ref()]
+
+    def weights_of(self, kernel: tf.Variable) -> Any:
+        """In a train step that runs sparsely a kernel's active weights (count,), else the kernel.
+
+        For sums that weights of 0 add nothing to.
+        """
+        if not layers.running() or not self.runs_sparsely(kernel):
+            return kernel
+        return self.connections_of(kernel).weights(layers.cached())
+
+    def renew(self) -> None:
+        """Makes all lists anew."""
+        for connections in self._connections.values():
+            connections.renew()
+        self.renew_targets()
+
+    def refresh(self, changed: Collection[Any]) -> None:
+        """After kernels (by reference) were changed in another way than by `Connections.adam`."""
+        for reference in changed:
+            if reference in self._connections:
+                self._connections[reference].refresh()
+
+    def renew_targets(self) -> None:
+        """After an update of the target networks."""
+        for connections in self._targets:
+            connections.renew()
+
+    @contextlib.contextmanager
+    def train_steps(self, cached: bool = False) -> Iterator[None]:
+        """What is traced within it are train steps that run sparsely.
+
+        Lists are made anew first if these steps do not follow the last ones: at the start, and
+        after a checkpoint was restored.
+
+        Args:
+          cached: active weights are kept from step to step, which saves reading large kernels. For
+            a training loop in which nothing but these steps, and updates of the target networks
+            followed by `renew_targets`, changes a kernel.
+        """
+        if not self.sparse:
+            yield
+            return
+
+        def renew():
+            self.renew()
+            return tf.constant(True)
+
+        tf.cond(tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew)
+        with layers.sparse_products(cached):
+            yield
+        self._true_at.assign(self._iterations)
+
+    def fit(self, model: tf.keras.Model) -> None:
+        """Lets `model.fit` run its train steps sparsely; not pruning's, which change on the way."""
+        if not self.sparse or self.first_step > 0:
+            return
+        dense_step = model.train_step
+
+        @functools.wraps(dense_step)
+        def train_step(data):
+            with self.train_steps():
+                return dense_step(data)
+
+        model.train_step = train_step
+
+
+@contextlib.contextmanager
+def train_steps(executions: Collection[Execution], cached: bool = False) -> Iterator[None]:
+    """`Execution.train_steps` of all optimizers of an agent."""
+    with contextlib.ExitStack() as stack:
+        for execution in executions:
+            stack.enter_context(execution.train_steps(cached))
+        yield
+
+
+def first_sparse_step(executions: Collection[Execution]) -> float:
+    """Train step from which on an agent's steps run sparsely; infinite: they never do."""
+    return max((each.first_step for each in executions if each.sparse), default=math.inf)
+
+
+def record(executions: Collection[Execution]) -> dict[str, Any]:
+    """What result.json says of an agent's optimizers: how they were asked to run, and did.
+
+    Returns:
+      The mode; the kernels whose layers run sparsely ('sparse'), on which family of processors,
+      from which train step on; and why no operation was found, if none was.
+    """
+    sparse = [name for each in executions for name in each.names]
+    first = first_sparse_step(executions)
+    return {
+        "mode": next((each.mode for each in executions), "dense"),
+        "sparse": sparse,
+        "processor": library.processor() if sparse else None,
+        "from_step": first if sparse else None,
+        "why_dense": next((each.why_dense for each in executions if each.why_dense), ""),
+    }
+
+
+def describe(executions: Collection[Execution]) -> str:
+    """One line for the start of a run; '' for a run of dense networks."""
+    recorded = record(executions)
+    if recorded["sparse"]:
+        start = f" from step {recorded['from_step']}" if recorded["from_step"] else ""
+        return f"sparse execution{start}: {', '.join(recorded['sparse'])} ({recorded['processor']})"
+    why = recorded["why_dense"]
+    return f"dense execution: {why}" if why else ""
+
+
+def _dense_layers(network: Any) -> list[tf.keras.layers.Dense]:
+    """The Dense layers of a network, those within others included."""
+    if not isinstance(network, tf.Module):
+        return []
+    found = [network, *network.submodules]
+    return [
+        layer
+        for layer in found
+        if isinstance(layer, tf.keras.layers.Dense) and layers.can_run_sparsely(layer)
+    ]

@@ -1,0 +1,110 @@
+"""The gradient of active weights alone, taken from a graph in which Keras sees dense gradients.
+
+A sparse layer's kernel gradient is its active weights' gradient, scattered into zeros. That is what
+any optimizer may use. The sparse optimizer looks one operation back instead: it takes what was
+scattered, and the scattering, which nobody needs then, falls out of the graph. RigL and SET need
+the gradient of inactive connections, too, at mask updates: it is one dense product of what the
+layer's backward operation was given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import tensorflow as tf
+
+from rigl_rl.sparsity.execution.execution import Execution
+from rigl_rl.sparsity.execution.products import Connections
+
+_SUMS = ("AddN", "AddV2")
+
+
+@dataclasses.dataclass(frozen=True)
+class ActiveGradient:
+    """The gradient of a kernel in a train step that runs sparsely.
+
+    Attributes:
+      values: of the active weights, (count,).
+      dense: makes the gradient of all connections, (in, out), in the graph it is called in.
+    """
+
+    values: tf.Tensor
+    dense: Callable[[], tf.Tensor]
+
+
+def active_gradients(
+    grads_and_vars: Sequence[tuple[Any, tf.Variable]], execution: Execution
+) -> dict[Any, ActiveGradient]:
+    """By reference to the kernel, of those whose train step runs sparsely.
+
+    Raises:
+      ValueError: see `active_gradient`.
+    """
+    found = {}
+    for gradient, variable in grads_and_vars:
+        if execution.runs_sparsely(variable):
+            active = active_gradient(gradient, execution.connections_of(variable))
+            if active is not None:
+                found[variable.ref()] = active
+    return found
+
+
+def active_gradient(gradient, connections: Connections) -> Optional[ActiveGradient]:
+    """What a sparse layer's gradient was scattered from; None for a gradient of dense layers.
+
+    Raises:
+      ValueError: something stands between the layer and the optimizer, such as clipping.
+    """
+    if tf.executing_eagerly() or not isinstance(gradient, tf.Tensor):
+        return None
+    op = gradient.op
+    if op.type == "RiglScatter":
+        return ActiveGradient(op.inputs[0], _dense(op))
+    if not _reaches_scatter(op):
+        return None
+    if op.type not in _SUMS:
+        raise ValueError(
+            f"the gradient of {connections.kernel.name} passes through {op.type} before the "
+            "optimizer; sparse execution needs it unchanged: set sparse_execution to 'dense'"
+        )
+    parts = [
+        active_gradient(part, connections) or _of_dense(part, connections) for part in op.inputs
+    ]
+    return ActiveGradient(
+        tf.add_n([part.values for part in parts]),
+        lambda: tf.add_n([part.dense() for part in parts]),
+    )
+
+
+def _of_dense(gradient, connections):
+    return ActiveGradient(connections.active(gradient), lambda: gradient)
+
+
+def _dense(scatter: tf.Operation) -> Callable[[], tf.Tensor]:
+    backward = scatter.inputs[0].op
+    if backward.type != "RiglDenseGradient":  # a regularizer's: 0 at weights that are 0
+        return lambda: scatter.outputs[0]
+
+    def product():
+        x, y, dy = backward.inputs[:3]
+        if backward.get_attr("relu"):
+            dy = tf.raw_ops.ReluGrad(gradients=dy, features=y)
+        return tf.matmul(x, dy, transpose_a=True)
+
+    return product
+
+
+def _reaches_scatter(op: tf.Operation) -> bool:
+    """Whether a scattered gradient is among what `op` computes with."""
+    seen, left = set(), [op]
+    while left:
+        op = left.pop()
+        if op.type == "RiglScatter":
+            return True
+        if op.type in ("RiglDenseGradient", "ReadVariableOp") or op in seen:
+            continue
+        seen.add(op)
+        left += [each.op for each in op.inputs]
+    return False

@@ -1,0 +1,87 @@
+"""What has to be known of a Keras optimizer, new or legacy, to wrap it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+import tensorflow as tf
+
+# Keras' optimizers that treat all weights alike, each by itself.
+_ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
+_ELEMENTWISE |= {"RMSprop", "SGD"}
+
+
+def build(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
+    """Creates its slot variables."""
+    if _is_legacy(optimizer):
+        optimizer._create_all_weights(variables)
+    else:
+        optimizer.build(variables)
+
+
+def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
+    """The optimizer's variables that hold one number per weight of `variable` (Adam: m and v)."""
+    if _is_legacy(optimizer):
+        slots = [optimizer.get_slot(variable, name) for name in optimizer.get_slot_names()]
+    else:
+        # Keras keeps one list per kind of slot, in the order of the variables it was built with.
+        index = optimizer._index_dict[optimizer._var_key(variable)]
+        slots = [
+            attribute[index]
+            for name, attribute in vars(optimizer).items()
+            if isinstance(attribute, list)
+            and name != "_variables"
+            and len(attribute) == len(optimizer._index_dict)
+        ]
+    return [
+        slot for slot in slots if isinstance(slot, tf.Variable) and slot.shape == variable.shape
+    ]
+
+
+def learning_rate_of(optimizer: tf.keras.optimizers.Optimizer):
+    """Its learning rate at this train step, a number or a scalar tensor."""
+    # New optimizers hold their schedule here; `learning_rate` is its value one step ago.
+    rate = getattr(optimizer, "_learning_rate", optimizer.learning_rate)
+    if isinstance(rate, tf.keras.optimizers.schedules.LearningRateSchedule):
+        return rate(optimizer.iterations)
+    return rate() if callable(rate) else rate
+
+
+def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> Optional[tuple[tf.Tensor, ...]]:
+    """What Adam's step at this train step is computed with.
+
+    Returns:
+      Learning rate with both bias corrections, beta_1, beta_2 and epsilon, float32 scalars; None if
+      it is another optimizer, or Adam that does more than its plain step.
+    """
+    if type(optimizer) is tf.keras.optimizers.legacy.Adam:
+        rate = optimizer._decayed_lr(tf.float32)
+        beta_1, beta_2 = (optimizer._get_hyper(name, tf.float32) for name in ("beta_1", "beta_2"))
+    elif type(optimizer) is tf.keras.optimizers.Adam:
+        if optimizer.weight_decay or optimizer.use_ema:
+            return None
+        rate = tf.cast(learning_rate_of(optimizer), tf.float32)
+        beta_1, beta_2 = optimizer.beta_1, optimizer.beta_2
+    else:
+        return None
+    if optimizer.amsgrad or any(
+        getattr(optimizer, name, None) for name in ("clipnorm", "clipvalue", "global_clipnorm")
+    ):
+        return None
+    beta_1, beta_2, epsilon = (
+        tf.cast(number, tf.float32) for number in (beta_1, beta_2, optimizer.epsilon)
+    )
+    step = tf.cast(optimizer.iterations + 1, tf.float32)
+    correction = tf.sqrt(1.0 - tf.pow(beta_2, step)) / (1.0 - tf.pow(beta_1, step))
+    return rate * correction, beta_1, beta_2, epsilon
+
+
+def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether a weight's step depends on its own gradient alone: not so if norms are clipped."""
+    clips = getattr(optimizer, "clipnorm", None) or getattr(optimizer, "global_clipnorm", None)
+    return type(optimizer).__name__ in _ELEMENTWISE and not clips
+
+
+def _is_legacy(optimizer) -> bool:
+    return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)

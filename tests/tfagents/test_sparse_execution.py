@@ -1,0 +1,161 @@
+"""Agents whose train steps run sparsely: the same training, recorded, and resumable."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.in_graph import InGraphEnvironment
+from rigl_rl.runs import random_state
+from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
+from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets
+
+BATCH = 64
+
+
+@pytest.fixture(autouse=True)
+def operation():
+    try:
+        library.operation()
+    except library.Missing as missing:
+        pytest.skip(str(missing))
+
+
+class Training:
+    """An agent, its optimizers, its networks and a full replay buffer."""
+
+    def __init__(self, name, mode, method="rigl", period=1, **settings):
+        env = GymnasiumEnvironment({"dqn": "CartPole-v0", "sac": "HalfCheetah-v2"}[name], seed=0)
+        env.reset()
+        self.env = InGraphEnvironment(env)
+        self.step = tf.Variable(0, dtype=tf.int64)
+        tf.keras.utils.set_random_seed(1)
+        sparse = {"method": method, "sparsity": 0.8, "sparse_execution": mode, **settings}
+        make = {"dqn": self._dqn, "sac": self._sac}[name]
+        self.agent, self.optimizers, pairs, tau = make(sparse, period)
+        self.networks = [network for pair in pairs.values() for network in pair]
+        if name == "sac":
+            self.networks.append(self.agent.actor_network)
+        self.executions = [optimizer.execution for optimizer in self.optimizers]
+        self.follow = targets.target_masker(self.optimizers[-1], pairs, self.step, tau, period)
+        self.replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
+            self.agent.collect_data_spec, batch_size=1, max_length=1000
+        )
+        self.random = random_state.generator(0)
+        off_policy_loop.collect_at_random(self.env, self.replay, 500, self.random)
+
+    def _dqn(self, sparse, period):
+        agent = dqn_agent.make_agent(
+            self.env,
+            self.step,
+            sparse,
+            total_steps=400,
+            seed=0,
+            fc_layer_params=(64, 64),
+            target_update_period=period,
+        )
+        return agent, [agent.optimizer], {"q": (agent.q_network, agent.target_q_network)}, 1.0
+
+    def _sac(self, sparse, period):
+        units = dict(actor_fc_layers=(64, 64), critic_joint_fc_layers=(64, 64))
+        agent = sac_agent.make_agent(
+            self.env,
+            self.step,
+            sparse,
+            sparse,
+            total_steps=400,
+            seed=0,
+            target_update_period=period,
+            target_update_tau=0.1,
+            **units,
+        )
+        optimizers = [agent.actor_optimizer, agent.critic_optimizer]
+        return agent, optimizers, agent.critics_and_targets, 0.1
+
+    def learn(self, steps):
+        """Train steps on what was collected at random, the same whichever the agent does."""
+
+        @tf.function
+        def loop():
+            with random_state.draws_from(self.random), train_steps(self.executions):
+                for _ in tf.range(steps):
+                    batch = off_policy_loop.sample_transitions(self.replay, BATCH)
+                    self.agent.train(batch)
+                    self.follow()
+
+        loop()
+
+    def loop(self):
+        """The train loop of the mains."""
+        return off_policy_loop.make_train_loop(
+            self.env, self.agent, self.replay, BATCH, self.random, self.follow, self.executions
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "period"),
+    # The period of 7 lets target networks keep connections that the online ones have dropped.
+    [("dqn", 7), ("dqn", 1), ("sac", 1), ("sac", 7)],
+)
+def test_300_train_steps_are_those_of_dense_execution(name, period):
+    updates = {"update_freq": 50, "last_update_step": 280, "period": period}
+    dense, sparse = (Training(name, mode, **updates) for mode in ("dense", "sparse"))
+    before = [kernel.mask.numpy() for each in sparse.optimizers for kernel in each.kernels]
+    for training in (dense, sparse):
+        training.learn(300)
+    assert not any(each.names for each in dense.executions)
+    assert all(each.names for each in sparse.executions)
+    kernels = [kernel for each in sparse.optimizers for kernel in each.kernels]
+    expected = [kernel for each in dense.optimizers for kernel in each.kernels]
+    assert any(np.any(kernel.mask != mask) for kernel, mask in zip(kernels, before))
+    for ours, theirs in zip(kernels, expected):
+        np.testing.assert_array_equal(ours.mask, theirs.mask)
+        np.testing.assert_array_equal(ours.kernel, ours.kernel * ours.mask)
+    for ours, theirs in zip(sparse.networks, dense.networks):
+        for one, other in zip(ours.variables, theirs.variables):
+            np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_pruning_is_dense_up_to_its_last_update_and_sparse_after_it():
+    training = Training(
+        "dqn", "sparse", "prune", update_freq=5, begin_step=0, last_update_step=20, period=7
+    )
+    assert first_sparse_step(training.executions) == 21
+    train = training.loop()
+    renewed = training.executions[0]._true_at
+    for steps, expected in ((15, -1), (5, -1), (15, 35), (5, 40)):
+        assert math.isfinite(train(steps))
+        assert int(renewed) == expected
+    reference = Training(
+        "dqn", "dense", "prune", update_freq=5, begin_step=0, last_update_step=20, period=7
+    )
+    train = reference.loop()
+    for steps in (15, 5, 15, 5):
+        train(steps)
+    for ours, theirs in zip(training.networks[0].variables, reference.networks[0].variables):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_dense_agent_has_nothing_to_run_sparsely():
+    training = Training("dqn", "sparse", "dense", sparsity=0.0)
+    assert first_sparse_step(training.executions) == math.inf
+
+
+def test_a_run_says_what_ran_sparsely_and_may_change_it_when_resumed(train, rigl_flags, tmp_path):
+    root_dir = tmp_path / "run"
+    flags = [*rigl_flags, f"--root_dir={root_dir}", "--gin_bindings=train_eval.eval_interval=200"]
+    sparse = train(*flags, "--gin_bindings=sparse_execution.mode='sparse'")
+    assert sparse.returncode == 0, sparse.stderr
+    (line,) = (line for line in sparse.stdout.splitlines() if line.startswith("sparse execution"))
+    assert "q/hidden_1/kernel" in line
+    recorded = json.loads((root_dir / "result.json").read_text())["sparse_execution"]
+    assert recorded["mode"] == "sparse"
+    assert "q/q/hidden_1/kernel" in recorded["sparse"]
+    # Another way of execution is the same run: here it is finished already.
+    again = train(*flags, "--gin_bindings=sparse_execution.mode='dense'")
+    assert again.returncode == 0, again.stderr
+    assert "nothing to do" in again.stdout
