@@ -38,7 +38,7 @@ def test_number_of_runs(preset, seeds, sparsities, below_99, snr_networks):
     matched_and_sparse = (1 + methods) * below_99
     expected = {
         "cartpole": 1 + methods,
-        "mujoco": 2 * (1 + 2) + 1 + 3,
+        "mujoco": 3 * (1 + 2) + 1 + 3,
         "figure8": 3 * (1 + sparsities + distributions * sparse),
         "figure14_right": 1 + distributions * sparse,
         "figure5_left": 3 * (1 + snr_networks),
