@@ -26,6 +26,7 @@ RIGL = (
     "mask_updater.init_drop_fraction = 0.3",
     "mask_updater.last_update_step = 75000",
     "mask_updater.use_stateless = True",
+    "sparse_execution.mode = 'dense'",
 )
 PRUNE = (
     "wrap_all_layers.mode = 'prune'",
@@ -50,6 +51,7 @@ def test_constant_mode_is_configured_by_init_masks_and_mask_updater():
         update_freq=250,
         drop_fraction=0.3,
         last_update_step=75000,
+        sparse_execution="dense",
     )
 
 

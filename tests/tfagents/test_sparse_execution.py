@@ -130,14 +130,6 @@ def test_pruning_is_dense_up_to_its_last_update_and_sparse_after_it():
     for steps, expected in ((15, -1), (5, -1), (15, 35), (5, 40)):
         assert math.isfinite(train(steps))
         assert int(renewed) == expected
-    reference = Training(
-        "dqn", "dense", "prune", update_freq=5, begin_step=0, last_update_step=20, period=7
-    )
-    train = reference.loop()
-    for steps in (15, 5, 15, 5):
-        train(steps)
-    for ours, theirs in zip(training.networks[0].variables, reference.networks[0].variables):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_a_dense_agent_has_nothing_to_run_sparsely():
