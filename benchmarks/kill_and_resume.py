@@ -209,7 +209,8 @@ def main() -> int:
         parser.error(f"--kills is {options.kills}, but must be at least 1")
     if options.out.exists():
         parser.error(f"--out {str(options.out)!r} exists; give a new directory")
-    options.out.mkdir(parents=True)
+    out = options.out.absolute()  # runs are started in the repository
+    out.mkdir(parents=True)
 
     bindings = [*SHORTENED[options.agent], f"sparse_execution.mode = '{options.execution}'"]
     if options.iterations is not None:
@@ -219,14 +220,14 @@ def main() -> int:
         random.Random(options.seed),
         delay_s=4.0,
     )
-    killer.run(options.out / "uninterrupted")
-    expected, expected_ratios = (of(options.out / "uninterrupted") for of in (evaluations, ratios))
+    killer.run(out / "uninterrupted")
+    expected, expected_ratios = (of(out / "uninterrupted") for of in (evaluations, ratios))
 
     different, number = [], 0
     with tqdm(total=options.kills, unit="kill") as bar:
         while sum(killer.kills.values()) < options.kills:
             number += 1
-            run = options.out / f"killed_{number}"
+            run = out / f"killed_{number}"
             while sum(killer.kills.values()) < options.kills:
                 (aim,) = killer.moments.choices(list(AIMS), list(AIMS.values()))
                 if not killer.interrupt(run, aim):

@@ -144,14 +144,21 @@ def compare(
     gemm, dense_rates = [], []
     rates: dict[str, list[float]] = {method: [] for method in args.methods}
     ratios: dict[str, list[float]] = {method: [] for method in args.methods}
+
+    def dense_turn() -> None:
+        gemm.append(dense.call(gemm_gflops))
+        dense_rates.append(dense.call(steps_per_second, args.steps))
+
     for method in args.methods:
         sparse = Worker(make, method, args)
         for _ in range(args.rounds):
-            gemm.append(dense.call(gemm_gflops))
-            dense_rates.append(dense.call(steps_per_second, args.steps))
+            dense_turn()
             rates[method].append(sparse.call(steps_per_second, args.steps))
             ratios[method].append(rates[method][-1] / dense_rates[-1])
         sparse.close()
+    if not args.methods:
+        for _ in range(args.rounds):
+            dense_turn()
     speed, step = statistics.median(gemm), dense.call(flops)
     memory = dense.call(peak_memory_mb)
     dense.close()

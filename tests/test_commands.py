@@ -46,11 +46,18 @@ STAGE = {
     "mine.py": """
 import gin, gymnasium
 
+class Constant(gymnasium.RewardWrapper):
+    def __init__(self, env, value):
+        super().__init__(env)
+        self.value = value
+
+    def reward(self, reward):
+        return self.value
+
 @gin.configurable
 def make_mine(reward=1.0):
     env = gymnasium.make("CartPole-v1", disable_env_checker=True).unwrapped
-    env = gymnasium.wrappers.TransformReward(env, lambda each: reward)
-    return gymnasium.wrappers.TimeLimit(env, 4)
+    return gymnasium.wrappers.TimeLimit(Constant(env, reward), 4)
 
 gymnasium.register("Mine-v0", entry_point=make_mine, disable_env_checker=True)
 """,

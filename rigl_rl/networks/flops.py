@@ -7,6 +7,9 @@ writes the table that Figure 7 is drawn from.
 
 from __future__ import annotations
 
+import rigl_rl.quiet  # noqa: F401, before the libraries load
+
+# isort: split
 import argparse
 import pathlib
 import sys
