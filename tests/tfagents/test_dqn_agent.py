@@ -194,6 +194,12 @@ def test_train_steps_keep_a_sparse_network_on_its_masks(replay):
     assert any((kernel.mask.numpy() != mask).any() for kernel, mask in zip(kernels, before))
 
 
+@pytest.mark.parametrize(("binding", "decayed"), [(True, 3), (False, 2)])
+def test_weight_decay_with_and_without_the_output_layer(binding, decayed):
+    agent = ours(environment(), decay_output_layer=binding)
+    assert len(agent.q_network.losses) == decayed
+
+
 def test_the_output_layer_may_stay_dense():
     agent = ours(environment(), dict(method="static", sparsity=0.8), sparse_output_layer=False)
     assert [tuple(kernel.mask.shape) for kernel in agent.optimizer.kernels] == [(4, 24), (24, 16)]
