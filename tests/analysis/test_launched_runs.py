@@ -1,7 +1,7 @@
-"""Every study's runs in one directory, named and configured as the launcher does: each figure finds
-its own, all of them and no others.
+"""All studies' runs in one directory, with the launcher's names and configurations: each figure
+finds all of its own runs and no others.
 
-The runs are SYNTHETIC: each has a score of its own, by which a figure's points are recognized.
+The runs are SYNTHETIC. No two scores are equal, so a figure's points can be traced to its runs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PRESET = dataclasses.replace(
     seeds_of={},
 )
 RUNS = {study: studies.expand([study], PRESET) for study in studies.STUDIES}
-# What a user may train besides, and no figure has: half as wide and sparse ...
+# Runs that no figure has but a user may train: sparse and half as wide ...
 OTHERS = [
     train(
         agent,
@@ -78,6 +78,7 @@ OTHERS += [
     )
     for agent, sparsity, units in ((SAC, 0.9, 256), (SAC, 0.8, 128), (PPO, 0.8, 64))
     for name, value in (("weight_decay", 1e-3), ("batch_size", 32), ("drop_fraction", 0.1))
+    if (agent, name) != (PPO, "batch_size")  # whose name is another
 ]
 NETWORKS = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("actor", "value")}
 
@@ -188,6 +189,25 @@ def test_standard_runs_have_the_papers_hyperparameters_and_sweeps_do_not(everyth
     assert changes.tolist() == varied
 
 
+GROWING = {"set", "rigl"}
+
+
+@pytest.mark.parametrize(
+    ("column", "methods"),
+    [
+        ("weight_decay", {"dense", "prune", "static", *GROWING}),
+        ("batch_size", {"dense", "prune", "static", *GROWING}),
+        ("sparsity_aware_init", {"static", *GROWING}),
+        ("update_freq", {"prune", *GROWING}),
+        ("drop_fraction", GROWING),
+    ],
+)
+def test_what_the_tables_name_is_read_of_every_run_and_no_other(everything, column, methods):
+    known = everything.runs[column].notna()
+    assert set(everything.runs["method"]) == {"dense", "prune", "static", *GROWING}
+    assert known.tolist() == everything.runs["method"].isin(methods).tolist()
+
+
 POINTS = ["2", "3", "4_left", "4_center", "4_right", "8", "9", "10", "11", "12", "13", "14_left"]
 POINTS += ["14_right"]
 
@@ -269,6 +289,10 @@ SIDES = {
         r"(prune|static|set|rigl)-erk-s0\.\d+",
         r"(prune|static|set|rigl)-uniform-s0\.\d+",
     ),
+    "small-weight-decay-helps": 2
+    * (r"(dense|(prune|static|set|rigl)-erk-s0\.\d+)(-(wd|every|drop|aware).*)?",),
+    "aware-init-helps-uniform": 2 * (r"(static|set|rigl)-uniform-s0\.\d+(-aware[01])?",),
+    "aware-init-leaves-erk": 2 * (r"(static|set|rigl)-erk-s0\.\d+(-(wd|every|drop|aware).*)?",),
     "starved-critic-hurts-more": 2 * (r"(dense|rigl-erk-s0\.[89]0)-ac.*",),
     "snr-falls-with-sparsity": (r"dense", r"rigl-(erk|uniform)-s0\.90"),
     "sparse-resists-noise": (r"(set|rigl)-erk-s0\.\d+", r"dense(-h\d+)?"),
@@ -296,6 +320,13 @@ def test_a_claim_compares_the_runs_that_its_words_name(everything, name):
 
 
 def test_split_networks_are_no_sparse_networks_like_others(everything):
-    """Figure 3's alone: no standard ones are there to be preferred to them."""
-    rows = evaluate(only(everything, RUNS["figure3"])).set_index("claim")
+    """Figure 3's alone, one split of a sparsity: nothing is there to be preferred to it."""
+    sparse = {
+        (run.task, run.label.split("-s0.")[1][:2]): run
+        for run in RUNS["figure3"]
+        if "rigl" in run.label
+    }
+    assert len(sparse) == 2 * len(paper.MUJOCO_MAIN)
+    dense = [run for run in RUNS["figure3"] if "rigl" not in run.label]
+    rows = evaluate(only(everything, [*dense, *sparse.values()])).set_index("claim")
     assert set(rows.index[rows["cells"] > 0]) == {"starved-critic-hurts-more"}
