@@ -132,6 +132,50 @@ def test_pruning_is_dense_up_to_its_last_update_and_sparse_after_it():
         assert int(renewed) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "method", "tolerances"),
+    # Pruning is the same to the bit up to its last update.
+    [("dqn", "prune", (0, 0, 1e-5)), ("dqn", "rigl", (1e-5,) * 3), ("sac", "rigl", (1e-4,) * 3)],
+)
+def test_the_loop_takes_the_steps_of_dense_execution(name, method, tolerances):
+    """Acting included."""
+    settings = {"update_freq": 5, "begin_step": 0, "last_update_step": 20, "period": 7}
+    both = [Training(name, mode, method, **settings) for mode in ("dense", "sparse")]
+    loops = [training.loop() for training in both]
+    for steps, tolerance in zip((15, 6, 15), tolerances):
+        losses = [train(steps) for train in loops]
+        assert losses[0] == pytest.approx(losses[1], rel=10 * tolerance)
+        for one, other in zip(*(training.networks for training in both)):
+            for a, b in zip(one.variables, other.variables):
+                np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["dqn", "sac"])
+def test_outside_of_train_steps_every_network_is_dense_with_its_own_weights(name):
+    """Targets too, some of which TF-Agents makes as copies of networks that run sparsely."""
+    training = Training(name, "sparse")
+    random = np.random.default_rng(0)
+    observations = random.normal(size=(5, *training.env.observation_spec().shape))
+    actions = random.normal(size=(5, *training.env.action_spec().shape))
+    for network in training.networks:
+        for variable in network.variables:
+            variable.assign(random.normal(size=variable.shape))
+        kernels, biases = network.variables[::2], network.variables[1::2]
+        critic = name == "sac" and network is not training.agent.actor_network
+        x = np.concatenate([observations, actions], axis=1) if critic else observations
+        inputs = (observations, actions) if critic else observations
+        inputs = tf.nest.map_structure(lambda each: tf.constant(each, tf.float32), inputs)
+        for kernel, bias in zip(kernels[:-1], biases[:-1]):
+            x = np.maximum(x @ kernel.numpy() + bias.numpy(), 0)
+        expected = x @ kernels[-1].numpy() + biases[-1].numpy()
+        output, _ = tf.function(network)(inputs)
+        if name == "sac" and not critic:
+            output, expected = output.input_distribution.loc, expected[:, : actions.shape[1]]
+        np.testing.assert_allclose(
+            tf.reshape(output, expected.shape), expected, rtol=1e-3, atol=1e-2
+        )
+
+
 def test_a_dense_agent_has_nothing_to_run_sparsely():
     training = Training("dqn", "sparse", "dense", sparsity=0.0)
     assert first_sparse_step(training.executions) == math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import types
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -57,36 +58,42 @@ def can_run_sparsely(layer: tf.keras.layers.Layer) -> bool:
 
 
 def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None:
-    """Lets a Dense layer use its active connections within `sparse_products()`."""
-    dense_call = layer.call
-    relu = layer.activation is tf.keras.activations.relu
+    """Lets a Dense layer use its active connections within `sparse_products()`.
 
-    @tf.autograph.experimental.do_not_convert
-    def call(inputs):
-        if not running() or inputs.shape.rank != 2:
-            return dense_call(inputs)
-        weights = connections.weights(cached())
-        bias = layer.bias if layer.use_bias else None
-        outputs = connections.product(inputs, weights, bias, relu)
-        return outputs if relu or layer.activation is None else layer.activation(outputs)
-
-    layer.call = call
+    A copy of the layer (TF-Agents copies Q-networks) is dense until it is given connections too.
+    """
+    layer._connections = connections
+    layer.call = types.MethodType(_call, layer)  # bound: `copy.deepcopy` binds it to the copy
     if type(layer.kernel_regularizer) in _SUMS_OVER_WEIGHTS:
-        _regularize_sparsely(layer, connections)
+        layer._callable_losses = [
+            functools.partial(_regularizer_loss, layer, each)
+            if _variable_of(each) is layer.kernel
+            else each
+            for each in layer._callable_losses
+        ]
 
 
-def _regularize_sparsely(layer, connections):
+@tf.autograph.experimental.do_not_convert
+def _call(layer, inputs):
+    if not _is_sparse_here(layer) or inputs.shape.rank != 2:
+        return tf.keras.layers.Dense.call(layer, inputs)
+    relu = layer.activation is tf.keras.activations.relu
+    weights = layer._connections.weights(cached())
+    bias = layer.bias if layer.use_bias else None
+    outputs = layer._connections.product(inputs, weights, bias, relu)
+    return outputs if relu or layer.activation is None else layer.activation(outputs)
+
+
+def _regularizer_loss(layer, dense_loss):
     """The regularizer, too, sees active weights only."""
+    if _is_sparse_here(layer):
+        return layer.kernel_regularizer(layer._connections.weights(cached()))
+    return dense_loss()
 
-    def loss(dense_loss):
-        if running():
-            return layer.kernel_regularizer(connections.weights(cached()))
-        return dense_loss()
 
-    layer._callable_losses = [
-        functools.partial(loss, each) if _variable_of(each) is layer.kernel else each
-        for each in layer._callable_losses
-    ]
+def _is_sparse_here(layer) -> bool:
+    # The connections of a layer that was copied are the original's.
+    return running() and layer._connections.kernel is layer.kernel
 
 
 def _variable_of(loss):

@@ -50,6 +50,10 @@ class Connections:
             self.active(kernel), trainable=False, shape=[None], name="active_weights"
         )
 
+    def __deepcopy__(self, memo) -> Connections:
+        """Itself: a copy of its layer has another kernel, and needs connections of that."""
+        return self
+
     def renew(self) -> None:
         """After a change of the mask."""
         if not self._shared:
