@@ -4,4 +4,4 @@ A reproduction of "The State of Sparse Training in Deep Reinforcement Learning"
 (Graesser, Evci, Elsen and Castro, ICML 2022).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
