@@ -103,8 +103,9 @@ def evaluations(run: pathlib.Path) -> pd.DataFrame:
 
 
 def ratios(run: pathlib.Path) -> pd.DataFrame:
-    """The text of snr.csv, number by number."""
-    return pd.read_csv(run / "snr.csv", dtype=str)
+    """The text of snr.csv, number by number; empty for a run too short to have one."""
+    path = run / "snr.csv"
+    return pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame()
 
 
 @dataclasses.dataclass

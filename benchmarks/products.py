@@ -16,6 +16,7 @@ from typing import Callable
 
 import tensorflow as tf
 
+from benchmarks.training_speed import set_up
 from rigl_rl.sparsity.execution import library
 from rigl_rl.sparsity.execution.products import Connections
 
@@ -105,8 +106,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="TensorFlow threads")
     parser.add_argument("--repeats", type=int, default=30)
     args = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(args.threads)
+    set_up(args)
     try:
         print(f"sparse products as compiled for '{library.processor()}', {args.threads} thread(s)")
     except library.Missing as missing:

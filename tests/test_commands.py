@@ -205,7 +205,9 @@ def test_make_runs_what_has_a_row(tmp_path):
         (tmp_path / name).write_text((ROOT / name).read_text())
     (tmp_path / "runs").mkdir()
     (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / ".ready").touch()
+    (tmp_path / "rigl_rl").symlink_to(ROOT / "rigl_rl")
+    for done in (".ready", ".operation"):
+        (tmp_path / ".venv" / done).touch()
     # A make above this test (`make test`) hands its own flags and PYTHON down: not to this one.
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PYTHON")}
     for target in (*sorted(targets), "figures RUNS=runs"):

@@ -180,6 +180,9 @@ def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
         runs[module] = tmp_path / "runs" / module
         shutil.copytree(run, runs[module])
         (runs[module] / "config.gin").write_text(CONFIG.format(module=module))
+        result = json.loads((runs[module] / "result.json").read_text())
+        result |= {"env": "Mine-v0", "env_options": {"modules": [module]}}
+        (runs[module] / "result.json").write_text(json.dumps(result))
     unfinished = tmp_path / "runs" / "unfinished"
     unfinished.mkdir()
 

@@ -230,11 +230,11 @@ class DQNAgent:
         # Cached: nothing else changes the kernels, and reading all of them takes long.
         return train_steps([self.optimizer.execution] if sparsely else [], cached=True)
 
-    @tf.function
     def sync_target(self) -> None:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
+        # Not in a graph: one traced before `follow` would know of no targets.
         self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:

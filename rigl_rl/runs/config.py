@@ -141,9 +141,13 @@ def _first_sentence(error: Exception) -> str:
 def _refuse_names_without_effect() -> None:
     for (_, selector), parameters in gin.config._CONFIG.items():
         name = selector.rsplit(".", 1)[-1]
-        for known in {name, *(f"{name}.{parameter}" for parameter in parameters)}:
-            if known in NOT_REFUSED_BY_GIN:
-                raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
+        registered = inspect.signature(gin.config._REGISTRY[selector].wrapped).parameters
+        for parameter, value in parameters.items():
+            if parameter in registered and registered[parameter].default == value:
+                continue  # as operative configurations have it
+            for known in (name, f"{name}.{parameter}"):
+                if known in NOT_REFUSED_BY_GIN:
+                    raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
 
 
 def _known_names() -> Sequence[str]:

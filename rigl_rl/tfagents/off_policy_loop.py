@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Callable
 
@@ -86,7 +87,9 @@ def make_train_loop(
     loop(sparse=first_sparse == 0)
 
     def train(n: int) -> float:
-        dense_steps = min(max(first_sparse - int(agent.train_step_counter), 0), n)
+        dense_steps = n
+        if first_sparse < math.inf:
+            dense_steps = min(max(first_sparse - int(agent.train_step_counter), 0), n)
         total_loss = 0.0
         for sparse, number in ((False, dense_steps), (True, n - dense_steps)):
             if number:

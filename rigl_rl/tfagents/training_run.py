@@ -91,9 +91,9 @@ class TrainingRun:
         masked = sum(int(tf.size(k.mask)) for k in self._kernels)
         self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
         self._executions = [optimizer.execution for optimizer in self.optimizers.values()]
+        step = self._resume()
         if line := execution.describe(self._executions):
             print(line, flush=True)
-        step = self._resume()
         self._progress = Progress(self.num_iterations, step, self.show_bar)
         if step == 0 and not self._history.evals:
             self._collect_initially()

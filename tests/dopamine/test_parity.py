@@ -41,7 +41,7 @@ def small_replay():
 
 
 def new_agent(dopamine, learning_rate, epsilon, **settings):
-    agent = dqn_agents.DQNAgent(6, optimizer=adam(learning_rate, epsilon), **settings)
+    agent = dqn_agents.DQNAgent(6, optimizer=adam(learning_rate, epsilon=epsilon), **settings)
     for name in ("online", "target"):
         network = getattr(agent, f"{name}_network")
         network.set_weights([dopamine[f"{name}_{index}"] for index in range(10)])

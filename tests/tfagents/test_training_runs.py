@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import gin
 import gymnasium
@@ -252,6 +253,8 @@ def test_a_run_is_quiet_but_for_its_evaluations(trainings, method):
     completed = trainings.completed(method)
     assert completed.stderr == ""
     lines = completed.stdout.splitlines()
+    if method != "dense":  # how it is computed: sparsely, or why not
+        assert re.match("(sparse|dense) execution", lines.pop(0))
     assert len(lines) == 21
     assert all(line.startswith(f"step {20 * n}: return ") for n, line in enumerate(lines))
 
