@@ -89,7 +89,7 @@ def make_train_loop(
     def train(n: int) -> float:
         dense_steps = n
         if first_sparse < math.inf:
-            dense_steps = min(max(first_sparse - int(agent.train_step_counter), 0), n)
+            dense_steps = min(max(int(first_sparse) - int(agent.train_step_counter), 0), n)
         total_loss = 0.0
         for sparse, number in ((False, dense_steps), (True, n - dense_steps)):
             if number:
