@@ -63,6 +63,8 @@ def test_the_originals_values_lie_over_any_method(network, method):
     assert found == expected
     assert found["agent"]["epsilon_decay_period"] == 250_000
     assert found["aware"] is {"static": False, "set": True, "rigl": True}.get(method)
+    if method in ("rigl", "set"):
+        assert found["updater"].drop_noise == 1e-5
     if network == "resnet":  # a tenth of 256
         assert found["shapes"]["q/dense/kernel"][1] == 26
     assert gin.query_parameter("PixelNoise.outside") == "wrap"

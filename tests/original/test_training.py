@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 OFF_POLICY = ("num_iterations = 100", "eval_interval = 100", "eval_episodes = 1")
 SHORT = {
     "dqn_gym": OFF_POLICY,
-    "sac_mujoco": OFF_POLICY,
+    "sac_mujoco": (*OFF_POLICY, "replay_capacity = 5000"),  # a million frames would be gigabytes
     "ppo_mujoco": (
         "num_iterations = 1",
         "collect_sequence_length = 640",  # ten minibatches in each of ten epochs
