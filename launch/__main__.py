@@ -51,11 +51,12 @@ def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
 
     A line works in any shell started in this directory, whatever else is run before or beside it.
     """
-    left = [run for run in runs if not jobs.job_of(run, runs_dir, threads).finished]
+    job_of_run = {run: jobs.job_of(run, runs_dir, threads) for run in runs}
+    left = {run: job for run, job in job_of_run.items() if not job.finished}
     here = Path.cwd() == jobs.REPOSITORY
     prefix = "" if here else shlex.join(["cd", str(jobs.REPOSITORY)]) + " && "
-    for run in left:
-        print(prefix + shlex.join(run.command(runs_dir, threads)))
+    for job in left.values():
+        print(prefix + shlex.join(job.argv))
     print(
         f"{len(runs)} runs, {len(runs) - len(left)} already finished; the {len(left)} left take "
         f"about {core_hours(left):.1f} core-hours",
