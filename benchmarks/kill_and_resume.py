@@ -1,6 +1,6 @@
 """Kills a training run again and again, and checks that nobody can tell from its evaluations.
 
-python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn]
+python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn] [--bindings B ...]
 
 A shortened run is trained once without interruption, then again with SIGKILLs at random moments,
 each followed by a restart. A run that finishes is compared with the uninterrupted one, and a new
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 from tqdm import tqdm
@@ -30,8 +31,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Small and quick, but with all that a checkpoint holds in use: masks that change, a replay buffer
 # that learns from its oldest entries, exploration on its decline, a target network between copies;
-# running statistics, and episodes that go on across iterations and checkpoints.
-SHORTENED = {
+# running statistics, and episodes that continue across iterations and checkpoints; and all that a
+# run can record: signal-to-noise ratios, mask images, policies.
+_BINDINGS: dict[str, tuple[str, ...]] = {
     "dqn": (
         "train_eval.fc_layer_params = (32, 32)",
         "train_eval.num_iterations = 4000",
@@ -43,6 +45,8 @@ SHORTENED = {
         "train_eval.eval_episodes = 4",
         "mask_updater.update_freq = 50",
         "log_snr.freq = 150",
+        "log_sparsities.log_images = True",
+        "train_eval.policy_save_interval = 500",
     ),
     "sac": (
         "train_eval.env_name = 'Hopper-v2'",
@@ -72,8 +76,62 @@ SHORTENED = {
         "mask_updater.update_freq = 20",
         "log_snr.freq = 30",
     ),
+    "atari": (
+        "NatureDQNNetwork.width = 0.1",
+        "SparseTrainRunner.num_iterations = 40",
+        "SparseTrainRunner.training_steps = 60",
+        "SparseTrainRunner.evaluation_steps = 20",
+        "SparseTrainRunner.max_steps_per_episode = 30",
+        "SparseTrainRunner.policy_save_interval = 10",
+        "DQNAgent.min_replay_history = 60",
+        "DQNAgent.target_update_period = 50",
+        "DQNAgent.epsilon_decay_period = 1000",
+        "WrappedReplayBuffer.replay_capacity = 500",
+        "WrappedReplayBuffer.batch_size = 4",
+        "UpdatedRigLOptimizer.frequency = 7",
+    ),
 }
-_CONFIGS = {"dqn": "dqn_classic", "sac": "sac_mujoco", "ppo": "ppo_mujoco"}
+
+
+class Shortened(NamedTuple):
+    """A RigL run that is made short."""
+
+    main: str
+    """Module started with `python -m`."""
+    directory_flag: str
+    file_flag: str
+    gin_file: str
+    """Path from the root of the repository."""
+    length: str
+    """Binding that says how long it trains."""
+    bindings: tuple[str, ...]
+
+    def command(self, bindings: Sequence[str] = (), seed: int = 0) -> list[str]:
+        """What to start, further bindings included; the run directory is yet to follow."""
+        line = [sys.executable, "-m", self.main, f"{self.file_flag}={ROOT / self.gin_file}"]
+        bound = [f"--gin_bindings={binding}" for binding in (*self.bindings, *bindings)]
+        return [*line, f"--seed={seed}", *bound, self.directory_flag]
+
+
+def _of_tf_agents(agent: str, config: str) -> Shortened:
+    files = ("--root_dir", "--gin_file", f"gin_configs/{config}/rigl.gin")
+    main = f"rigl_rl.tfagents.{agent}_train_eval"
+    return Shortened(main, *files, "train_eval.num_iterations", _BINDINGS[agent])
+
+
+AGENTS = {
+    "dqn": _of_tf_agents("dqn", "dqn_classic"),
+    "sac": _of_tf_agents("sac", "sac_mujoco"),
+    "ppo": _of_tf_agents("ppo", "ppo_mujoco"),
+    "atari": Shortened(
+        "rigl_rl.dopamine.train",
+        "--base_dir",
+        "--gin_files",
+        "gin_configs/dqn_atari_cnn/rigl.gin",
+        "SparseTrainRunner.num_iterations",
+        _BINDINGS["atari"],
+    ),
+}
 
 # Where a kill is aimed: before the run has begun or resumed, at any time after that, or at the
 # next checkpoint from such a time on.
@@ -88,13 +146,6 @@ _PHASES = {
 }
 
 POLL_S = 0.0005
-
-
-def command(bindings: Sequence[str], seed: int = 0, agent: str = "dqn") -> list[str]:
-    """The command of a RigL run with `bindings`, all but its root_dir."""
-    config = ROOT / "gin_configs" / _CONFIGS[agent] / "rigl.gin"
-    line = [sys.executable, "-m", f"rigl_rl.tfagents.{agent}_train_eval", f"--gin_file={config}"]
-    return [*line, f"--seed={seed}", *(f"--gin_bindings={binding}" for binding in bindings)]
 
 
 def evaluations(run: pathlib.Path) -> pd.DataFrame:
@@ -113,7 +164,7 @@ class Killer:
     """Runs a command on root directories, and kills it.
 
     Attributes:
-      command: without --root_dir.
+      command: to which the run directory is appended.
       moments: the source of random moments.
       delay_s: a kill follows up to this many seconds after the run has begun or resumed.
       start_up_s: how long a start-up may take; measured, from the first one on.
@@ -165,7 +216,7 @@ class Killer:
         log = root_dir.with_suffix(".log")
         with open(log, "w") as file:
             process = subprocess.Popen(
-                [*self.command, f"--root_dir={root_dir}"],
+                [*self.command, str(root_dir)],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 stdout=file,
@@ -186,7 +237,8 @@ class Killer:
 
 def begun(log: pathlib.Path) -> bool:
     """Whether a run has made its first evaluation, or resumed and swept up what was left over."""
-    return any(line.startswith(("step ", "resuming ")) for line in log.read_text().splitlines())
+    first = ("step ", "iteration ", "resuming ")
+    return any(line.startswith(first) for line in log.read_text().splitlines())
 
 
 def being_written(root_dir: pathlib.Path) -> bool:
@@ -201,10 +253,11 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
     parser.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
-    parser.add_argument("--agent", choices=list(SHORTENED), default="dqn", help="(default dqn)")
+    parser.add_argument("--agent", choices=list(AGENTS), default="dqn", help="(default dqn)")
     parser.add_argument(
-        "--iterations", type=int, help="num_iterations of the run (default: some 80 evaluations)"
+        "--iterations", type=int, help="num_iterations of the run (default: 14 to 81 evaluations)"
     )
+    parser.add_argument("--bindings", nargs="+", default=[], help="further gin bindings")
     options = parser.parse_args()
     if options.kills < 1:
         parser.error(f"--kills is {options.kills}, but must be at least 1")
@@ -213,14 +266,11 @@ def main() -> int:
     out = options.out.absolute()  # runs are started in the repository
     out.mkdir(parents=True)
 
-    bindings = [*SHORTENED[options.agent], f"sparse_execution.mode = '{options.execution}'"]
+    shortened = AGENTS[options.agent]
+    bindings = [f"sparse_execution.mode = '{options.execution}'", *options.bindings]
     if options.iterations is not None:
-        bindings.append(f"train_eval.num_iterations = {options.iterations}")
-    killer = Killer(
-        command(bindings, agent=options.agent),
-        random.Random(options.seed),
-        delay_s=4.0,
-    )
+        bindings.append(f"{shortened.length} = {options.iterations}")
+    killer = Killer(shortened.command(bindings), random.Random(options.seed), delay_s=4.0)
     killer.run(out / "uninterrupted")
     expected, expected_ratios = (of(out / "uninterrupted") for of in (evaluations, ratios))
 

@@ -15,7 +15,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from launch import cluster, jobs, local, studies
@@ -23,7 +23,7 @@ from launch.cli import Parser, positive, sparsity
 from launch.runs import Run
 
 
-def core_hours(runs: Sequence[Run]) -> float:
+def core_hours(runs: Iterable[Run]) -> float:
     """Estimated hours on one core."""
     return sum(run.core_seconds for run in runs) / 3600
 

@@ -26,7 +26,7 @@ def assert_same_outcome(run, uninterrupted):
 
 @pytest.mark.timeout(900)  # four sessions of a run that needs a while to start
 def test_kills_at_random_moments_leave_no_trace(trainings, rigl_command, tmp_path):
-    killer = Killer(rigl_command, random.Random(0), delay_s=0.5)
+    killer = Killer([*rigl_command, "--root_dir"], random.Random(0), delay_s=0.5)
     run = tmp_path / "killed"
     for aim in (CHECKPOINT, RUNNING, CHECKPOINT):
         if not killer.interrupt(run, aim):
