@@ -77,6 +77,7 @@ setup(
     python_requires=">=3.9,<3.12",
     package_data={
         "analysis": ["*.csv", "*.jinja"],
+        "analysis.figures": ["*.csv"],
         "rigl_rl.sparsity.execution": ["op/*.cc", "op/*.h"],
     },
     cmdclass={"build_py": BuildWithOperation},

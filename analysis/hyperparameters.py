@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import paper
+from rigl_rl import paper
 
 # Column: gin names (in TF-Agents' and Dopamine's mains), and the methods it matters to.
 _SPARSE_FROM_THE_START = ("static", "set", "rigl", "rigl_inverted")

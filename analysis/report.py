@@ -17,12 +17,14 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from analysis import claims, learning_curves, paper
+from analysis import learning_curves
+from analysis.claims.catalog import evaluate
 from analysis.collect import Tables, load
 from analysis.errors import AnalysisError, Parser, exit_code
-from analysis.figures import FIGURES, TABLES, WITHOUT_RUNS, Figure
+from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
+from analysis.figures.iqm import STANDARD
 from analysis.files import replacing
-from analysis.iqm import STANDARD
+from rigl_rl import paper
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 NO_SETTING = {
@@ -32,7 +34,7 @@ NO_SETTING = {
 """Columns of a figure's numbers that do not tell the settings of its runs apart."""
 
 
-FLOPS_COMMAND = "python -m rigl_rl.networks.flops --out analysis/atari_flops.csv"
+FLOPS_COMMAND = "python -m rigl_rl.networks.flops --out analysis/figures/atari_flops.csv"
 """Makes the numbers of Figure 7, which has no runs."""
 CAPTIONS = {
     "figure1": "Interquartile mean of normalized scores at 90 % sparsity.",
@@ -172,7 +174,7 @@ def render(tables: Tables) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True
     )
-    found = claims.evaluate(tables)
+    found = evaluate(tables)
     return environment.get_template(TEMPLATE.name).render(
         figures=drawn,
         sweeps=sweeps,

@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from analysis.files import replacing
-from analysis.paper import ERK, UNIFORM
+from rigl_rl.paper import ERK, UNIFORM
 
 
 class Method(NamedTuple):

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import paper, style
+from analysis import style
 from analysis.collect import Tables
 from analysis.errors import AnalysisError
+from analysis.figures.iqm import HUMAN_SCORES, normalized
 from analysis.files import replacing
 from analysis.intervals import mean_interval
-from analysis.iqm import HUMAN_SCORES, normalized
 from analysis.scores import agents_of
 from analysis.select import comparable
+from rigl_rl import paper
 
 HEADS = {
     "weight_decay": "Weight decay",

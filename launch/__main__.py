@@ -18,9 +18,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from launch import cluster, jobs, local, studies
 from launch.cli import Parser, positive, sparsity
+from launch.execution import cluster, jobs, local
 from launch.runs import Run
+from launch.studies.catalog import STUDIES, expand
+from launch.studies.presets import PRESETS
 
 
 def core_hours(runs: Iterable[Run]) -> float:
@@ -31,13 +33,13 @@ def core_hours(runs: Iterable[Run]) -> float:
 def print_list() -> None:
     """Prints the size of every study in every preset, and how many runs it shares with others."""
     print(f"{'study':<16}{'preset':<9}{'runs':>8}{'env steps':>17}{'core-hours':>12}")
-    for preset_name, preset in studies.PRESETS.items():
-        expanded = {study: studies.expand([study], preset) for study in studies.STUDIES}
+    for preset_name, preset in PRESETS.items():
+        expanded = {study: expand([study], preset) for study in STUDIES}
         for study, runs in expanded.items():
             others = set().union(*(expanded[other] for other in expanded if other != study))
             shared = len(others & set(runs))
             _print_row(study, preset_name, runs, f"{shared:,} also of others" if shared else "")
-        together = studies.expand(studies.STUDIES, preset)
+        together = expand(STUDIES, preset)
         _print_row("all", preset_name, together, "each run once")
 
 
@@ -70,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="what", required=True, metavar="{list,run}")
     commands.add_parser("list", help="the studies, their presets and what they cost")
     run = commands.add_parser("run", help="train the runs of one or more studies")
-    run.add_argument("studies", nargs="+", choices=list(studies.STUDIES), metavar="STUDY")
-    run.add_argument("--preset", choices=list(studies.PRESETS), required=True)
+    run.add_argument("studies", nargs="+", choices=list(STUDIES), metavar="STUDY")
+    run.add_argument("--preset", choices=list(PRESETS), required=True)
     run.add_argument("--runs", type=Path, required=True, help="directory of all runs")
     run.add_argument(
         "--on",
@@ -109,12 +111,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, parser: Parser) -> int:
-    preset = studies.PRESETS[args.preset]
+    preset = PRESETS[args.preset]
     if args.seeds is not None:
         preset = preset.with_seeds(args.seeds)
     if args.sparsities is not None:
         preset = preset.with_sparsities(tuple(args.sparsities))
-    runs = studies.expand(args.studies, preset)
+    runs = expand(args.studies, preset)
     if args.tasks is not None:
         known = dict.fromkeys(run.task for run in runs)
         if unknown := [task for task in args.tasks if task not in known]:
@@ -146,7 +148,7 @@ def _on_slurm(runs: Sequence[Run], args: argparse.Namespace, parser: Parser) -> 
     if not shutil.which("sbatch"):
         parser.error("--on slurm: there is no sbatch here; --on commands prints what to run")
     try:
-        from launch import slurm  # submitit is needed nowhere else
+        from launch.execution import slurm  # submitit is needed nowhere else
     except ModuleNotFoundError as error:
         parser.error(f"--on slurm needs {error.name}: pip install 'rigl_rl[cluster]'")
     try:

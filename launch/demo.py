@@ -11,17 +11,18 @@ second) = 5 min 31 s, and some 15 s to draw. Measured: 6 minutes.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis import learning_curves, paper
-from analysis.errors import exit_code
-from launch import local
 from launch.agents import DQN
 from launch.cli import Parser, positive
+from launch.execution import local
+from launch.execution.jobs import REPOSITORY
 from launch.runs import Run, Schedule
 from launch.training import matched_dense, train
+from rigl_rl import paper
 
 ENV = "CartPole-v0"
 SPARSITY = 0.9
@@ -51,6 +52,13 @@ def runs(steps: int = STEPS, methods: Sequence[str] = METHODS) -> list[Run]:
     return [run for method, run in every if method in methods]
 
 
+def draw(runs_dir: Path, out: Path) -> int:
+    """Has the analysis draw the curves and print the table; returns its exit code."""
+    sys.stdout.flush()
+    command = ["-m", "analysis.learning_curves", "--runs", str(runs_dir), "--out", str(out)]
+    return subprocess.run([sys.executable, *command], cwd=REPOSITORY).returncode
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Trains, draws, prints the table, and returns the exit code."""
     parser = Parser(prog="python -m launch.demo", description="Train and compare on CartPole-v0.")
@@ -69,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = local.launch(demo, runs_dir, args.workers or local.default_workers(threads=1))
     if failed:
         return failed
-    # Draws the curves and prints the table, or one line on what stands against it.
-    return exit_code(learning_curves.main, ["--runs", str(runs_dir), "--out", str(out)])
+    return draw(runs_dir, out)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis import paper
 from launch.agents import Agent
 from launch.runs import AnySchedule, Run
+from rigl_rl import paper
 
 DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
 

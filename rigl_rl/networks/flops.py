@@ -1,6 +1,6 @@
 """FLOPs of the Atari networks at a sparsity: appendix A.2 and Figure 7 of the paper.
 
-python -m rigl_rl.networks.flops --out analysis/atari_flops.csv
+python -m rigl_rl.networks.flops --out analysis/figures/atari_flops.csv
 
 writes the table that Figure 7 is drawn from.
 """

@@ -15,19 +15,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import hyperparameters, paper
-from analysis.claims import CLAIMS, evaluate
+from analysis import hyperparameters
+from analysis.claims.catalog import CLAIMS, evaluate
 from analysis.collect import CURVES, Tables, collect
-from analysis.figures import FIGURES, TABLES
-from launch import demo, studies
+from analysis.figures.catalog import FIGURES, TABLES
+from launch import demo
 from launch.agents import AGENTS, PPO, SAC
+from launch.studies.catalog import STUDIES, expand
+from launch.studies.presets import PRESETS
 from launch.training import DISTRIBUTIONS, train
+from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # As long as the paper's, but fewer of everything; with the sparsities of Figures 4 and 13 (80%) and
 # 6 (on Atari 50 %), whose standard runs belong to other figures, too.
 PRESET = dataclasses.replace(
-    studies.PRESETS["paper"],
+    PRESETS["paper"],
     seeds=1,
     sparsities=(0.8, 0.9),
     iqm_sparsities=(0.9,),
@@ -44,7 +47,7 @@ PRESET = dataclasses.replace(
     resnet_learning_rates=(1e-4, 1e-3),
     seeds_of={},
 )
-RUNS = {study: studies.expand([study], PRESET) for study in studies.STUDIES}
+RUNS = {study: expand([study], PRESET) for study in STUDIES}
 # Runs that no figure has but a user may train: sparse and half as wide ...
 OTHERS = [
     train(
@@ -155,7 +158,7 @@ def write(run, root, write_run, steps=1_000) -> None:
 def everything(tmp_path_factory, write_run):
     """All runs, other ones and the demo's, which are shorter, in one directory."""
     root = tmp_path_factory.mktemp("all") / "runs"
-    for run in [*studies.expand(studies.STUDIES, PRESET), *OTHERS]:
+    for run in [*expand(STUDIES, PRESET), *OTHERS]:
         write(run, root, write_run)
     for run in demo.runs():
         write(run, root, write_run, steps=200)

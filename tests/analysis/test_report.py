@@ -10,7 +10,7 @@ import pytest
 
 from analysis import report
 from analysis.errors import exit_code
-from analysis.figures import FIGURES
+from analysis.figures.catalog import FIGURES
 
 
 @pytest.fixture

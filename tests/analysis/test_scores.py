@@ -5,10 +5,13 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 
-from analysis import claims, figures, learning_curves, report
+from analysis import learning_curves, report
+from analysis.claims import __main__ as claims
+from analysis.claims.catalog import evaluate
 from analysis.collect import collect, load, write
 from analysis.errors import AnalysisError, exit_code
-from analysis.figures import FIGURES, TABLES
+from analysis.figures import __main__ as figures
+from analysis.figures.catalog import FIGURES, TABLES
 
 COMMANDS = {
     "figures": figures.main,
@@ -86,7 +89,7 @@ def test_what_is_no_score_loses_no_runs(runs):
 def test_claims_are_about_the_score_that_was_asked_for(runs):
     verdicts = {}
     for score in ("protocol", "greedy"):
-        rows = claims.evaluate(load(runs, score))
+        rows = evaluate(load(runs, score))
         row = rows[rows["claim"] == "pruning-is-best"].iloc[0]
         verdicts[row["agent"]] = row["verdict"]
     assert verdicts == {"DQN classic": "supported", "DQN classic (greedy)": "contradicted"}

@@ -7,9 +7,10 @@ import itertools
 import pandas as pd
 import pytest
 
-from analysis import figures, report
+from analysis import report
 from analysis.collect import collect
 from analysis.errors import AnalysisError
+from analysis.figures import __main__ as figures
 from analysis.tables import SWEEPS
 
 DECAY = "train_eval.weight_decay"

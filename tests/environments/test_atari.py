@@ -12,8 +12,8 @@ import pytest
 from ale_py import ALEInterface, roms
 from dopamine.discrete_domains import atari_lib
 
-from analysis import paper
 from launch.agents import DQN_CNN
+from rigl_rl import paper
 from rigl_rl.environments.atari import AtariEnvironment, Emulator
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks.atari import STACK_SIZE

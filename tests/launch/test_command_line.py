@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from launch import __main__ as main
-from launch import demo, local, studies
+from launch import demo
+from launch.execution import local
 from launch.runs import Run
+from launch.studies.catalog import STUDIES, expand
+from launch.studies.presets import PRESETS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMOKE = ("run", "figure8", "--preset", "smoke", "--runs", "r")
@@ -36,14 +39,14 @@ def test_list_shows_every_study_in_every_preset():
         ("figure8", "paper", "1,920"),
         ("figure14_right", "paper", "570"),
         ("figure5_left", "paper", "300"),
-        ("all", "paper", f"{len(studies.expand(studies.STUDIES, studies.PRESETS['paper'])):,}"),
+        ("all", "paper", f"{len(expand(STUDIES, PRESETS['paper'])):,}"),
     } <= rows
     (shared,) = re.findall(r"figure14_right +paper .* (\d+) also of others", result.stdout)
     assert shared == "570"
 
 
 def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
-    runs = studies.expand(["figure8", "figure5_left"], studies.PRESETS["smoke"])
+    runs = expand(["figure8", "figure5_left"], PRESETS["smoke"])
     done = tmp_path / runs[4].name
     done.mkdir(parents=True)
     (done / "result.json").touch()
@@ -61,7 +64,7 @@ def test_tasks_narrow_a_study(tmp_path, capsys):
     args = ["run", "figure8", "figure2", "--preset", "smoke", "--runs", str(tmp_path)]
     assert main.main([*args, *tasks, "--dry_run"]) == 0
     commands = [tuple(shlex.split(line)) for line in capsys.readouterr().out.splitlines()]
-    runs = studies.expand(["figure8", "figure2"], studies.PRESETS["smoke"])
+    runs = expand(["figure8", "figure2"], PRESETS["smoke"])
     chosen = [run for run in runs if {"Acrobot-v1", "HalfCheetah-v2"} & set(run.name.split("/"))]
     assert commands == [run.command(tmp_path) for run in chosen]
     # Of each task and agent the standard dense network, the matched one, and four methods, with
@@ -80,7 +83,7 @@ def test_on_commands_is_the_same(tmp_path):
 def test_commands_printed_elsewhere_go_to_the_repository(tmp_path):
     args = ["run", "figure14_right", "--preset", "smoke", "--runs", "my runs", "--threads", "2"]
     result = launch(*args, "--dry_run", cwd=tmp_path)
-    runs = studies.expand(["figure14_right"], studies.PRESETS["smoke"])
+    runs = expand(["figure14_right"], PRESETS["smoke"])
     assert [tuple(shlex.split(line)) for line in result.stdout.splitlines()] == [
         ("cd", str(REPOSITORY), "&&", *run.command(tmp_path / "my runs", threads=2)) for run in runs
     ]
@@ -113,12 +116,12 @@ def test_commands_are_lines_for_xargs(tmp_path, monkeypatch, capsys):
 
 def test_every_study_in_full_expands_quickly(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(main.signal, "signal", lambda *_: None)  # SIGPIPE stays this process's
-    argv = ["run", *studies.STUDIES, "--preset", "paper", "--runs", str(tmp_path), "--dry_run"]
+    argv = ["run", *STUDIES, "--preset", "paper", "--runs", str(tmp_path), "--dry_run"]
     before = time.process_time()
     main.main([*argv, "--seeds", "20"])
     # 69,400 runs: 4 s on an idle core, several times as much on a busy or slow one.
     assert time.process_time() - before < 40
-    runs = studies.expand(studies.STUDIES, studies.PRESETS["paper"].with_seeds(20))
+    runs = expand(STUDIES, PRESETS["paper"].with_seeds(20))
     assert len(capsys.readouterr().out.splitlines()) == len(runs)
 
 
@@ -167,7 +170,7 @@ def test_a_directory_that_cannot_be_used_is_one_line(tmp_path):
 
 
 def test_finished_study_ends_at_once(tmp_path):
-    for run in studies.expand(["figure14_right"], studies.PRESETS["smoke"]):
+    for run in expand(["figure14_right"], PRESETS["smoke"]):
         (tmp_path / run.name).mkdir(parents=True)
         (tmp_path / run.name / "result.json").touch()
     result = launch("run", "figure14_right", "--preset", "smoke", "--runs", tmp_path)
@@ -211,26 +214,26 @@ def test_demo_runs():
 def test_demo_draws_after_training(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(local, "launch", lambda *args: done.append(args) or 0)
-    monkeypatch.setattr(demo.learning_curves, "main", lambda argv: done.append(argv) or 0)
-    assert demo.main(["--out", str(tmp_path), "--workers", "3"]) == 0
+    monkeypatch.setattr(demo, "draw", lambda *args: done.append(args) or 7)
+    assert demo.main(["--out", str(tmp_path), "--workers", "3"]) == 7
     runs_dir = tmp_path / "runs"
     assert done == [
         (demo.runs(), runs_dir, 3),
-        ["--runs", str(runs_dir), "--out", str(tmp_path)],
+        (runs_dir, tmp_path),
     ]
 
 
-def test_demo_without_a_finished_run_is_one_line(tmp_path, monkeypatch, capsys):
+def test_demo_without_a_finished_run_is_one_line(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(local, "launch", lambda jobs, runs_dir, workers: runs_dir.mkdir() or 0)
     assert demo.main(["--out", str(tmp_path)]) == 1
-    lines = capsys.readouterr().err.splitlines()
+    lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "no finished run" in lines[0]
 
 
 def test_demo_with_a_failed_run_ends_with_its_exit_code(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "launch", lambda *args: 1)
-    monkeypatch.setattr(demo.learning_curves, "main", lambda argv: pytest.fail("drawn"))
+    monkeypatch.setattr(demo, "draw", lambda *args: pytest.fail("drawn"))
     assert demo.main(["--out", str(tmp_path)]) == 1
 
 

@@ -190,7 +190,7 @@ def test_figure7_is_drawn_from_what_the_command_writes(tmp_path, monkeypatch, ca
     out = tmp_path / "flops.csv"
     monkeypatch.setattr(sys, "argv", ["flops", "--out", str(out)])
     flops.main()
-    committed = Path(__file__).resolve().parents[2] / "analysis" / "atari_flops.csv"
+    committed = Path(__file__).resolve().parents[2] / "analysis" / "figures" / "atari_flops.csv"
     pd.testing.assert_frame_equal(pd.read_csv(out), pd.read_csv(committed))
     assert "0.90      1.76    2.57" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["flops", "--out", str(tmp_path / "none" / "flops.csv")])

@@ -1,0 +1,1 @@
+"""The paper's figures: `catalog` lists them, a module per kind draws them."""

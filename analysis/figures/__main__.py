@@ -1,0 +1,77 @@
+"""Every figure and table there is data for.
+
+    python -m analysis.figures --runs DIR --out DIR [--only 8,14,5] [--human_scores nature]
+
+`--runs` is a directory of runs or a table written by analysis.collect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.collect import load
+from analysis.errors import AnalysisError, Parser, exit_code, note
+from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
+from analysis.figures.iqm import HUMAN_SCORES, IqmFigure
+from analysis.tables import SweepTable
+
+
+def figure_names(only: str) -> list[str]:
+    """The figures and tables that a list such as '8,figure14,5_left,table1' asks for.
+
+    Raises AnalysisError for a name that is none of theirs.
+    """
+    names = []
+    there_are = ", ".join([*FIGURES, *TABLES])
+    for asked in filter(None, re.split(r"[,\s]+", only)):
+        number = asked.lower().replace("figure", "").strip("_-")
+        found = [name for name in [*FIGURES, *TABLES] if number in (name, name.split("_")[0])]
+        if not found:
+            raise AnalysisError(f"--only {asked}: no such figure; there are {there_are}")
+        names += [name for name in found if name not in names]
+    if not names:
+        raise AnalysisError(f"--only names no figure; there are {there_are}")
+    return names
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draws; 1 if nothing could be drawn from the runs, or not all that was asked for by name."""
+    parser = Parser(
+        prog="python -m analysis.figures",
+        description="Draw the figures and tables there is data for.",
+    )
+    parser.add_runs()
+    parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
+    parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
+    parser.add_argument(
+        "--human_scores",
+        choices=HUMAN_SCORES,
+        default=HUMAN_SCORES[0],
+        help="whose scores Atari is normalized by (default: %(default)s)",
+    )
+    args = parser.parse_args(argv)
+    names = [*FIGURES, *TABLES] if args.only is None else figure_names(args.only)
+    tables = load(args.runs, args.score)
+    drawn = set()
+    for name in names:
+        figure: Figure = {**FIGURES, **TABLES}[name]
+        if isinstance(figure, (IqmFigure, SweepTable)):
+            figure = dataclasses.replace(figure, human=args.human_scores)
+        try:
+            paths = figure.draw(tables, args.out)
+        except AnalysisError as error:
+            note(str(error))
+        else:
+            print(", ".join(map(str, paths)))
+            drawn.add(name)
+    if args.only is not None:
+        return int(drawn != set(names))
+    return int(drawn <= WITHOUT_RUNS)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,188 @@
+"""Interquartile mean of normalized scores over tasks (Figures 1 and 15 to 18).
+
+MuJoCo scores are divided by the mean final return of the dense SAC agent of full width on the same
+task, Atari scores are human-normalized: 0 for random play, 1 for a human player's (caption of
+Figure 1). The interquartile mean is that of all seeds and tasks together: the middle half of the
+scores (section 3).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis import style
+from analysis.collect import Tables
+from analysis.errors import AnalysisError, note
+from analysis.intervals import iqm_interval
+from analysis.select import MATCHES_WITHIN, comparable, standard_dense
+from rigl_rl import paper
+from rigl_rl.paper import ERK
+
+STANDARD, MATCHED = "Dense: 100 %", "Dense"
+ATARI_SCORES = Path(__file__).resolve().parents[1] / "atari_scores.csv"
+HUMAN_SCORES = ("modern", "nature")
+"""The human players to choose from: see `ATARI_SCORES`."""
+
+
+class Panel(NamedTuple):
+    """One agent at one sparsity."""
+
+    agent: str
+    suite: str
+    sparsity: float
+
+    def tasks(self, runs: pd.DataFrame) -> tuple[str, ...]:
+        """Tasks that are averaged over: on MuJoCo the paper's, on Atari its games as far as there
+        are runs of the standard dense network.
+        """
+        if self.suite == "mujoco":
+            return paper.tasks_at(self.agent, self.sparsity)
+        standard = (runs["suite"] == self.suite) & standard_dense(runs)
+        return tuple(game for game in paper.GAMES if game in set(runs.loc[standard, "env"]))
+
+    @property
+    def title(self) -> str:
+        """The agent and the sparsity."""
+        return f"{style.agent_name(self.agent, self.suite)}, {style.percent(self.sparsity)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class IqmFigure:
+    """A panel per agent and sparsity, a bar per method."""
+
+    name: str
+    panels: tuple[Panel, ...]
+    columns: Optional[int] = None
+    """Panels side by side; all by default."""
+    human: str = HUMAN_SCORES[0]
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """The plotted numbers, a row per bar.
+
+        Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
+        n_tasks. A method that lacks a task is left out, and said.
+
+        Raises AnalysisError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
+        missing.
+        """
+        suites = {panel.suite for panel in self.panels}
+        runs = comparable(tables.scored[tables.scored["suite"].isin(suites)], self.name)
+        runs = runs.assign(score=normalized(runs, self.human))
+        rows = []
+        for panel in self.panels:
+            for label, scores in self._scores(panel, runs, tables).items():
+                value = iqm_interval(scores)
+                numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
+                rows.append((*panel, label, *numbers, *scores.shape))
+        columns = ["agent", "suite", "target_sparsity", "label", "iqm", "low", "high"]
+        points = pd.DataFrame(rows, columns=[*columns, "n_seeds", "n_tasks"])
+        if points.empty:
+            wanted = ", ".join(panel.title for panel in self.panels)
+            also = "; normalized by dense SAC" if "mujoco" in suites else ""
+            raise AnalysisError(
+                f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
+                f"{tables.source}; make them with: {tables.command(self.name)}"
+            )
+        return points
+
+    def _scores(self, panel: Panel, runs: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
+        """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks."""
+        tasks = panel.tasks(runs)
+        here = runs[(runs["agent"] == panel.agent) & (runs["suite"] == panel.suite)]
+        here = here[here["env"].isin(tasks)]
+        sparse = here[
+            (here["target_sparsity"] == panel.sparsity)
+            & (here["width"] == 1.0)
+            & (here["distribution"] == ERK)
+        ]
+        dense = here[here["method"] == "dense"]
+        size = dense["env"].map(sparse.groupby("env")["active_params"].mean())
+        matched = (dense["active_params"] / size - 1).abs() < MATCHES_WITHIN
+        lines = {STANDARD: dense[standard_dense(dense)], MATCHED: dense[matched]}
+        for method in paper.METHODS:
+            lines[style.METHODS[method].name] = sparse[sparse["method"] == method]
+        scores, lacking = {}, []
+        for label, line in lines.items():
+            by_task = [line.loc[line["env"] == task, "score"].dropna() for task in tasks]
+            seeds = min(map(len, by_task), default=0)
+            if seeds:
+                # rliable wants as many runs of each task.
+                scores[label] = np.stack([found[:seeds] for found in by_task], 1)
+            else:
+                lacking.append(label)
+        if set(scores) <= {STANDARD}:
+            return {}  # nothing to compare
+        if lacking:
+            note(
+                f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
+                f"make them with: {tables.command(self.name)}"
+            )
+        return scores
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
+        points = self.data(tables)
+        panels = [p for p in self.panels if not _of(p, points).empty]
+        columns = min(self.columns or len(panels), len(panels))
+        figure, grid = style.panels(-(-len(panels) // columns), columns)
+        usual = style.usual_seeds(points["n_seeds"])
+        for axes, panel in zip(grid.flat, panels):
+            here = _of(panel, points)
+            style.panel_title(axes, f"{panel.title}\n{_tasks(here)}", here["n_seeds"], usual)
+            _panel(axes, here)
+            human = "" if panel.suite == "mujoco" else "human-"
+            axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
+        style.finish(figure, [], points["n_seeds"], "task")
+        return style.save(figure, points, out, self.name)
+
+
+def atari_scores() -> pd.DataFrame:
+    """Scores of random and human play by game: columns random, human_modern, human_nature."""
+    return pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
+
+
+def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
+    """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
+    sac = runs[standard_dense(runs) & (runs["agent"] == "sac")]
+    games = atari_scores()
+    zero = games["random"].to_dict()
+    one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}
+    low = runs["env"].map(lambda task: zero.get(task, 0.0))
+    high = runs["env"].map(one)
+    return (runs["final_return"] - low) / (high - low)
+
+
+def _of(panel: Panel, points: pd.DataFrame) -> pd.DataFrame:
+    here = (points["agent"] == panel.agent) & (points["suite"] == panel.suite)
+    return points[here & (points["target_sparsity"] == panel.sparsity)]
+
+
+def _tasks(points: pd.DataFrame) -> str:
+    """How many tasks a panel averages over, and of how many if games are missing."""
+    count, suite = points["n_tasks"].iloc[0], points["suite"].iloc[0]
+    if suite == "mujoco":
+        return f"{count} tasks"
+    total = len(paper.GAMES)
+    return f"{count} games" if count == total else f"{count} of {total} games"
+
+
+def _panel(axes: Axes, points: pd.DataFrame) -> None:
+    """Horizontal intervals with a mark at the interquartile mean, as rliable draws them."""
+    colors = {look.name: look.color for look in style.METHODS.values()}
+    for place, row in enumerate(points.iloc[::-1].itertuples()):
+        color = colors.get(row.label, "#555555")
+        low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)
+        axes.barh(place, high - low, left=low, height=0.6, color=color, alpha=0.45, linewidth=0)
+        axes.vlines(row.iqm, place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
+    axes.autoscale_view()
+    axes.locator_params(axis="x", nbins=4)  # labels of more would touch
+    axes.set_yticks(range(len(points)), points["label"][::-1])

@@ -1,0 +1,126 @@
+"""Return of trained policies under noise on their observations (Figure 6).
+
+A panel per game, a colour per size of the network, a line style per method. Drawn from the
+`robustness.csv` that `python -m rigl_rl.robustness` writes into the directories of finished runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.collect import Tables
+from analysis.errors import AnalysisError, note
+from analysis.intervals import curves_over_seeds
+from analysis.select import MATCHES_WITHIN, TASK, comparable
+from rigl_rl.paper import ERK
+
+# The paper's line styles are not named; its colours are: blue, pink, purple from large to small.
+DASHES = {"dense": "-", "rigl": "--", "set": ":"}
+COLORS = ("#0072B2", "#CC79A7", "#3B0F70")
+LINE = [*TASK, "method", "share"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustnessFigure:
+    """A figure of this kind, of DQN."""
+
+    name: str
+    suite: str
+    tasks: tuple[str, ...]
+    shares: tuple[float, ...]
+    """Of the standard dense parameter count, from large to small."""
+
+    def data(self, tables: Tables) -> pd.DataFrame:
+        """The plotted numbers, a row per point: LINE, sigma, mean, low, high, n_seeds.
+
+        Raises AnalysisError when no policy was evaluated under noise.
+        """
+        runs = tables.runs
+        runs = runs[
+            (runs["agent"] == "dqn")
+            & (runs["suite"] == self.suite)
+            & runs["env"].isin(self.tasks)
+            & runs["method"].isin(DASHES)
+            & ((runs["method"] == "dense") | (runs["distribution"] == ERK))
+        ]
+        full = runs["env"].map(runs.groupby("env")["total_params"].max())
+        share = (runs["active_params"] / full).map(self._nearest)
+        runs = runs.assign(share=share)[share.notna()]
+        runs = comparable(runs[runs["path"].isin(tables.robustness["path"])], self.name)
+        if runs.empty:
+            raise AnalysisError(
+                f"{self.name}: no finished DQN run on {', '.join(self.tasks)} with a "
+                f"robustness.csv in {tables.source}; {self._command(tables)}"
+            )
+        evaluated = tables.robustness.merge(runs[["path", *LINE]], on="path")
+        return curves_over_seeds(evaluated, LINE, "sigma", "avg_return")
+
+    def _nearest(self, found: float) -> float:
+        share = min(self.shares, key=lambda share: abs(found / share - 1))
+        return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
+
+    def _command(self, tables: Tables) -> str:
+        runs = tables.directory / "dqn_atari_cnn" / "*" / "*" / "seed*"
+        return (
+            f"make them with: {tables.command(self.name)}, "
+            f"then: python -m rigl_rl.robustness --run {runs}"
+        )
+
+    def draw(self, tables: Tables, out: Path) -> list[Path]:
+        """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
+        points = self.data(tables)
+        lines = points[LINE].drop_duplicates()
+        lacking: dict[str, list[str]] = {}
+        for task in self.tasks:
+            here = lines[lines["env"] == task]
+            found = set(zip(here["method"], here["share"]))
+            missing = [_label(*line) for line in self._lines() if line not in found]
+            if missing:
+                lacking.setdefault(", ".join(missing), []).append(task)
+        for names, tasks in lacking.items():
+            problem = f"no noisy evaluations on {', '.join(tasks)} of {names}"
+            note(f"{self.name}: {problem}; {self._command(tables)}")
+        tasks = sorted(points["env"].unique())
+        seeds = points.groupby(LINE)["n_seeds"].min()
+        usual = style.usual_seeds(seeds)
+        figure, [grid] = style.panels(1, len(tasks))
+        colors = dict(zip(self.shares, COLORS))
+        for axes, task in zip(grid, tasks):
+            here = points[points["env"] == task]
+            often = style.panel_title(axes, task, here["n_seeds"], usual)
+            _panel(axes, here, colors, often)
+            axes.set_xlabel("Standard deviation of noise")
+        grid[0].set_ylabel("Return")
+        drawn = set(zip(lines["method"], lines["share"]))
+        handles = [
+            Line2D([], [], color=colors[share], ls=DASHES[method], label=_label(method, share))
+            for method, share in self._lines()
+            if (method, share) in drawn
+        ]
+        style.finish(figure, handles, seeds, "line")
+        return style.save(figure, points, out, self.name)
+
+    def _lines(self) -> list[tuple[str, float]]:
+        """All lines of a panel; the largest networks are dense."""
+        largest = max(self.shares)
+        return [(m, s) for s in self.shares for m in DASHES if m == "dense" or s < largest]
+
+
+def _label(method: str, share: float) -> str:
+    return f"{style.METHODS[method].name}, {style.percent(share)} of parameters"
+
+
+def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: int) -> None:
+    for (method, share), line in points.groupby(["method", "share"]):
+        axes.plot(line["sigma"], line["mean"], color=colors[share], ls=DASHES[method])
+        style.band(axes, line["sigma"], line["low"], line["high"], colors[share])
+        last = line.iloc[-1:]
+        style.mark_seeds(
+            axes, last["sigma"], last["mean"], [line["n_seeds"].min()], usual, colors[share]
+        )

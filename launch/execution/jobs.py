@@ -1,0 +1,154 @@
+"""One job: a command as a process of its own, with its log, its lock and its cores."""
+
+from __future__ import annotations
+
+import collections
+import ctypes
+import dataclasses
+import fcntl
+import functools
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from launch.runs import Run
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TAIL_LINES = 15
+_LINUX = sys.platform.startswith("linux")
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A command that leaves `result.json` in `run_dir` when it is done."""
+
+    name: str
+    argv: tuple[str, ...]
+    run_dir: Path
+    log: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether the result, which a run writes last, is there."""
+        return (self.run_dir / "result.json").exists()
+
+
+def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
+    """The job of a run. Its log lies beside the run directories, which belong to the runs."""
+    return Job(
+        name=run.name,
+        argv=run.command(runs_dir, threads),
+        run_dir=runs_dir / run.name,
+        log=runs_dir / "logs" / f"{run.name}.log",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """A job that ended without a result."""
+
+    job: Job
+    reason: str
+    tail: str
+
+
+def available_cpus() -> list[int]:
+    """The cores this process may use; `taskset` in front of a launcher narrows them."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _prepare_child(cpus: Iterable[int], ignored: Iterable[signal.Signals]) -> None:
+    """Runs in the forked child: pins its cores and has it die with a launcher that is killed."""
+    os.sched_setaffinity(0, cpus)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for signum in ignored:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def tail(log: Path, start: int = 0) -> str:
+    """The last lines of a log, of what was written from byte `start` on."""
+    with open(log, "rb") as lines:
+        lines.seek(start)
+        last = collections.deque(lines, maxlen=TAIL_LINES)
+    return b"".join(last).decode(errors="replace")
+
+
+class Child:
+    """A running job, and the lock on it.
+
+    The lock is the kernel's, on the open log file, which the child inherits as its output. So no
+    other launcher starts the run while either this process or the child lives, and nothing is left
+    to clean up when both are killed.
+
+    Args:
+        job: what to run.
+        log: its locked log (`lock`).
+        cpus: cores to pin it to.
+        threads: of each numerical library.
+        ignored: signals that others may send to it and that are the launcher's to answer.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        log: BinaryIO,
+        cpus: Iterable[int],
+        threads: int,
+        ignored: Iterable[signal.Signals] = (),
+    ) -> None:
+        self.job = job
+        self._log = log
+        log.write(f"$ {shlex.join(job.argv)}\n".encode())
+        log.flush()
+        self._log_start = log.tell()
+        threads_environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        self.process = subprocess.Popen(
+            job.argv,
+            cwd=REPOSITORY,
+            env={**os.environ, **threads_environment, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A session of its own: Ctrl-C reaches the launcher alone, which then stops the runs.
+            start_new_session=True,
+            preexec_fn=functools.partial(_prepare_child, cpus, ignored) if _LINUX else None,
+        )
+
+    def close(self) -> None:
+        """Releases the lock."""
+        self._log.close()
+
+    def failure(self) -> Failure | None:
+        """Why the ended child did not finish its job; None if it did."""
+        if self.job.finished:
+            return None
+        code = self.process.returncode
+        if code < 0:
+            reason = f"killed by {signal.Signals(-code).name}"
+        elif code:
+            reason = f"exit code {code}"
+        else:
+            reason = f"exit code 0 but no result.json in {self.job.run_dir}"
+        return Failure(self.job, reason, tail(self.job.log, self._log_start))
+
+
+def lock(job: Job) -> BinaryIO | None:
+    """The log of the job, locked and open to append; None if another launcher holds it."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    log = open(job.log, "ab")  # noqa: SIM115 (open as long as it is locked)
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.close()
+        return None
+    return log

@@ -1,0 +1,135 @@
+"""A pool of processes on this machine, good for hundreds of runs.
+
+Training commands are idempotent, so the pool needs no memory of its own: a run with a `result.json`
+is finished, any other is started and picks up from its checkpoints.
+"""
+
+from __future__ import annotations
+
+import collections
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from launch.execution.jobs import Child, Failure, Job, available_cpus, job_of, lock
+from launch.execution.outcome import Outcome, StopRequest
+from launch.execution.progress import Progress
+from launch.runs import Run
+
+POLL_SECONDS = 0.1
+STOP_SECONDS = 10.0
+"""How long stopped runs may take to end before they are killed. They resume either way."""
+
+
+def default_workers(threads: int) -> int:
+    """As many runs of `threads` threads at once as there are cores for, at least one."""
+    return max(1, len(available_cpus()) // threads)
+
+
+def worker_cpus(workers: int, threads: int) -> list[set[int]]:
+    """Cores of each worker: disjoint while there are enough, then shared evenly."""
+    cpus = available_cpus()
+    return [
+        {cpus[(worker * threads + thread) % len(cpus)] for thread in range(threads)}
+        for worker in range(workers)
+    ]
+
+
+class Pool:
+    """Runs jobs, `workers` at a time."""
+
+    def __init__(self, jobs: Sequence[Job], workers: int, threads: int = 1) -> None:
+        self._total = len(jobs)
+        self._pending = collections.deque(job for job in jobs if not job.finished)
+        self._finished = self._total - len(self._pending)
+        self._cpus = worker_cpus(workers, threads)
+        self._threads = threads
+        self._children: dict[int, Child] = {}
+        self._failures: list[Failure] = []
+        self._elsewhere = 0
+
+    def run(self) -> Outcome:
+        """Starts what is not finished and waits for all of it, or until a signal stops it.
+
+        Runs that another launcher is at are waited for, and taken over should it die.
+        """
+        progress = Progress(self._total, self._finished)
+        with StopRequest() as stop:
+            try:
+                while stop.signum is None:
+                    self._collect()
+                    self._start()
+                    self._show(progress)
+                    if not self._children and not self._pending:
+                        break
+                    time.sleep(POLL_SECONDS)
+            finally:
+                stopped = self._stop()
+                progress.close()
+        left = f"{stopped} runs under way; the same command resumes them"
+        return Outcome(self._total, self._finished, tuple(self._failures), stop.signum, left)
+
+    def _collect(self) -> None:
+        for worker, child in list(self._children.items()):
+            if child.process.poll() is None:
+                continue
+            del self._children[worker]
+            failure = child.failure()
+            child.close()
+            if failure is None:
+                self._finished += 1
+            else:
+                self._failures.append(failure)
+
+    def _start(self) -> None:
+        """Gives free workers the next jobs; one under another launcher goes to the queue's end."""
+        free = [worker for worker in range(len(self._cpus)) if worker not in self._children]
+        self._elsewhere = 0
+        for _ in range(len(self._pending)):
+            if not free:
+                break
+            job = self._pending.popleft()
+            log = lock(job)
+            if log is None:
+                self._elsewhere += 1
+                self._pending.append(job)
+            elif job.finished:  # By another launcher, since this one looked.
+                log.close()
+                self._finished += 1
+            else:
+                worker = free.pop(0)
+                self._children[worker] = Child(job, log, self._cpus[worker], self._threads)
+
+    def _show(self, progress: Progress) -> None:
+        counts = f"{self._finished} finished, {len(self._failures)} failed, "
+        counts += f"{len(self._children)} running"
+        if self._elsewhere:
+            counts += f", {self._elsewhere} under another launcher"
+        progress.show(self._finished + len(self._failures), counts)
+
+    def _stop(self) -> int:
+        """Ends the children that still run, and returns how many they were."""
+        self._collect()
+        children = list(self._children.values())
+        for child in children:
+            child.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in children:
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            child.close()
+        self._children.clear()
+        return len(children)
+
+
+def launch(runs: Sequence[Run], runs_dir: Path, workers: int, threads: int = 1) -> int:
+    """Trains what is not finished of `runs`, reports on stderr and returns the exit code."""
+    jobs = [job_of(run, runs_dir, threads) for run in runs]
+    outcome = Pool(jobs, workers, threads).run()
+    print(outcome.report(), file=sys.stderr)
+    return outcome.exit_code

@@ -1,0 +1,250 @@
+"""Runs as job arrays of a SLURM cluster.
+
+The launcher keeps no process on the cluster and trusts no memory of its own. What is finished says
+the run's `result.json`, what is queued or running says SLURM: each array has a directory below
+`slurm/`, named as its jobs are in the queue, that lists the runs of its tasks and was complete
+before the array was submitted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import submitit
+from submitit.core.utils import FailedJobError
+
+from launch.execution.cluster import Cluster
+from launch.execution.jobs import REPOSITORY, Failure, Job, job_of, lock, tail
+from launch.execution.outcome import Outcome, StopRequest
+from launch.execution.progress import Progress
+from launch.execution.slurm_job import Training
+from launch.runs import Run
+
+WARNING_SECONDS = 60
+"""How long before its time limit a job is told, to go back to the queue."""
+MAX_TIMEOUTS = 100
+"""Time limits after which a job stays away: it does not reach its next checkpoint within one."""
+POLL_SECONDS = 15.0
+SETTLE_SECONDS = 30.0
+"""How long the result of a job that has left the queue may take to be seen on this machine."""
+_LIST = "runs.txt"
+
+
+class SlurmError(Exception):
+    """SLURM refuses or cannot be reached; the message is what it says, on one line."""
+
+
+def launch(
+    runs: Sequence[Run], runs_dir: Path, cluster: Cluster, threads: int = 1, wait: bool = False
+) -> int:
+    """Submits what is neither finished, nor queued or running anywhere, and reports on stderr.
+
+    Args:
+        runs: what to train.
+        runs_dir: directory of all runs, on a file system that the cluster's nodes share.
+        cluster: how to submit.
+        threads: of each run.
+        wait: whether to show progress until every run has ended.
+
+    Returns:
+        The exit code; without `wait`, 0 says that all is submitted.
+
+    Raises:
+        SlurmError: not everything could be submitted, or the queue cannot be asked.
+    """
+    jobs = [job_of(run, runs_dir, threads) for run in runs]
+    queue = queued(runs_dir)
+    finished = sum(job.finished for job in jobs)
+    waiting = sum(job.name in queue and not job.finished for job in jobs)
+    left = [job for job in jobs if not job.finished and job.name not in queue]
+    free = [job for job in left if not _locked(job)]
+    print(
+        f"{len(jobs)} runs: {finished} finished, {waiting} queued or running, "
+        f"{len(left) - len(free)} under another launcher, {len(free)} to submit",
+        file=sys.stderr,
+    )
+    for array, tasks in submit(free, runs_dir, cluster, threads):
+        print(f"submitted array {array} of {tasks} jobs", file=sys.stderr)
+    if not wait:
+        return 0
+    outcome = _wait(jobs, runs_dir)
+    print(outcome.report(), file=sys.stderr)
+    return outcome.exit_code
+
+
+def submit(
+    jobs: Sequence[Job], runs_dir: Path, cluster: Cluster, threads: int
+) -> Iterator[tuple[str, int]]:
+    """Submits jobs, in as many arrays as the cluster's MaxArraySize asks for.
+
+    With a `max_parallel`, which SLURM knows for each array alone, an array starts when the one
+    before has ended.
+
+    Yields:
+        Id and number of tasks of each array, as soon as it is submitted.
+    """
+    if not jobs:
+        return
+    size = _max_array_size()
+    (runs_dir / "slurm").mkdir(exist_ok=True)
+    options: dict[str, object] = {"requeue": True, "chdir": str(REPOSITORY), **cluster.sbatch}
+    for first in range(0, len(jobs), size):
+        array = jobs[first : first + size]
+        start = time.strftime("rigl_rl-%Y%m%d-%H%M%S-")
+        folder = Path(tempfile.mkdtemp(prefix=start, dir=runs_dir / "slurm"))
+        (folder / _LIST).write_text("".join(f"{job.name}\n" for job in array))
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=MAX_TIMEOUTS)
+        cpus = cluster.cpus or threads
+        executor.update_parameters(
+            job_name=folder.name,
+            time=cluster.time,
+            mem=cluster.mem,
+            partition=cluster.partition,
+            account=cluster.account,
+            cpus_per_task=cpus,
+            # Since SLURM 22.05 a step does not inherit the number of its job.
+            srun_args=[f"--cpus-per-task={cpus}"],
+            array_parallelism=cluster.max_parallel or len(array),
+            signal_delay_s=WARNING_SECONDS,
+            stderr_to_stdout=True,
+            setup=list(cluster.setup),
+            additional_parameters=dict(options),
+        )
+        try:
+            # Submitit prints what sbatch says, which is in the exception, too.
+            with contextlib.redirect_stderr(io.StringIO()):
+                tasks = executor.submit_array([Training(job, threads) for job in array])
+        except FailedJobError as error:
+            shutil.rmtree(folder)
+            said = f"{_one_line(str(error))} ({len(jobs) - first} runs are not submitted)"
+            raise SlurmError(said) from error
+        number = tasks[0].job_id.split("_")[0]
+        yield number, len(array)
+        if cluster.max_parallel:
+            options["dependency"] = f"afterany:{number}"
+
+
+def queued(runs_dir: Path) -> dict[str, bool]:
+    """The runs in SLURM's queue, whichever launch submitted them: name to whether it is running.
+
+    Raises:
+        SlurmError: the queue cannot be asked.
+    """
+    arrays = _arrays(runs_dir)
+    if not arrays:
+        return {}
+    names = ",".join(arrays)
+    lines = _ask("squeue", "--noheader", "--array", f"--name={names}", "--format=%j %K %T")
+    return read_queue(lines, arrays)
+
+
+def read_queue(lines: str, arrays: Mapping[str, Sequence[str]]) -> dict[str, bool]:
+    """Reads lines of array name, index (N/A in an array of one) and state.
+
+    Args:
+        lines: what squeue says.
+        arrays: the runs of each array's tasks.
+
+    Returns:
+        For each run that is listed whether it is running.
+    """
+    queue = {}
+    for line in lines.splitlines():
+        array, index, state = line.split()
+        run = arrays[array][int(index) if index.isdecimal() else 0]
+        queue[run] = state == "RUNNING"
+    return queue
+
+
+def _arrays(runs_dir: Path) -> dict[str, list[str]]:
+    """The runs of all arrays ever submitted for this directory, the newest last."""
+    lists = sorted((runs_dir / "slurm").glob(f"*/{_LIST}"))
+    return {path.parent.name: path.read_text().splitlines() for path in lists}
+
+
+def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
+    """Shows progress until every run has ended, or until a signal stops the waiting.
+
+    Runs that another launcher is at are waited for.
+    """
+    progress = Progress(len(jobs), sum(job.finished for job in jobs))
+    queue = queued(runs_dir)
+    with StopRequest() as stop:
+        while True:
+            # The queue was asked before: what has left it has written its result since then.
+            unfinished = [job for job in jobs if not job.finished]
+            gone = [job for job in unfinished if job.name not in queue]
+            failed = [job for job in gone if not _locked(job)]
+            finished = len(jobs) - len(unfinished)
+            running = sum(queue.get(job.name, False) for job in unfinished)
+            counts = f"{finished} finished, {len(failed)} failed, {running} running, "
+            counts += f"{len(unfinished) - len(gone) - running} queued"
+            if len(gone) > len(failed):
+                counts += f", {len(gone) - len(failed)} under another launcher"
+            progress.show(finished + len(failed), counts)
+            if stop.signum or len(failed) == len(unfinished):
+                break
+            stop.wait(POLL_SECONDS)
+            with contextlib.suppress(SlurmError):  # It may answer the next time.
+                queue = queued(runs_dir)
+        progress.close()
+        patience = time.monotonic() + SETTLE_SECONDS
+        while not stop.signum and time.monotonic() < patience and failed:
+            stop.wait(1)
+            failed = [job for job in failed if not job.finished]
+    finished = sum(job.finished for job in jobs)
+    under_way = len(jobs) - finished - len(failed)
+    failures = tuple(_failure(job, runs_dir) for job in failed)
+    left = f"{under_way} runs queued or running, which go on; the same command waits for them"
+    return Outcome(len(jobs), finished, failures, stop.signum, left)
+
+
+def _failure(job: Job, runs_dir: Path) -> Failure:
+    logs: list[Path] = []  # of the newest job
+    for array, names in _arrays(runs_dir).items():
+        if job.name in names:
+            task = f"{names.index(job.name)}_" if len(names) > 1 else ""
+            logs = list((runs_dir / "slurm" / array).glob(f"*_{task}0_log.out"))
+    reason = "its SLURM job left no result"
+    if logs:
+        reason += f" (SLURM's log: {logs[0]})"
+    return Failure(job, reason, tail(job.log) if job.log.exists() else "")
+
+
+def _locked(job: Job) -> bool:
+    """Whether a launcher, local or in a job, is at the run."""
+    if not job.log.exists():
+        return False
+    log = lock(job)
+    if log:
+        log.close()
+    return log is None
+
+
+def _max_array_size() -> int:
+    for line in _ask("scontrol", "show", "config").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() == "MaxArraySize":
+            return int(value)
+    raise SlurmError("scontrol show config names no MaxArraySize")
+
+
+def _ask(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError as error:
+        raise SlurmError(f"there is no {command[0]} on this machine") from error
+    except subprocess.CalledProcessError as error:
+        raise SlurmError(_one_line(error.stderr)) from error
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(text.strip().splitlines())

@@ -1,0 +1,68 @@
+"""Which runs make a figure, as data.
+
+A study is a function from a seed and a preset to its runs; `expand` joins several of them. A run's
+name says all that sets it apart (task, method, distribution, sparsity, width, changed
+hyper-parameters, schedule, seed), so a run that serves two figures has one name in both, one
+directory, and is trained once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Callable
+
+from launch.runs import Run
+from launch.studies import figures, readme, sweeps
+from launch.studies.presets import Preset
+
+STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
+    study.__name__: study
+    for study in (
+        readme.cartpole,
+        readme.mujoco,
+        readme.pong,
+        figures.figure1,
+        figures.figure2,
+        figures.figure3,
+        figures.figure4_left,
+        figures.figure4_center,
+        figures.figure4_right,
+        figures.figure5_left,
+        figures.figure5_right,
+        figures.figure6,
+        figures.figure7,
+        figures.figure8,
+        figures.figure9,
+        figures.figure10,
+        figures.figure11,
+        figures.figure12,
+        figures.figure13,
+        figures.figure14_left,
+        figures.figure14_right,
+        figures.figure15,
+        figures.figure16,
+        figures.figure17,
+        figures.figure18,
+        sweeps.table1,
+        sweeps.table2,
+        sweeps.table3,
+        sweeps.table4,
+        sweeps.table5,
+    )
+}
+
+
+def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
+    """The runs of several studies, each run once, all of one seed before the next seed.
+
+    The order makes an unfinished launch useful: it has every point of the figure, with fewer seeds.
+    """
+    return list(
+        dict.fromkeys(
+            run
+            for seed in range(preset.seeds)
+            for study in studies
+            if seed < preset.seeds_of.get(study, preset.seeds)
+            for run in STUDIES[study](seed, preset)
+        )
+    )

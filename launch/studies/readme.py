@@ -1,0 +1,32 @@
+"""The runs behind the tables and curves of the README, for one seed: parts of other figures."""
+
+from __future__ import annotations
+
+from launch.agents import DQN, DQN_CNN, PPO, SAC
+from launch.runs import Run
+from launch.studies import blocks
+from launch.studies.presets import Preset
+
+
+def cartpole(seed: int, preset: Preset) -> list[Run]:
+    """The README's table: each method once at 90 % (ERK) on CartPole, a part of Figure 8."""
+    task = ["CartPole-v0"]
+    return blocks.dense(DQN, task, [], seed, preset) + blocks.sparse(DQN, task, [0.9], seed, preset)
+
+
+def mujoco(seed: int, preset: Preset) -> list[Run]:
+    """The README's table: SAC on three tasks and PPO on one at 90 % (ERK), a part of Figure 2."""
+    runs = []
+    for agent, tasks, methods in (
+        (SAC, ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"], ["rigl", "static"]),
+        (PPO, ["HalfCheetah-v2"], ["rigl", "set", "prune"]),
+    ):
+        runs += blocks.dense(agent, tasks, [], seed, preset)
+        runs += blocks.sparse(agent, tasks, [0.9], seed, preset, methods=methods)
+    return runs
+
+
+def pong(seed: int, preset: Preset) -> list[Run]:
+    """The README's learning curve: DQN with Nature CNN on Pong, dense and RigL at 90 % (ERK)."""
+    dense = blocks.dense(DQN_CNN, ["Pong"], [], seed, preset)
+    return dense + blocks.sparse(DQN_CNN, ["Pong"], [0.9], seed, preset, methods=["rigl"])
