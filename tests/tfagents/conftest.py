@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -100,14 +102,11 @@ def run_main(*flags: str, **options) -> subprocess.CompletedProcess:
 
 
 class Trainings:
-    """Runs by name, two at a time in the background, waited for when asked for."""
+    """Runs by name, each trained when it is first asked for, by whichever worker asks first."""
 
-    def __init__(self, folder: Path, flags: dict[str, list[str]], pool: ThreadPoolExecutor):
+    def __init__(self, folder: Path, flags: dict[str, list[str]]):
         self._folder = folder
-        self._running = {
-            name: pool.submit(run_main, *each, f"--root_dir={folder / name}")
-            for name, each in flags.items()
-        }
+        self._flags = flags
 
     def __getitem__(self, name: str) -> Path:
         """The finished run's directory."""
@@ -117,7 +116,13 @@ class Trainings:
 
     def completed(self, name: str) -> subprocess.CompletedProcess:
         """The finished run's exit code and output."""
-        return self._running[name].result()
+        record = self._folder / f"{name}.pickle"
+        with open(self._folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not record.exists():
+                completed = run_main(*self._flags[name], f"--root_dir={self._folder / name}")
+                record.write_bytes(pickle.dumps(completed))
+            return pickle.loads(record.read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +133,11 @@ def pool():
 
 
 @pytest.fixture(scope="session")
-def trainings(pool, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    original = folder / "original.gin"
+def trainings(tmp_path_factory, worker_id):
+    alone = tmp_path_factory.getbasetemp()
+    folder = (alone if worker_id == "master" else alone.parent) / "trainings"
+    folder.mkdir(exist_ok=True)
+    original = folder / f"original-{worker_id}.gin"
     original.write_text(ORIGINAL_NAMES)
     flags = {
         "rigl": arguments("rigl"),
@@ -142,7 +149,7 @@ def trainings(pool, tmp_path_factory):
         "set": arguments("set"),
         "original": [f"--gin_file={original}", "--is_classic=True", "--average_last_fraction=0.5"],
     }
-    return Trainings(folder, flags, pool)
+    return Trainings(folder, flags)
 
 
 @pytest.fixture(scope="session")
