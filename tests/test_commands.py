@@ -77,7 +77,7 @@ def commands_in(text: str) -> list[str]:
 @functools.lru_cache(None)
 def documented() -> tuple[str, ...]:
     """The commands in README and docs."""
-    pages = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    pages = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     return tuple(dict.fromkeys(c for page in pages for c in commands_in(page.read_text())))
 
 
