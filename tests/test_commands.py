@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+import json
 import os
 import re
 import shlex
@@ -77,7 +78,7 @@ def commands_in(text: str) -> list[str]:
 @functools.lru_cache(None)
 def documented() -> tuple[str, ...]:
     """The commands in README and docs."""
-    pages = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    pages = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     return tuple(dict.fromkeys(c for page in pages for c in commands_in(page.read_text())))
 
 
@@ -166,6 +167,41 @@ def test_without_noise_a_policy_does_as_well_as_when_the_run_was_evaluated(stage
         assert (now["sigma"], now["train_step"]) == (0, then["train_step"])
         error = sum(each["std_return"] ** 2 / each["episodes"] for each in (now, then)) ** 0.5
         assert abs(now["avg_return"] - then["avg_return"]) <= 5 * error, path
+
+
+@pytest.mark.parametrize("name", ["dqn", "sac", "ppo", "pong"])
+def test_page_on_the_run_directory_names_all_that_a_run_writes(stage, name):
+    stage.run(*to_start(name))
+    run = stage.directory / "runs" / name
+    page = (ROOT / "docs" / "run_directory.md").read_text()
+    named = {text.rstrip("/") for text in re.findall(r"`([^`\n]+)`", page)}
+
+    result = json.loads((run / "result.json").read_text())
+    nested = ("env_options", "sparse_execution", "machine")  # the others are keyed by names
+    fields = {*result, *result["layers"][0], *(key for n in nested for key in result.get(n, ()))}
+    columns = {column for table in run.glob("*.csv") for column in pd.read_csv(table, nrows=0)}
+    files = {path.name for path in run.iterdir()}
+    assert fields | columns | files <= named
+
+    patterns = [re.sub(r"<[a-z]+>", ".+", tag) for tag in named if "/" in tag]
+    tags = tags_in(run / "tensorboard")
+    assert {"train/loss", "eval/avg_return", "sparsity/total"} <= tags
+    unnamed = {tag for tag in tags if not any(re.fullmatch(each, tag) for each in patterns)}
+    assert not unnamed
+
+
+def tags_in(directory: Path) -> set[str]:
+    """The tags of TensorBoard's event files."""
+    # Takes seconds to load; no other test of this file needs it.
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    files = map(str, directory.iterdir())
+    return {
+        value.tag
+        for file in files
+        for event in summary_iterator(file)
+        for value in event.summary.value
+    }
 
 
 def flags(command: str) -> set[str]:

@@ -1,0 +1,83 @@
+"""What README and docs point to is there: files, headings, functions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+# Linked before it is written: take it out when it is there.
+AWAITED = {ROOT / "docs" / "extending.md"}
+
+
+def prose_of(page: Path) -> str:
+    """The page without blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What GitHub makes of the headings: lower case, hyphens, no other punctuation."""
+    headings = re.findall(r"^#+ (.*)$", prose_of(page), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links_of(page: Path) -> list[str]:
+    """Targets within the repository."""
+    found = re.findall(r"\]\(([^)\s]+)\)", prose_of(page))
+    return [target for target in found if not target.startswith("http")]
+
+
+def test_anchors_are_githubs():
+    assert "mujocos-tasks" in anchors_of(ROOT / "docs" / "deviations.md")
+    assert "evalscsv" in anchors_of(ROOT / "docs" / "run_directory.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in links_of(page):
+        file, _, anchor = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        if linked in AWAITED:
+            continue
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors_of(linked), target
+
+
+def test_every_page_is_linked():
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in links_of(page)
+    }
+    assert set(PAGES) - linked <= {ROOT / "README.md"}
+
+
+def test_code_named_by_a_link_is_defined_there():
+    """`name` in [file.py](path), `one` and `other` in [file.py](path)."""
+    number = 0
+    for page in PAGES:
+        for cell in re.split(r"[|;,\n]", prose_of(page)):
+            for names, path in re.findall(r"((?:`\w+`[^`[]*)+) in \[[^]]+\]\((\S+\.py)\)", cell):
+                code = (page.parent / path).read_text()
+                for name in re.findall(r"`(\w+)`", names):
+                    assert re.search(rf"^ *(def|class) {name}\b", code, re.M), (page, name, path)
+                    number += 1
+    assert number > 50
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted((ROOT / "gin_configs").rglob("*.gin")),
+    ids=lambda file: f"{file.parent.name}/{file.name}",
+)
+def test_pages_that_gin_files_name_are_there(file):
+    text = file.read_text()
+    for page in re.findall(r"docs/[\w/]+\.md", text):
+        assert (ROOT / page).exists()
+    for page, heading in re.findall(r'(docs/[\w/]+\.md), "([^"]+)"', text):
+        assert heading.lower().replace(" ", "-") in anchors_of(ROOT / page)
