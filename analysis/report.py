@@ -18,13 +18,15 @@ import jinja2
 import pandas as pd
 
 from analysis import learning_curves
+from analysis.arguments import add_runs
 from analysis.claims.catalog import evaluate
 from analysis.collect import Tables, load
-from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.figures.iqm import STANDARD
-from analysis.files import replacing
 from rigl_rl import paper
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import NoRunsError
+from rigl_rl.files import replacing
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 NO_SETTING = {
@@ -34,7 +36,7 @@ NO_SETTING = {
 """Columns of a figure's numbers that do not tell the settings of its runs apart."""
 
 
-FLOPS_COMMAND = "python -m rigl_rl.networks.flops --out analysis/figures/atari_flops.csv"
+FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
 """Makes the numbers of Figure 7, which has no runs."""
 CAPTIONS = {
     "figure1": "Interquartile mean of normalized scores at 90 % sparsity.",
@@ -95,7 +97,7 @@ class Missing:
 
 
 def draw(figure: Figure, tables: Tables, aside: Path) -> Drawn:
-    """Draws a figure; raises AnalysisError when there is no data for it."""
+    """Draws a figure; raises NoRunsError when there is no data for it."""
     png, _, csv = figure.draw(tables, aside)
     points = pd.read_csv(csv)
     return Drawn(
@@ -160,17 +162,17 @@ def render(tables: Tables) -> str:
         for name, figure in FIGURES.items():
             try:
                 drawn.append(draw(figure, tables, Path(aside)))
-            except AnalysisError:
+            except NoRunsError:
                 missing.append(Missing(title(f"figure{name}"), tables.command(f"figure{name}")))
     for table in TABLES.values():
         try:
             rows = table.cells(table.data(tables))
             heads = table.heads(tables)
             sweeps.append(Sweep(table.title, heads, rows, tables.command(table.name)))
-        except AnalysisError:
+        except NoRunsError:
             missing.append(Missing(table.title, tables.command(table.name)))
     if {figure.name.replace("figure", "") for figure in drawn} <= WITHOUT_RUNS:
-        raise AnalysisError(f"no figure can be drawn from {tables.source}")
+        raise NoRunsError(f"no figure can be drawn from {tables.source}")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True
     )
@@ -193,7 +195,7 @@ def render(tables: Tables) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
     parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
-    parser.add_runs()
+    add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     page = render(load(args.runs, args.score))

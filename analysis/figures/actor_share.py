@@ -19,9 +19,9 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import TASK, comparable, standard_dense
+from rigl_rl.errors import NoRunsError, warn
 
 REGIMES = {"dense": "dense", "rigl": "RigL"}
 NETWORK = "network_params."
@@ -68,12 +68,12 @@ class ActorShareFigure:
         Columns: TASK, method, budget (one of `budgets`), actor_share, mean, low, high, n_seeds; and
         the panel's lines: dense_reward and standard_share (NaN without a standard dense run).
 
-        Raises AnalysisError when no run has a split of its own.
+        Raises NoRunsError when no run has a split of its own.
         """
         here = tables.scored[tables.scored["env"].isin(self.tasks)]
         runs = splits(here, self.name, self.budgets)
         if runs.empty:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished SAC run on {', '.join(self.tasks)} with a split between "
                 f"actor and critics in {tables.source}; "
                 f"make them with: {tables.command(self.name)}"
@@ -90,7 +90,7 @@ class ActorShareFigure:
         points = self.data(tables)
         absent = [task for task in self.tasks if task not in set(points["env"])]
         if absent:
-            note(
+            warn(
                 f"{self.name}: no runs on {', '.join(absent)}; "
                 f"make them with: {tables.command(self.name)}"
             )

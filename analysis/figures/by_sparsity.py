@@ -13,10 +13,10 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError, warn
 
 
 class Panel(NamedTuple):
@@ -55,7 +55,7 @@ class BySparsityFigure:
         n_seeds.
 
         The standard dense network is the row of method dense; it is drawn as a horizontal line.
-        Raises AnalysisError unless both distributions were trained in some panel, for without the
+        Raises NoRunsError unless both distributions were trained in some panel, for without the
         other there is nothing to compare.
         """
         runs = tables.scored
@@ -76,8 +76,8 @@ class BySparsityFigure:
                 f"make them with: {tables.command(self.name)}"
             )
             if not shown:
-                raise AnalysisError(problem)
-            note(problem)
+                raise NoRunsError(problem)
+            warn(problem)
         varied = ["sparse_output_layer"]
         runs = pd.concat(shown).drop_duplicates("path")
         return over_seeds(comparable(runs, self.name, varied), [*SETTING, *varied], "final_return")
@@ -95,7 +95,7 @@ class BySparsityFigure:
             for method in paper.METHODS:
                 found = set(here.loc[here["method"] == method, "distribution"])
                 for distribution in set(style.LINES) - found:
-                    note(
+                    warn(
                         f"{self.name}: no {method} {distribution} runs of {panel.title}; "
                         f"make them with: {tables.command(self.name)}"
                     )

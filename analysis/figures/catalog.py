@@ -51,7 +51,7 @@ class Figure(Protocol):
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes .png, .pdf and .csv (tables: .md and .csv) into `out`.
 
-        Raises AnalysisError when there is no data.
+        Raises NoRunsError when there is no data.
         """
 
 

@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import iqm_interval
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 STANDARD, MATCHED = "Dense: 100 %", "Dense"
@@ -68,7 +68,7 @@ class IqmFigure:
         Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
         n_tasks. A method that lacks a task is left out, and said.
 
-        Raises AnalysisError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
+        Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
         """
         suites = {panel.suite for panel in self.panels}
@@ -85,7 +85,7 @@ class IqmFigure:
         if points.empty:
             wanted = ", ".join(panel.title for panel in self.panels)
             also = "; normalized by dense SAC" if "mujoco" in suites else ""
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
@@ -119,7 +119,7 @@ class IqmFigure:
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
         if lacking:
-            note(
+            warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
                 f"make them with: {tables.command(self.name)}"
             )

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 
@@ -40,7 +40,7 @@ class SensitivityFigure:
         """The plotted numbers, a row per point: column (which hyper-parameter), value, SETTING,
         mean, low, high, n_seeds.
 
-        A line needs two values at least. Raises AnalysisError when there is none.
+        A line needs two values at least. Raises NoRunsError when there is none.
         """
         runs = tables.scored
         runs = runs[(runs["agent"] == "sac") & (runs["env"] == self.task) & (runs["width"] == 1.0)]
@@ -65,8 +65,8 @@ class SensitivityFigure:
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
             if not parts:
-                raise AnalysisError(problem)
-            note(problem)
+                raise NoRunsError(problem)
+            warn(problem)
         points = pd.concat(parts, ignore_index=True).astype({"value": float})
         return points[["column", "value", *SETTING, "mean", "low", "high", "n_seeds"]]
 

@@ -13,13 +13,12 @@ import os
 import pathlib
 import pickle
 import shutil
-import sys
 from typing import Any, Callable, Optional
 
 import tensorflow as tf
 
-from rigl_rl.errors import RiglRlError
-from rigl_rl.runs.files import sync_directory
+from rigl_rl.errors import RiglRlError, warn
+from rigl_rl.files import sync_directory
 
 _ASIDE = ".writing-"
 _MANIFEST = "manifest.json"
@@ -106,7 +105,7 @@ class Checkpoints:
             damage = _damage(directory)
             if not damage:
                 return directory
-            print(f"warning: checkpoint {directory} is damaged ({damage})", file=sys.stderr)
+            warn(f"checkpoint {directory} is damaged ({damage})")
         if found:
             raise RiglRlError(
                 f"all checkpoints in {str(self.path)!r} are damaged; restore one from a backup, "

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis import report
-from analysis.errors import exit_code
 from analysis.figures.catalog import FIGURES
+from rigl_rl.command_line import exit_code
 
 
 @pytest.fixture
