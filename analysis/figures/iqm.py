@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ class IqmFigure:
 
     name: str
     panels: tuple[Panel, ...]
-    columns: Optional[int] = None
+    columns: int | None = None
     """Panels side by side; all by default."""
     human: str = HUMAN_SCORES[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Union
+from typing import Callable
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Evaluator:
       episodes: how many episodes one evaluation takes.
     """
 
-    def __init__(self, task: Union[Task, str], episodes: int):
+    def __init__(self, task: Task | str, episodes: int):
         self.episodes = episodes
         self._envs = [as_task(task).make() for _ in range(episodes)]
         self._task = as_task(task).resolved(self._envs[0])

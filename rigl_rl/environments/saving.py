@@ -12,7 +12,6 @@ import copy
 import hashlib
 import random
 from collections.abc import Iterator
-from typing import Optional
 
 import numpy as np
 
@@ -68,7 +67,7 @@ def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
         )
 
 
-def why_inexact(task: Task) -> Optional[str]:
+def why_inexact(task: Task) -> str | None:
     """Why an environment restored from what was saved takes other steps; None if it does not.
 
     Steps one at random, saves it, and steps on; then steps what was restored, in the same way. The

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import gin
 import tensorflow as tf
@@ -88,7 +87,7 @@ class Progress:
       show_bar: whether to draw the bar; by default on a terminal only.
     """
 
-    def __init__(self, total: int, start: int, show_bar: Optional[bool] = None):
+    def __init__(self, total: int, start: int, show_bar: bool | None = None):
         disable = None if show_bar is None else not show_bar
         self._bar = tqdm(total=total, initial=start, unit="step", disable=disable)
 
