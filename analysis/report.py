@@ -38,30 +38,6 @@ NO_SETTING = {
 
 FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
 """Makes the numbers of Figure 7, which has no runs."""
-CAPTIONS = {
-    "figure1": "Interquartile mean of normalized scores at 90 % sparsity.",
-    "figure2": "Final reward against active parameters, ERK.",
-    "figure3": "Final reward against the actor's share of SAC's parameters.",
-    "figure4_left": "ERK against uniform sparsity, SAC.",
-    "figure4_center": "Weight decay, SAC.",
-    "figure4_right": "Sparsity-aware initialization, SAC.",
-    "figure5_left": "Signal-to-noise ratio of DQN's gradients over training, ERK and uniform.",
-    "figure5_right": "As Figure 5 (left), of SAC's actor and critics.",
-    "figure6": "Return of trained policies under noise on their observations.",
-    "figure7": "FLOPs of sparse convolutional networks on MsPacman, ERK and uniform.",
-    "figure8": "Final reward against active parameters, DQN on classic control.",
-    "figure9": "As Figure 2, on two further MuJoCo tasks.",
-    "figure10": "As Figure 2, DQN with the Nature CNN on 15 games.",
-    "figure11": "As Figure 10, with the IMPALA ResNet.",
-    "figure12": "As Figure 2, uniform sparsity.",
-    "figure13": "Drop fraction, update interval and batch size, SAC.",
-    "figure14_left": "ERK against uniform sparsity, with a sparse and a dense last layer, SAC.",
-    "figure14_right": "ERK against uniform sparsity, DQN on Acrobot.",
-    "figure15": "Interquartile mean of normalized scores by sparsity, SAC.",
-    "figure16": "Interquartile mean of normalized scores by sparsity, PPO.",
-    "figure17": "Interquartile mean of human-normalized scores by sparsity, DQN with Nature CNN.",
-    "figure18": "As Figure 17, with the IMPALA ResNet.",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +79,7 @@ def draw(figure: Figure, tables: Tables, aside: Path) -> Drawn:
     return Drawn(
         name=figure.name,
         title=title(figure.name),
-        caption=CAPTIONS[figure.name],
+        caption=figure.caption,
         png=base64.b64encode(png.read_bytes()).decode(),
         csv=base64.b64encode(csv.read_bytes()).decode(),
         rests_on=rests_on(points),

@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.figures.iqm import HUMAN_SCORES, normalized
 from analysis.intervals import mean_interval
+from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.scores import agents_of
 from analysis.select import comparable
 from rigl_rl import paper

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from analysis.arguments import add_runs
 from analysis.collect import load
-from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
-from analysis.figures.iqm import HUMAN_SCORES, IqmFigure
+from analysis.figures.catalog import DRAWINGS, WITHOUT_RUNS
+from analysis.figures.iqm import IqmFigure
+from analysis.normalization import HUMAN_SCORES
 from analysis.tables import SweepTable
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
@@ -28,10 +29,10 @@ def figure_names(only: str) -> list[str]:
     Raises ConfigError for a name that is none of theirs.
     """
     names = []
-    there_are = ", ".join([*FIGURES, *TABLES])
+    there_are = ", ".join(DRAWINGS)
     for asked in filter(None, re.split(r"[,\s]+", only)):
         number = asked.lower().replace("figure", "").strip("_-")
-        found = [name for name in [*FIGURES, *TABLES] if number in (name, name.split("_")[0])]
+        found = [name for name in DRAWINGS if number in (name, name.split("_")[0])]
         if not found:
             raise ConfigError(f"--only {asked}: no such figure; there are {there_are}")
         names += [name for name in found if name not in names]
@@ -56,11 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="whose scores Atari is normalized by (default: %(default)s)",
     )
     args = parser.parse_args(argv)
-    names = [*FIGURES, *TABLES] if args.only is None else figure_names(args.only)
+    names = list(DRAWINGS) if args.only is None else figure_names(args.only)
     tables = load(args.runs, args.score)
     drawn = set()
     for name in names:
-        figure: Figure = {**FIGURES, **TABLES}[name]
+        figure = DRAWINGS[name]
         if isinstance(figure, (IqmFigure, SweepTable)):
             figure = dataclasses.replace(figure, human=args.human_scores)
         try:

@@ -19,7 +19,7 @@ from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
 
 
-class Panel(NamedTuple):
+class LayersPanel(NamedTuple):
     """One agent on one task."""
 
     agent: str
@@ -48,7 +48,8 @@ class BySparsityFigure:
     """A figure of this kind."""
 
     name: str
-    panels: tuple[Panel, ...]
+    caption: str
+    panels: tuple[LayersPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point: SETTING, sparse_output_layer, mean, low, high,

@@ -23,6 +23,7 @@ class FlopsFigure:
     """A panel per network, a line per distribution."""
 
     name: str
+    caption: str
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, those of `TABLE`: network, distribution, sparsity, flops (of one

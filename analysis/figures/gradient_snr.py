@@ -33,6 +33,7 @@ class SnrFigure:
     """
 
     name: str
+    caption: str
     agent: str
     suite: str
     tasks: tuple[str, ...]

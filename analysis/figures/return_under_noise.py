@@ -31,6 +31,7 @@ class RobustnessFigure:
     """A figure of this kind, of DQN."""
 
     name: str
+    caption: str
     suite: str
     tasks: tuple[str, ...]
     shares: tuple[float, ...]

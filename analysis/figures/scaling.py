@@ -54,6 +54,7 @@ class ScalingFigure:
     """A figure of this kind."""
 
     name: str
+    caption: str
     rows: tuple[Row, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:

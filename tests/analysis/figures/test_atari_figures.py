@@ -103,7 +103,7 @@ def test_the_other_table_of_human_scores(three_games, tmp_path):
 
 
 def test_every_game_has_scores():
-    from analysis.figures.iqm import ATARI_SCORES
+    from analysis.normalization import ATARI_SCORES
 
     table = pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
     assert sorted(table.index) == sorted(paper.GAMES)
