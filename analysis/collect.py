@@ -20,8 +20,6 @@ import numpy as np
 import pandas as pd
 
 from analysis import hyperparameters, run_files, scores
-from analysis.errors import AnalysisError, Parser, exit_code, note
-from analysis.files import replacing
 from analysis.run_files import (
     CURVES,
     NUMBERS,
@@ -33,6 +31,9 @@ from analysis.run_files import (
     run_directories,
     warn_if_score_differs,
 )
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import ConfigError, NoRunsError, warn
+from rigl_rl.files import replacing
 
 RUN = (
     *("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", "planned_steps"),
@@ -100,7 +101,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     known: an earlier collection of `root`, from which runs are taken that have not changed since.
     """
     if not root.is_dir():
-        raise AnalysisError(f"--runs {root}: no such directory")
+        raise ConfigError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
     curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
@@ -108,7 +109,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     for directory, files in run_directories(root):
         path = os.path.relpath(directory, root)
         if "result.json" not in files:
-            note(f"left out {path}: unfinished (no result.json)")
+            warn(f"left out {path}: unfinished (no result.json)")
             continue
         try:
             stamp = run_files.stamp(directory, files)
@@ -119,7 +120,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             if "evals" in found:
                 warn_if_score_differs(path, run, found["evals"])
         except (ValueError, OSError) as error:
-            note(f"left out {path}: {str(error).splitlines()[0]}")
+            warn(f"left out {path}: {str(error).splitlines()[0]}")
             continue
         runs.append({"path": path, "stamp": stamp, **run})
         for name, curve in found.items():
@@ -175,13 +176,13 @@ def read(table: Path) -> Tables:
             require(part, columns, path.name)
             check_numbers(part, path.name)
         except ValueError as error:  # pandas' and Arrow's errors about content
-            raise AnalysisError(f"{path}: {str(error).splitlines()[0]}") from error
+            raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
         missing = [column for column in optional if column not in part]  # of an older table
         parts.append(part.assign(**dict.fromkeys(missing, np.nan)))
     runs, evals, snr, robustness = parts
     finite = np.isfinite(runs[list(NUMBERS)].astype(float)).all(axis=1)
     for path in runs.loc[~finite, "path"]:
-        note(f"left out {path}: not all of its numbers in {table} are finite")
+        warn(f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
     return Tables(runs, evals, snr, robustness, table)
 
@@ -191,18 +192,18 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
 
     score: one of `scores.CHOICES`; which one the runs' returns are.
 
-    Raises AnalysisError when there are runs, but none with this score.
+    Raises NoRunsError when there are runs, but none with this score.
     """
     tables = read(runs) if runs.is_file() else collect(runs)
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"--score greedy: none of the {len(own)} runs in {runs} has a greedy score; DQN on "
                 f"classic control has one, if evals.csv has the column greedy_return"
             )
         tables = tables._replace(runs=own, evals=evals, greedy=greedy)
-        note(f"--score greedy: {tables.score_line}")
+        warn(f"--score greedy: {tables.score_line}")
     return tables
 
 
@@ -220,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole = all(path.exists() for path in _table_paths(args.out))
     tables = collect(args.runs, known if whole else None)
     if tables.runs.empty:
-        raise AnalysisError(f"no finished run below {args.runs}; nothing written")
+        raise NoRunsError(f"no finished run below {args.runs}; nothing written")
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
@@ -228,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_format(path: Path) -> None:
     if path.suffix not in FORMATS:
-        raise AnalysisError(f"{path}: a table is a file that ends in {' or '.join(FORMATS)}")
+        raise ConfigError(f"{path}: a table is a file that ends in {' or '.join(FORMATS)}")
 
 
 def _table_paths(runs: Path) -> list[Path]:

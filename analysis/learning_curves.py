@@ -15,10 +15,12 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.arguments import add_runs
 from analysis.collect import Tables, load
-from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.select import SETTING, comparable
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import NoRunsError
 
 NAME = "learning_curves"
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m analysis.learning_curves",
         description="Draw learning curves, print final returns.",
     )
-    parser.add_runs()
+    add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
@@ -44,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def labelled(tables: Tables) -> pd.DataFrame:
     """The runs that can be compared, with the `panel`, `name` and `label` of their line.
 
-    Raises AnalysisError when there is no finished run.
+    Raises NoRunsError when there is no finished run.
     """
     runs = tables.scored[tables.scored["method"].isin(style.METHODS)]
     if runs.empty:
-        raise AnalysisError(
+        raise NoRunsError(
             f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
         )
     runs = comparable(runs, NAME).copy()
@@ -79,11 +81,11 @@ def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
     n_seeds.
 
-    Raises AnalysisError when none has evaluations.
+    Raises NoRunsError when none has evaluations.
     """
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
-        raise AnalysisError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
+        raise NoRunsError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
     # An iteration on Atari ends with an episode, so seeds evaluate a few steps apart.
     iteration = evals.groupby("path").cumcount()
     together = evals.groupby([*(evals[column] for column in SETTING), iteration], dropna=False)

@@ -18,13 +18,15 @@ import jinja2
 import pandas as pd
 
 from analysis import learning_curves
+from analysis.arguments import add_runs
 from analysis.claims.catalog import evaluate
 from analysis.collect import Tables, load
-from analysis.errors import AnalysisError, Parser, exit_code
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.figures.iqm import STANDARD
-from analysis.files import replacing
 from rigl_rl import paper
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import NoRunsError
+from rigl_rl.files import replacing
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 NO_SETTING = {
@@ -34,32 +36,8 @@ NO_SETTING = {
 """Columns of a figure's numbers that do not tell the settings of its runs apart."""
 
 
-FLOPS_COMMAND = "python -m rigl_rl.networks.flops --out analysis/figures/atari_flops.csv"
+FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
 """Makes the numbers of Figure 7, which has no runs."""
-CAPTIONS = {
-    "figure1": "Interquartile mean of normalized scores at 90 % sparsity.",
-    "figure2": "Final reward against active parameters, ERK.",
-    "figure3": "Final reward against the actor's share of SAC's parameters.",
-    "figure4_left": "ERK against uniform sparsity, SAC.",
-    "figure4_center": "Weight decay, SAC.",
-    "figure4_right": "Sparsity-aware initialization, SAC.",
-    "figure5_left": "Signal-to-noise ratio of DQN's gradients over training, ERK and uniform.",
-    "figure5_right": "As Figure 5 (left), of SAC's actor and critics.",
-    "figure6": "Return of trained policies under noise on their observations.",
-    "figure7": "FLOPs of sparse convolutional networks on MsPacman, ERK and uniform.",
-    "figure8": "Final reward against active parameters, DQN on classic control.",
-    "figure9": "As Figure 2, on two further MuJoCo tasks.",
-    "figure10": "As Figure 2, DQN with the Nature CNN on 15 games.",
-    "figure11": "As Figure 10, with the IMPALA ResNet.",
-    "figure12": "As Figure 2, uniform sparsity.",
-    "figure13": "Drop fraction, update interval and batch size, SAC.",
-    "figure14_left": "ERK against uniform sparsity, with a sparse and a dense last layer, SAC.",
-    "figure14_right": "ERK against uniform sparsity, DQN on Acrobot.",
-    "figure15": "Interquartile mean of normalized scores by sparsity, SAC.",
-    "figure16": "Interquartile mean of normalized scores by sparsity, PPO.",
-    "figure17": "Interquartile mean of human-normalized scores by sparsity, DQN with Nature CNN.",
-    "figure18": "As Figure 17, with the IMPALA ResNet.",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +73,13 @@ class Missing:
 
 
 def draw(figure: Figure, tables: Tables, aside: Path) -> Drawn:
-    """Draws a figure; raises AnalysisError when there is no data for it."""
+    """Draws a figure; raises NoRunsError when there is no data for it."""
     png, _, csv = figure.draw(tables, aside)
     points = pd.read_csv(csv)
     return Drawn(
         name=figure.name,
         title=title(figure.name),
-        caption=CAPTIONS[figure.name],
+        caption=figure.caption,
         png=base64.b64encode(png.read_bytes()).decode(),
         csv=base64.b64encode(csv.read_bytes()).decode(),
         rests_on=rests_on(points),
@@ -160,17 +138,17 @@ def render(tables: Tables) -> str:
         for name, figure in FIGURES.items():
             try:
                 drawn.append(draw(figure, tables, Path(aside)))
-            except AnalysisError:
+            except NoRunsError:
                 missing.append(Missing(title(f"figure{name}"), tables.command(f"figure{name}")))
     for table in TABLES.values():
         try:
             rows = table.cells(table.data(tables))
             heads = table.heads(tables)
             sweeps.append(Sweep(table.title, heads, rows, tables.command(table.name)))
-        except AnalysisError:
+        except NoRunsError:
             missing.append(Missing(table.title, tables.command(table.name)))
     if {figure.name.replace("figure", "") for figure in drawn} <= WITHOUT_RUNS:
-        raise AnalysisError(f"no figure can be drawn from {tables.source}")
+        raise NoRunsError(f"no figure can be drawn from {tables.source}")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True
     )
@@ -193,7 +171,7 @@ def render(tables: Tables) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
     parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
-    parser.add_runs()
+    add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     page = render(load(args.runs, args.score))

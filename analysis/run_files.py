@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from analysis import hyperparameters
-from analysis.errors import note
 from analysis.intervals import final_score
+from rigl_rl.errors import warn
 
 TEXT = ("agent", "suite", "env", "method")
 NUMBERS = (
@@ -65,7 +65,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
                     elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
                         below.append(entry.name)
         except OSError as error:
-            note(f"not read: {error}")
+            warn(f"not read: {error}")
             continue
         if files & {"result.json", "evals.csv"}:
             yield directory, files
@@ -161,7 +161,7 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
             continue
         found = final_score(evals[column].to_numpy())
         if not math.isclose(found, run[score], rel_tol=1e-6):
-            note(
+            warn(
                 f"{path}: {score} is {run[score]:g} in result.json, but the last 10% "
                 f"of {column} in evals.csv average {found:g}"
             )

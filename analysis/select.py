@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import hyperparameters
-from analysis.errors import note
+from rigl_rl.errors import warn
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
@@ -39,7 +39,7 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     full = length.groupby([runs[column] for column in TASK]).transform("max")
     for task, short in runs[length < full].groupby(TASK):
         longest = int(full[short.index[0]])
-        note(
+        warn(
             f"{figure}: left out {len(short)} {task[0]} {task[2]} run(s) shorter than {longest:,} "
             f"steps, the longest there (first: {short['path'].iloc[0]})"
         )
@@ -49,7 +49,7 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     # A run with and one without SNR logging train alike; that the two agree needs no words.
     differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
     if differs.any():
-        note(
+        warn(
             f"{figure}: left out {int(differs.sum())} run(s) that repeat another's setting and "
             f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})"
         )
@@ -75,13 +75,13 @@ def _standard(
     )
     out = (changes > fewest) | ((fewest > 0) & (several > 1))
     if out.any():
-        note(
+        warn(
             f"{figure}: left out {int(out.sum())} run(s) of sweeps, which change "
             f"other hyper-parameters than this figure shows"
         )
     unusual = runs[~out & (changes > 0)]
     if len(unusual):
-        note(
+        warn(
             f"{figure}: {len(unusual)} run(s) do not have the paper's hyper-parameters, but no "
             f"others are there (first: {unusual['path'].iloc[0]})"
         )

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from analysis.files import replacing
+from rigl_rl.files import replacing
 from rigl_rl.paper import ERK, UNIFORM
 
 

@@ -15,13 +15,13 @@ import pandas as pd
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError
-from analysis.figures.iqm import HUMAN_SCORES, normalized
-from analysis.files import replacing
 from analysis.intervals import mean_interval
+from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.scores import agents_of
 from analysis.select import comparable
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError
+from rigl_rl.files import replacing
 
 HEADS = {
     "weight_decay": "Weight decay",
@@ -60,7 +60,7 @@ class SweepTable:
         """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
         mean, low, high, n_seeds of the best setting, settings (how many there are).
 
-        Raises AnalysisError when no method has two settings.
+        Raises NoRunsError when no method has two settings.
         """
         runs = tables.scored
         at_sparsity = np.isclose(runs["target_sparsity"].astype(float), paper.SWEEP_SPARSITY)
@@ -77,7 +77,7 @@ class SweepTable:
         rows = [self._best(method, here[here["method"] == method]) for method in self.methods]
         found = [row for row in rows if row]
         if not found:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished sweep of {self.agent} on {', '.join(self.tasks)} in "
                 f"{tables.source}; make it with: {tables.command(self.name)}"
             )

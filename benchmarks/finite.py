@@ -18,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Optional
 
 import numpy as np
 import pandas as pd
@@ -75,7 +74,7 @@ def fault(run: pathlib.Path) -> str:
     return ""
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Trains all combinations, prints a line for each; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2000, help="train steps (default 2000)")

@@ -13,7 +13,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import tensorflow as tf
 from absl import logging
@@ -33,7 +33,7 @@ MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
 
 def parser(
     prog: str,
-    description: Optional[str],
+    description: str | None,
     steps: int = 1000,
     threads: int = 1,
     methods: Sequence[str] = METHODS,

@@ -18,11 +18,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from launch.cli import Parser, positive, sparsity
 from launch.execution import cluster, jobs, local
 from launch.runs import Run
 from launch.studies.catalog import STUDIES, expand
 from launch.studies.presets import PRESETS
+from rigl_rl.command_line import Parser, exit_code, make_directory, positive, sparsity
+from rigl_rl.errors import ConfigError
 
 
 def core_hours(runs: Iterable[Run]) -> float:
@@ -104,13 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.what == "list":
         print_list()
         return 0
-    try:
-        return _run(args, run)
-    except OSError as error:  # a directory that cannot be read, a file in its place
-        run.exit(1, f"{run.prog}: {error}\n")
+    return _run(args)
 
 
-def _run(args: argparse.Namespace, parser: Parser) -> int:
+def _run(args: argparse.Namespace) -> int:
     preset = PRESETS[args.preset]
     if args.seeds is not None:
         preset = preset.with_seeds(args.seeds)
@@ -120,7 +118,7 @@ def _run(args: argparse.Namespace, parser: Parser) -> int:
     if args.tasks is not None:
         known = dict.fromkeys(run.task for run in runs)
         if unknown := [task for task in args.tasks if task not in known]:
-            parser.error(
+            raise ConfigError(
                 f"argument --tasks: no runs on {', '.join(unknown)} in {', '.join(args.studies)} "
                 f"(choose from {', '.join(known) or 'none'})"
             )
@@ -133,36 +131,36 @@ def _run(args: argparse.Namespace, parser: Parser) -> int:
         print_commands(runs, args.runs.absolute(), args.threads)
         return 0
     if args.on == "slurm":
-        return _on_slurm(runs, args, parser)
+        return _on_slurm(runs, args)
     if args.cluster or args.wait:
-        parser.error("--cluster and --wait go with --on slurm")
+        raise ConfigError("--cluster and --wait go with --on slurm")
     workers = args.workers or local.default_workers(args.threads)
-    return local.launch(runs, parser.make_directory("--runs", args.runs), workers, args.threads)
+    return local.launch(runs, make_directory("--runs", args.runs), workers, args.threads)
 
 
-def _on_slurm(runs: Sequence[Run], args: argparse.Namespace, parser: Parser) -> int:
+def _on_slurm(runs: Sequence[Run], args: argparse.Namespace) -> int:
     if args.cluster is None:
-        parser.error("--on slurm needs --cluster FILE, which says how to submit")
+        raise ConfigError("--on slurm needs --cluster FILE, which says how to submit")
     if args.workers:
-        parser.error("--workers goes with --on local; for SLURM set max_parallel in --cluster FILE")
+        raise ConfigError(
+            "--workers goes with --on local; for SLURM set max_parallel in --cluster FILE"
+        )
     if not shutil.which("sbatch"):
-        parser.error("--on slurm: there is no sbatch here; --on commands prints what to run")
+        raise ConfigError("--on slurm: there is no sbatch here; --on commands prints what to run")
     try:
         from launch.execution import slurm  # submitit is needed nowhere else
     except ModuleNotFoundError as error:
-        parser.error(f"--on slurm needs {error.name}: pip install 'rigl_rl[cluster]'")
-    try:
-        settings = cluster.read(args.cluster)
-        if settings.cpus is not None and settings.cpus < args.threads:
-            raise ValueError(f"cpus is {settings.cpus}, but runs have {args.threads} threads")
-    except ValueError as error:
-        parser.error(f"argument --cluster: {error}")
-    runs_dir = parser.make_directory("--runs", args.runs)
-    try:
-        return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
-    except slurm.SlurmError as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
+        raise ConfigError(
+            f"--on slurm needs {error.name}: pip install 'rigl_rl[cluster]'"
+        ) from error
+    settings = cluster.read(args.cluster)
+    if settings.cpus is not None and settings.cpus < args.threads:
+        raise ConfigError(
+            f"argument --cluster: cpus is {settings.cpus}, but runs have {args.threads} threads"
+        )
+    runs_dir = make_directory("--runs", args.runs)
+    return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

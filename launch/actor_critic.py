@@ -7,12 +7,13 @@ prints the gin binding that gives actor and critics their shares, see `launch.pa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from launch.agent_runs import HYPERPARAMETERS
 from launch.agents import SAC
-from launch.cli import Parser
 from launch.parameter_split import REGIMES, split
-from launch.training import HYPERPARAMETERS
+from rigl_rl.command_line import Parser, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,13 +26,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--actor_share", type=float, required=True, help="share of the budget")
     parser.add_argument("--regime", choices=list(REGIMES), required=True)
     args = parser.parse_args(argv)
-    try:
-        text = split(args.task, args.budget, args.actor_share, args.regime)
-    except ValueError as error:
-        parser.error(str(error))
+    text = split(args.task, args.budget, args.actor_share, args.regime)
     _, binding = HYPERPARAMETERS[REGIMES[args.regime]]
     print(f'{binding}="{text}"')
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

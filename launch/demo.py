@@ -16,13 +16,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from launch.agent_runs import agent_run, matched_dense_run
 from launch.agents import DQN
-from launch.cli import Parser, positive
 from launch.execution import local
 from launch.execution.jobs import REPOSITORY
 from launch.runs import Run, Schedule
-from launch.training import matched_dense, train
 from rigl_rl import paper
+from rigl_rl.command_line import Parser, exit_code, make_directory, positive
 
 ENV = "CartPole-v0"
 SPARSITY = 0.9
@@ -41,13 +41,13 @@ def runs(steps: int = STEPS, methods: Sequence[str] = METHODS) -> list[Run]:
         initial_collect_steps=1_000,
     )
     sparse = {
-        method: train(DQN, ENV, method, 0, schedule, distribution="erk", sparsity=SPARSITY)
+        method: agent_run(DQN, ENV, method, 0, schedule, distribution="erk", sparsity=SPARSITY)
         for method in paper.METHODS
     }
     every = [
-        ("dense", train(DQN, ENV, "dense", 0, schedule)),
+        ("dense", agent_run(DQN, ENV, "dense", 0, schedule)),
         *sparse.items(),
-        ("dense", matched_dense(DQN, ENV, SPARSITY, 0, schedule)),
+        ("dense", matched_dense_run(DQN, ENV, SPARSITY, 0, schedule)),
     ]
     return [run for method, run in every if method in methods]
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--methods", nargs="+", choices=METHODS, default=METHODS, help="default: all"
     )
     args = parser.parse_args(argv)
-    out = parser.make_directory("--out", args.out)
+    out = make_directory("--out", args.out)
     runs_dir = out / "runs"
 
     demo, logs = runs(args.steps, args.methods), runs_dir / "logs"
@@ -81,4 +81,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -12,6 +12,7 @@ import math
 
 from launch.agents import SAC, sac_nets
 from launch.widths import Net
+from rigl_rl.errors import ConfigError
 
 REGIMES = {"dense": "widths", "sparse": "sparsities"}
 """What a split is made with, by regime."""
@@ -28,15 +29,15 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
         width.
 
     Raises:
-      ValueError: a value is outside of what is allowed, or no network has so few or so many
+      ConfigError: a value is outside of what is allowed, or no network has so few or so many
         parameters.
     """
     if regime not in REGIMES:
-        raise ValueError(f"regime is {regime!r}, but must be one of {', '.join(REGIMES)}")
+        raise ConfigError(f"regime is {regime!r}, but must be one of {', '.join(REGIMES)}")
     if not 0 < budget < math.inf:
-        raise ValueError(f"budget is {budget}, but must be positive and finite")
+        raise ConfigError(f"budget is {budget}, but must be positive and finite")
     if not 0 < actor_share < 1:
-        raise ValueError(f"actor share is {actor_share}, but must lie within (0, 1)")
+        raise ConfigError(f"actor share is {actor_share}, but must lie within (0, 1)")
     actor, critic, _ = nets = sac_nets(*SAC.tasks[task])
     total = budget * sum(net.parameters(SAC.units) for net in nets)
     found = []
@@ -49,7 +50,7 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
         most = math.inf if dense else net.parameters(SAC.units)
         if not least <= round(parameters) <= most:
             limit = f"at least {least}" if parameters < least else f"at most {most}"
-            raise ValueError(
+            raise ConfigError(
                 f"an actor share of {actor_share} of budget {budget} gives the {name} of {task} "
                 f"{parameters:.0f} parameters, but a {regime} one has {limit}"
             )

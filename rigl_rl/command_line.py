@@ -1,68 +1,78 @@
-"""Flags, threads and error reporting shared by all mains.
+"""What the commands share: one way to parse arguments, and one line for an error.
 
-A main defines the flags of its run directory and gin files, whose names differ between TF-Agents'
-and Dopamine's conventions.
+An error is `error: ...` on standard error. The exit code is 2 for bad input and 1 for whatever else
+keeps a command from its work.
 """
 
 from __future__ import annotations
 
+import argparse
+import math
+import os
 import sys
-from typing import Callable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Callable, NoReturn
 
-import tensorflow as tf
-from absl import app, flags, logging
-
-from rigl_rl.errors import RiglRlError
-from rigl_rl.runs import config
-
-FLAGS = flags.FLAGS
-
-flags.DEFINE_multi_string("gin_bindings", [], "Gin binding over the files; repeatable.")
-flags.DEFINE_integer("seed", 0, "Determines the run: weights, masks, exploration, environments.")
-flags.DEFINE_integer(
-    "threads", 1, "TensorFlow threads. Runs are reproducible to the bit for equal numbers.", 1
-)
-flags.DEFINE_float(
-    "average_last_fraction", 0.1, "Share of evaluations, the last, in final_return.", 0.0, 1.0
-)
-flags.DEFINE_boolean("progress", None, "Progress bar; by default on a terminal only.")
+from rigl_rl.errors import ConfigError, RiglRlError
 
 
-def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> None:
-    """Runs `train(directory, seed=, config_text=, last_fraction=, show_bar=)` from the flags.
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line like all others (see `exit_code`)."""
 
-    An error that is the user's to mend is one line on standard error and exit code 1.
+    def error(self, message: str) -> NoReturn:
+        """Raises a ConfigError instead of printing the usage and leaving."""
+        raise ConfigError(message)
 
-    Args:
-      train: the program.
-      directory_flag: name of the flag with the run directory.
-      files_flag: name of the flag with the gin files.
+
+def exit_code(
+    command: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None
+) -> int:
+    """Runs a command line and returns its exit code; errors become one line."""
+    try:
+        return command(argv) or 0
+    except (RiglRlError, OSError) as error:
+        say(error)
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+def say(error: object) -> None:
+    """Prints an error as one line, the first of a message that has several."""
+    # Gin adds lines on where it was called from.
+    print(f"error: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
+
+
+def make_directory(flag: str, path: Path) -> Path:
+    """Creates the directory given by `flag` and returns its absolute path.
+
+    Raises:
+      ConfigError: it cannot be made, or files cannot be written there.
     """
+    path = path.absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"argument {flag}: cannot make directory {path}: {error.strerror}"
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"argument {flag}: directory {path} is not writable")
+    return path
 
-    def run(argv):
-        try:
-            if len(argv) > 1:
-                raise RiglRlError(f"unexpected argument {argv[1]!r}; values go to flags")
-            if FLAGS.seed < 0:
-                raise RiglRlError(f"--seed is {FLAGS.seed}, but must be at least 0")
-            if not FLAGS["verbosity"].present:
-                # Deprecations inside of libraries; what goes wrong here comes as an exception.
-                logging.set_verbosity(logging.FATAL)
-                tf.get_logger().setLevel("FATAL")
-            config.parse(FLAGS[files_flag].value or [], FLAGS.gin_bindings)
-            tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
-            tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
-            train(
-                FLAGS[directory_flag].value,
-                seed=FLAGS.seed,
-                config_text=config.text(FLAGS.seed),
-                last_fraction=FLAGS.average_last_fraction,
-                show_bar=FLAGS.progress,
-            )
-        except RiglRlError as error:
-            # Gin adds lines on where it was called from.
-            sys.exit(f"error: {str(error).splitlines()[0]}")
-        except OSError as error:
-            sys.exit(f"error: {' '.join(str(error).split())}; what was written before is intact")
 
-    app.run(run)
+def sparsity(text: str) -> float:
+    """A share between 0 and 1, as an argparse type."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, as an argparse type."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

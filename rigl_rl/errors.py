@@ -1,14 +1,25 @@
-"""Errors that are the user's to mend: shown as one line, without a traceback."""
+"""Errors the user can fix, shown as one line without a traceback, and warnings."""
 
 from __future__ import annotations
 
+import sys
+
 
 class RiglRlError(Exception):
-    """A run cannot go on, for a reason that one line explains."""
+    """A command cannot continue, for a reason that one line explains."""
 
 
 class ConfigError(RiglRlError):
     """Bad input: the line says what is wrong and what would be right."""
+
+
+class NoRunsError(RiglRlError):
+    """There are no runs to show; the line says how to make them."""
+
+
+def warn(message: str) -> None:
+    """Says on standard error what does not stop the work but should be known."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 def check_counts(least: int = 1, /, **values: int) -> None:

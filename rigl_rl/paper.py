@@ -6,7 +6,7 @@ tell standard runs from those of sweeps. The gin files say the same; a test hold
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 METHODS = ("prune", "static", "set", "rigl")
 """The sparse training methods."""
@@ -18,9 +18,9 @@ class Best(NamedTuple):
     """A row of Tables 1 to 5; None where the table has a dash."""
 
     weight_decay: float
-    update_freq: Optional[int] = None
-    drop_fraction: Optional[float] = None
-    sparsity_aware_init: Optional[bool] = None
+    update_freq: int | None = None
+    drop_fraction: float | None = None
+    sparsity_aware_init: bool | None = None
 
 
 BEST = {

@@ -218,8 +218,8 @@ def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
 
 def test_one_file_for_one_run(tmp_path):
     out = tmp_path / "table.csv"
-    with pytest.raises(SystemExit, match="is one file, but --run names 2 runs"):
+    with pytest.raises(ConfigError, match="is one file, but --run names 2 runs"):
         command.main(["--run", "a", "b", "--out", str(out)])
     out.touch()
-    with pytest.raises(SystemExit, match="^error: --out '.*table.csv' exists"):
+    with pytest.raises(ConfigError, match="^--out '.*table.csv' exists"):
         command.main(["--run", "a", "--out", str(out)])

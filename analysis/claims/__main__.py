@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.arguments import add_runs
 from analysis.claims.catalog import evaluate
 from analysis.claims.evidence import UNDECIDED
 from analysis.collect import load
-from analysis.errors import AnalysisError, Parser, exit_code
-from analysis.files import replacing
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import NoRunsError
+from rigl_rl.files import replacing
 
 
 def sentences(rows: pd.DataFrame) -> Iterator[str]:
@@ -48,12 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         prog="python -m analysis.claims", description="The paper's findings against your runs."
     )
-    parser.add_runs()
+    add_runs(parser)
     parser.add_argument("--out", type=Path, help="CSV file to write")
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
     if tables.runs.empty:
-        raise AnalysisError(f"no finished run in {args.runs}")
+        raise NoRunsError(f"no finished run in {args.runs}")
     rows = evaluate(tables)
     print("\n".join(sentences(rows)))
     if args.out:

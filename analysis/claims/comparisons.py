@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.figures.actor_share import is_split, splits
-from analysis.figures.iqm import atari_scores
+from analysis.normalization import atari_scores
+from analysis.parameter_splits import is_split, splits
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM

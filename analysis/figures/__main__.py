@@ -13,28 +13,31 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.arguments import add_runs
 from analysis.collect import load
-from analysis.errors import AnalysisError, Parser, exit_code, note
-from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
-from analysis.figures.iqm import HUMAN_SCORES, IqmFigure
+from analysis.figures.catalog import DRAWINGS, WITHOUT_RUNS
+from analysis.figures.iqm import IqmFigure
+from analysis.normalization import HUMAN_SCORES
 from analysis.tables import SweepTable
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.errors import ConfigError, NoRunsError, warn
 
 
 def figure_names(only: str) -> list[str]:
     """The figures and tables that a list such as '8,figure14,5_left,table1' asks for.
 
-    Raises AnalysisError for a name that is none of theirs.
+    Raises ConfigError for a name that is none of theirs.
     """
     names = []
-    there_are = ", ".join([*FIGURES, *TABLES])
+    there_are = ", ".join(DRAWINGS)
     for asked in filter(None, re.split(r"[,\s]+", only)):
         number = asked.lower().replace("figure", "").strip("_-")
-        found = [name for name in [*FIGURES, *TABLES] if number in (name, name.split("_")[0])]
+        found = [name for name in DRAWINGS if number in (name, name.split("_")[0])]
         if not found:
-            raise AnalysisError(f"--only {asked}: no such figure; there are {there_are}")
+            raise ConfigError(f"--only {asked}: no such figure; there are {there_are}")
         names += [name for name in found if name not in names]
     if not names:
-        raise AnalysisError(f"--only names no figure; there are {there_are}")
+        raise ConfigError(f"--only names no figure; there are {there_are}")
     return names
 
 
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m analysis.figures",
         description="Draw the figures and tables there is data for.",
     )
-    parser.add_runs()
+    add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
     parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
     parser.add_argument(
@@ -54,17 +57,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="whose scores Atari is normalized by (default: %(default)s)",
     )
     args = parser.parse_args(argv)
-    names = [*FIGURES, *TABLES] if args.only is None else figure_names(args.only)
+    names = list(DRAWINGS) if args.only is None else figure_names(args.only)
     tables = load(args.runs, args.score)
     drawn = set()
     for name in names:
-        figure: Figure = {**FIGURES, **TABLES}[name]
+        figure = DRAWINGS[name]
         if isinstance(figure, (IqmFigure, SweepTable)):
             figure = dataclasses.replace(figure, human=args.human_scores)
         try:
             paths = figure.draw(tables, args.out)
-        except AnalysisError as error:
-            note(str(error))
+        except NoRunsError as error:
+            warn(str(error))
         else:
             print(", ".join(map(str, paths)))
             drawn.add(name)

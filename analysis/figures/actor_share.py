@@ -8,7 +8,6 @@ standard dense agent's reward (caption of Figure 3).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,39 +18,12 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
-from analysis.select import TASK, comparable, standard_dense
+from analysis.parameter_splits import is_split, splits
+from analysis.select import TASK
+from rigl_rl.errors import NoRunsError, warn
 
 REGIMES = {"dense": "dense", "rigl": "RigL"}
-NETWORK = "network_params."
-VARIED = ["widths", "sparsities"]
-
-
-def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
-    """SAC's runs with a split of their own and its standard dense ones; none unless some are split.
-
-    Columns that are added: actor_share (of the parameters of actor and critics) and budget, that
-    one of `budgets` (shares of the standard networks' parameters) which is nearest.
-    """
-    runs = runs[runs["agent"] == "sac"]
-    split = is_split(runs) & runs["method"].isin(REGIMES)
-    if not split.any():
-        return runs[:0]
-    runs = comparable(runs[split | standard_dense(runs)], name, VARIED)
-    networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
-    params = networks.sum(axis=1)
-    full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")
-    shares = params / full.fillna(runs.groupby("env")["total_params"].transform("max"))
-    return runs.assign(
-        actor_share=(runs[f"{NETWORK}actor"] / params).round(3),
-        budget=[min(budgets, key=lambda budget: abs(budget - share)) for share in shares],
-    )
-
-
-def is_split(runs: pd.DataFrame) -> pd.Series:
-    """Whether a run's parameters are split otherwise than by the networks' widths or by ERK."""
-    return runs[VARIED].notna().any(axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +31,7 @@ class ActorShareFigure:
     """A figure of this kind, of SAC."""
 
     name: str
+    caption: str
     tasks: tuple[str, ...]
     budgets: tuple[float, ...]
 
@@ -68,12 +41,12 @@ class ActorShareFigure:
         Columns: TASK, method, budget (one of `budgets`), actor_share, mean, low, high, n_seeds; and
         the panel's lines: dense_reward and standard_share (NaN without a standard dense run).
 
-        Raises AnalysisError when no run has a split of its own.
+        Raises NoRunsError when no run has a split of its own.
         """
         here = tables.scored[tables.scored["env"].isin(self.tasks)]
         runs = splits(here, self.name, self.budgets)
         if runs.empty:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished SAC run on {', '.join(self.tasks)} with a split between "
                 f"actor and critics in {tables.source}; "
                 f"make them with: {tables.command(self.name)}"
@@ -90,7 +63,7 @@ class ActorShareFigure:
         points = self.data(tables)
         absent = [task for task in self.tasks if task not in set(points["env"])]
         if absent:
-            note(
+            warn(
                 f"{self.name}: no runs on {', '.join(absent)}; "
                 f"make them with: {tables.command(self.name)}"
             )

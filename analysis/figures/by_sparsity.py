@@ -13,13 +13,13 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError, warn
 
 
-class Panel(NamedTuple):
+class LayersPanel(NamedTuple):
     """One agent on one task."""
 
     agent: str
@@ -48,14 +48,15 @@ class BySparsityFigure:
     """A figure of this kind."""
 
     name: str
-    panels: tuple[Panel, ...]
+    caption: str
+    panels: tuple[LayersPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point: SETTING, sparse_output_layer, mean, low, high,
         n_seeds.
 
         The standard dense network is the row of method dense; it is drawn as a horizontal line.
-        Raises AnalysisError unless both distributions were trained in some panel, for without the
+        Raises NoRunsError unless both distributions were trained in some panel, for without the
         other there is nothing to compare.
         """
         runs = tables.scored
@@ -76,8 +77,8 @@ class BySparsityFigure:
                 f"make them with: {tables.command(self.name)}"
             )
             if not shown:
-                raise AnalysisError(problem)
-            note(problem)
+                raise NoRunsError(problem)
+            warn(problem)
         varied = ["sparse_output_layer"]
         runs = pd.concat(shown).drop_duplicates("path")
         return over_seeds(comparable(runs, self.name, varied), [*SETTING, *varied], "final_return")
@@ -95,7 +96,7 @@ class BySparsityFigure:
             for method in paper.METHODS:
                 found = set(here.loc[here["method"] == method, "distribution"])
                 for distribution in set(style.LINES) - found:
-                    note(
+                    warn(
                         f"{self.name}: no {method} {distribution} runs of {panel.title}; "
                         f"make them with: {tables.command(self.name)}"
                     )

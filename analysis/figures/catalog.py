@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from analysis.collect import Tables
-from analysis.figures import iqm
 from analysis.figures.actor_share import ActorShareFigure
-from analysis.figures.by_sparsity import BySparsityFigure
-from analysis.figures.by_sparsity import Panel as Layers
+from analysis.figures.by_sparsity import BySparsityFigure, LayersPanel
 from analysis.figures.flops_by_sparsity import FlopsFigure
 from analysis.figures.gradient_snr import SnrFigure
-from analysis.figures.iqm import IqmFigure
+from analysis.figures.iqm import IqmFigure, IqmPanel
 from analysis.figures.return_under_noise import RobustnessFigure
 from analysis.figures.scaling import Row, ScalingFigure
-from analysis.figures.sensitivity import Panel, SensitivityFigure
+from analysis.figures.sensitivity import SensitivityFigure, SweptPanel
 from analysis.tables import SWEEPS
 from rigl_rl import paper
 from rigl_rl.paper import ERK, SENSITIVITY_SPARSITY, SENSITIVITY_TASK, UNIFORM
@@ -37,12 +35,12 @@ def _atari(suite: str, games: tuple[str, ...], distribution: str, columns: int) 
     )
 
 
-def _atari_iqm(suite: str) -> tuple[iqm.Panel, ...]:
-    return tuple(iqm.Panel("dqn", suite, sparsity) for sparsity in paper.ATARI_IQM_SPARSITIES)
+def _atari_iqm(suite: str) -> tuple[IqmPanel, ...]:
+    return tuple(IqmPanel("dqn", suite, sparsity) for sparsity in paper.ATARI_IQM_SPARSITIES)
 
 
-class Figure(Protocol):
-    """What every kind of figure offers."""
+class Drawing(Protocol):
+    """What every kind of figure and table offers."""
 
     @property
     def name(self) -> str:
@@ -51,38 +49,60 @@ class Figure(Protocol):
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes .png, .pdf and .csv (tables: .md and .csv) into `out`.
 
-        Raises AnalysisError when there is no data.
+        Raises NoRunsError when there is no data.
         """
+
+
+class Figure(Drawing, Protocol):
+    """A drawing with a caption."""
+
+    @property
+    def caption(self) -> str:
+        """What it shows, in a sentence."""
 
 
 _ALL: tuple[Figure, ...] = (
     IqmFigure(
         "figure1",
+        "Interquartile mean of normalized scores at 90% sparsity.",
         (
-            iqm.Panel("sac", "mujoco", 0.9),
-            iqm.Panel("ppo", "mujoco", 0.9),
-            iqm.Panel("dqn", CNN, 0.9),
-            iqm.Panel("dqn", RESNET, 0.9),
+            IqmPanel("sac", "mujoco", 0.9),
+            IqmPanel("ppo", "mujoco", 0.9),
+            IqmPanel("dqn", CNN, 0.9),
+            IqmPanel("dqn", RESNET, 0.9),
         ),
         columns=2,
     ),
     ScalingFigure(
-        "figure2", _atari(CNN, paper.GAMES_MAIN, ERK, 3) + _mujoco(paper.MUJOCO_MAIN, ERK)
+        "figure2",
+        "Final reward against active parameters, ERK.",
+        _atari(CNN, paper.GAMES_MAIN, ERK, 3) + _mujoco(paper.MUJOCO_MAIN, ERK),
     ),
-    ActorShareFigure("figure3", paper.MUJOCO_MAIN, paper.BUDGETS),
-    BySparsityFigure("figure4_left", (Layers("sac", "mujoco", SENSITIVITY_TASK),)),
+    ActorShareFigure(
+        "figure3",
+        "Final reward against the actor's share of SAC's parameters.",
+        paper.MUJOCO_MAIN,
+        paper.BUDGETS,
+    ),
+    BySparsityFigure(
+        "figure4_left",
+        "ERK against uniform sparsity, SAC.",
+        (LayersPanel("sac", "mujoco", SENSITIVITY_TASK),),
+    ),
     SensitivityFigure(
         "figure4_center",
+        "Weight decay, SAC.",
         SENSITIVITY_TASK,
         SENSITIVITY_SPARSITY,
-        (Panel("weight_decay", "Weight decay", ("dense", *SPARSE)),),
+        (SweptPanel("weight_decay", "Weight decay", ("dense", *SPARSE)),),
     ),
     SensitivityFigure(
         "figure4_right",
+        "Sparsity-aware initialization, SAC.",
         SENSITIVITY_TASK,
         SENSITIVITY_SPARSITY,
         (
-            Panel(
+            SweptPanel(
                 "sparsity_aware_init",
                 "Sparsity-aware initialization",
                 ("static", "set", "rigl"),
@@ -90,49 +110,98 @@ _ALL: tuple[Figure, ...] = (
             ),
         ),
     ),
-    SnrFigure("figure5_left", "dqn", "classic", paper.CLASSIC),
-    SnrFigure("figure5_right", "sac", "mujoco", paper.MUJOCO_MAIN),
-    RobustnessFigure("figure6", CNN, paper.GAMES_MAIN, paper.NOISE_SHARES),
-    FlopsFigure("figure7"),
+    SnrFigure(
+        "figure5_left",
+        "Signal-to-noise ratio of DQN's gradients over training, ERK and uniform.",
+        "dqn",
+        "classic",
+        paper.CLASSIC,
+    ),
+    SnrFigure(
+        "figure5_right",
+        "As Figure 5 (left), of SAC's actor and critics.",
+        "sac",
+        "mujoco",
+        paper.MUJOCO_MAIN,
+    ),
+    RobustnessFigure(
+        "figure6",
+        "Return of trained policies under noise on their observations.",
+        CNN,
+        paper.GAMES_MAIN,
+        paper.NOISE_SHARES,
+    ),
+    FlopsFigure("figure7", "FLOPs of sparse convolutional networks on MsPacman, ERK and uniform."),
     ScalingFigure(
         "figure8",
+        "Final reward against active parameters, DQN on classic control.",
         (
             Row("dqn", "classic", paper.CLASSIC, ERK),
             Row("dqn", "classic", paper.CLASSIC, UNIFORM),
         ),
     ),
-    ScalingFigure("figure9", _mujoco(paper.MUJOCO_OTHERS, ERK)),
-    ScalingFigure("figure10", _atari(CNN, paper.GAMES, ERK, 5)),
-    ScalingFigure("figure11", _atari(RESNET, paper.GAMES, ERK, 5)),
+    ScalingFigure(
+        "figure9", "As Figure 2, on two further MuJoCo tasks.", _mujoco(paper.MUJOCO_OTHERS, ERK)
+    ),
+    ScalingFigure(
+        "figure10",
+        "As Figure 2, DQN with the Nature CNN on 15 games.",
+        _atari(CNN, paper.GAMES, ERK, 5),
+    ),
+    ScalingFigure(
+        "figure11", "As Figure 10, with the IMPALA ResNet.", _atari(RESNET, paper.GAMES, ERK, 5)
+    ),
     ScalingFigure(
         "figure12",
+        "As Figure 2, uniform sparsity.",
         _atari(CNN, paper.GAMES_MAIN, UNIFORM, 3) + _mujoco(paper.MUJOCO_MAIN, UNIFORM),
     ),
     SensitivityFigure(
         "figure13",
+        "Drop fraction, update interval and batch size, SAC.",
         SENSITIVITY_TASK,
         SENSITIVITY_SPARSITY,
         (
-            Panel("drop_fraction", "Drop fraction", ("set", "rigl")),
-            Panel("update_freq", "Train steps between mask updates", ("prune", "set", "rigl")),
-            Panel("batch_size", "Batch size", ("dense", *SPARSE)),
+            SweptPanel("drop_fraction", "Drop fraction", ("set", "rigl")),
+            SweptPanel("update_freq", "Train steps between mask updates", ("prune", "set", "rigl")),
+            SweptPanel("batch_size", "Batch size", ("dense", *SPARSE)),
         ),
     ),
     BySparsityFigure(
         "figure14_left",
+        "ERK against uniform sparsity, with a sparse and a dense last layer, SAC.",
         (
-            Layers("sac", "mujoco", SENSITIVITY_TASK),
-            Layers("sac", "mujoco", SENSITIVITY_TASK, False),
+            LayersPanel("sac", "mujoco", SENSITIVITY_TASK),
+            LayersPanel("sac", "mujoco", SENSITIVITY_TASK, False),
         ),
     ),
-    BySparsityFigure("figure14_right", (Layers("dqn", "classic", "Acrobot-v1"),)),
-    IqmFigure("figure15", tuple(iqm.Panel("sac", "mujoco", s) for s in paper.IQM_SPARSITIES)),
-    IqmFigure("figure16", tuple(iqm.Panel("ppo", "mujoco", s) for s in paper.IQM_SPARSITIES)),
-    IqmFigure("figure17", _atari_iqm(CNN)),
-    IqmFigure("figure18", _atari_iqm(RESNET)),
+    BySparsityFigure(
+        "figure14_right",
+        "ERK against uniform sparsity, DQN on Acrobot.",
+        (LayersPanel("dqn", "classic", "Acrobot-v1"),),
+    ),
+    IqmFigure(
+        "figure15",
+        "Interquartile mean of normalized scores by sparsity, SAC.",
+        tuple(IqmPanel("sac", "mujoco", s) for s in paper.IQM_SPARSITIES),
+    ),
+    IqmFigure(
+        "figure16",
+        "Interquartile mean of normalized scores by sparsity, PPO.",
+        tuple(IqmPanel("ppo", "mujoco", s) for s in paper.IQM_SPARSITIES),
+    ),
+    IqmFigure(
+        "figure17",
+        "Interquartile mean of human-normalized scores by sparsity, DQN with Nature CNN.",
+        _atari_iqm(CNN),
+    ),
+    IqmFigure("figure18", "As Figure 17, with the IMPALA ResNet.", _atari_iqm(RESNET)),
 )
 TABLES = {table.name: table for table in SWEEPS}
 """Best hyper-parameters."""
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
-"""What each figure shows; how it is drawn is in the module of its class."""
+"""What each figure shows, by number."""
+DRAWINGS: dict[str, Drawing] = {**FIGURES, **TABLES}
+"""All there is, by the names that --only takes."""
 WITHOUT_RUNS = {"7"}
+"""Figures whose numbers are counted."""

@@ -1,6 +1,6 @@
 """FLOPs of the Atari networks against sparsity, ERK and uniform (Figure 7, appendix A.2).
 
-Counted, not measured: `atari_flops.csv` is what `python -m rigl_rl.networks.flops` writes.
+Counted, not measured: `atari_flops.csv` is what `python -m rigl_rl.flops` writes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class FlopsFigure:
     """A panel per network, a line per distribution."""
 
     name: str
+    caption: str
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, those of `TABLE`: network, distribution, sparsity, flops (of one

@@ -18,9 +18,9 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import curves_over_seeds
 from analysis.select import TASK, comparable
+from rigl_rl.errors import NoRunsError, warn
 
 LINE = [*TASK, "method", "distribution", "target_sparsity", "network"]
 NETWORKS = {"q": "Q-network", "actor": "actor", "critic": "critics", "value": "value network"}
@@ -33,6 +33,7 @@ class SnrFigure:
     """
 
     name: str
+    caption: str
     agent: str
     suite: str
     tasks: tuple[str, ...]
@@ -40,7 +41,7 @@ class SnrFigure:
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point of a line: LINE, env_step, mean, low, high, n_seeds.
 
-        Raises AnalysisError when no finished run logged its SNR.
+        Raises NoRunsError when no finished run logged its SNR.
         """
         runs = tables.runs
         runs = runs[
@@ -52,7 +53,7 @@ class SnrFigure:
             & (runs["width"] == 1.0)
         ]
         if runs.empty:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished {self.agent.upper()} run on {', '.join(self.tasks)} "
                 f"with an snr.csv in {tables.source}; make them with: {tables.command(self.name)}"
             )
@@ -68,7 +69,7 @@ class SnrFigure:
         """
         points = self.data(tables)
         for gap in self.gaps(points):
-            note(f"{self.name}: no SNR from {gap}; make it with: {tables.command(self.name)}")
+            warn(f"{self.name}: no SNR from {gap}; make it with: {tables.command(self.name)}")
         tasks = sorted(points["env"].unique())
         kind = ["network", "method", "distribution"]
         kinds = points.loc[points["method"] != "dense", kind].drop_duplicates().sort_values(kind)

@@ -1,16 +1,14 @@
 """Interquartile mean of normalized scores over tasks (Figures 1 and 15 to 18).
 
-MuJoCo scores are divided by the mean final return of the dense SAC agent of full width on the same
-task, Atari scores are human-normalized: 0 for random play, 1 for a human player's (caption of
-Figure 1). The interquartile mean is that of all seeds and tasks together: the middle half of the
-scores (section 3).
+The interquartile mean is that of all seeds and tasks together: the middle half of the scores
+(section 3), which are normalized as the caption of Figure 1 says (`analysis.normalization`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,19 +16,17 @@ from matplotlib.axes import Axes
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import iqm_interval
+from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 STANDARD, MATCHED = "Dense: 100 %", "Dense"
-ATARI_SCORES = Path(__file__).resolve().parents[1] / "atari_scores.csv"
-HUMAN_SCORES = ("modern", "nature")
-"""The human players to choose from: see `ATARI_SCORES`."""
 
 
-class Panel(NamedTuple):
+class IqmPanel(NamedTuple):
     """One agent at one sparsity."""
 
     agent: str
@@ -57,8 +53,9 @@ class IqmFigure:
     """A panel per agent and sparsity, a bar per method."""
 
     name: str
-    panels: tuple[Panel, ...]
-    columns: Optional[int] = None
+    caption: str
+    panels: tuple[IqmPanel, ...]
+    columns: int | None = None
     """Panels side by side; all by default."""
     human: str = HUMAN_SCORES[0]
 
@@ -68,7 +65,7 @@ class IqmFigure:
         Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
         n_tasks. A method that lacks a task is left out, and said.
 
-        Raises AnalysisError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
+        Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
         """
         suites = {panel.suite for panel in self.panels}
@@ -85,13 +82,13 @@ class IqmFigure:
         if points.empty:
             wanted = ", ".join(panel.title for panel in self.panels)
             also = "; normalized by dense SAC" if "mujoco" in suites else ""
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
         return points
 
-    def _scores(self, panel: Panel, runs: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
+    def _scores(self, panel: IqmPanel, runs: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
         """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks."""
         tasks = panel.tasks(runs)
         here = runs[(runs["agent"] == panel.agent) & (runs["suite"] == panel.suite)]
@@ -119,7 +116,7 @@ class IqmFigure:
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
         if lacking:
-            note(
+            warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
                 f"make them with: {tables.command(self.name)}"
             )
@@ -144,23 +141,7 @@ class IqmFigure:
         return style.save(figure, points, out, self.name)
 
 
-def atari_scores() -> pd.DataFrame:
-    """Scores of random and human play by game: columns random, human_modern, human_nature."""
-    return pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
-
-
-def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
-    """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
-    sac = runs[standard_dense(runs) & (runs["agent"] == "sac")]
-    games = atari_scores()
-    zero = games["random"].to_dict()
-    one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}
-    low = runs["env"].map(lambda task: zero.get(task, 0.0))
-    high = runs["env"].map(one)
-    return (runs["final_return"] - low) / (high - low)
-
-
-def _of(panel: Panel, points: pd.DataFrame) -> pd.DataFrame:
+def _of(panel: IqmPanel, points: pd.DataFrame) -> pd.DataFrame:
     here = (points["agent"] == panel.agent) & (points["suite"] == panel.suite)
     return points[here & (points["target_sparsity"] == panel.sparsity)]
 

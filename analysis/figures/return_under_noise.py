@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import curves_over_seeds
 from analysis.select import MATCHES_WITHIN, TASK, comparable
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 # The paper's line styles are not named; its colours are: blue, pink, purple from large to small.
@@ -31,6 +31,7 @@ class RobustnessFigure:
     """A figure of this kind, of DQN."""
 
     name: str
+    caption: str
     suite: str
     tasks: tuple[str, ...]
     shares: tuple[float, ...]
@@ -39,7 +40,7 @@ class RobustnessFigure:
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point: LINE, sigma, mean, low, high, n_seeds.
 
-        Raises AnalysisError when no policy was evaluated under noise.
+        Raises NoRunsError when no policy was evaluated under noise.
         """
         runs = tables.runs
         runs = runs[
@@ -54,7 +55,7 @@ class RobustnessFigure:
         runs = runs.assign(share=share)[share.notna()]
         runs = comparable(runs[runs["path"].isin(tables.robustness["path"])], self.name)
         if runs.empty:
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished DQN run on {', '.join(self.tasks)} with a "
                 f"robustness.csv in {tables.source}; {self._command(tables)}"
             )
@@ -85,7 +86,7 @@ class RobustnessFigure:
                 lacking.setdefault(", ".join(missing), []).append(task)
         for names, tasks in lacking.items():
             problem = f"no noisy evaluations on {', '.join(tasks)} of {names}"
-            note(f"{self.name}: {problem}; {self._command(tables)}")
+            warn(f"{self.name}: {problem}; {self._command(tables)}")
         tasks = sorted(points["env"].unique())
         seeds = points.groupby(LINE)["n_seeds"].min()
         usual = style.usual_seeds(seeds)

@@ -18,10 +18,10 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import MATCHES_WITHIN, SETTING, TASK, comparable, standard_dense
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError, warn
 
 MARKED_SPARSITY = 0.8
 
@@ -54,6 +54,7 @@ class ScalingFigure:
     """A figure of this kind."""
 
     name: str
+    caption: str
     rows: tuple[Row, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
@@ -63,7 +64,7 @@ class ScalingFigure:
         the panel's lines: dense_reward (mean final return of the standard dense network, NaN
         without one) and params_at_80 (parameters at 80 % sparsity).
 
-        Raises AnalysisError when there is no sparse run to draw.
+        Raises NoRunsError when there is no sparse run to draw.
         """
         runs = pd.concat([row.of(tables.scored) for row in self.rows]).drop_duplicates("path")
         dense = runs["method"] == "dense"
@@ -74,7 +75,7 @@ class ScalingFigure:
             for row in self.rows:
                 tasks.setdefault(row.title, []).extend(row.tasks)
             wanted = "; ".join(f"{title} on {', '.join(on)}" for title, on in tasks.items())
-            raise AnalysisError(
+            raise NoRunsError(
                 f"{self.name}: no finished sparse run ({wanted}) in {tables.source}; "
                 f"make them with: {tables.command(self.name)}"
             )
@@ -94,7 +95,7 @@ class ScalingFigure:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
         points = self.data(tables)
         for gap in self.gaps(points):
-            note(f"{self.name}: {gap}; make them with: {tables.command(self.name)}")
+            warn(f"{self.name}: {gap}; make them with: {tables.command(self.name)}")
         rows = [row for row in self.rows if (row.of(points)["method"] != "dense").any()]
         tasks = [sorted(row.of(points)["env"].unique()) for row in rows]
         figure, grid = style.panels(len(rows), max(map(len, tasks)))
@@ -127,7 +128,7 @@ class ScalingFigure:
         dense = runs["method"] == "dense"
         out = (dense & too_small) | (~dense & ~runs["target_sparsity"].between(low, high))
         if out.any():
-            note(
+            warn(
                 f"{self.name}: left out {int(out.sum())} run(s) beyond the caption's sparsities, "
                 f"{style.percent(low)} to {style.percent(high)}"
             )

@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.collect import Tables
-from analysis.errors import AnalysisError, note
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 
-class Panel(NamedTuple):
+class SweptPanel(NamedTuple):
     """One hyper-parameter."""
 
     column: str
@@ -32,15 +32,16 @@ class SensitivityFigure:
     """A panel per hyper-parameter, a line per method; SAC on one task at one sparsity."""
 
     name: str
+    caption: str
     task: str
     sparsity: float
-    panels: tuple[Panel, ...]
+    panels: tuple[SweptPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point: column (which hyper-parameter), value, SETTING,
         mean, low, high, n_seeds.
 
-        A line needs two values at least. Raises AnalysisError when there is none.
+        A line needs two values at least. Raises NoRunsError when there is none.
         """
         runs = tables.scored
         runs = runs[(runs["agent"] == "sac") & (runs["env"] == self.task) & (runs["width"] == 1.0)]
@@ -65,8 +66,8 @@ class SensitivityFigure:
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
             if not parts:
-                raise AnalysisError(problem)
-            note(problem)
+                raise NoRunsError(problem)
+            warn(problem)
         points = pd.concat(parts, ignore_index=True).astype({"value": float})
         return points[["column", "value", *SETTING, "mean", "low", "high", "n_seeds"]]
 
@@ -86,7 +87,7 @@ class SensitivityFigure:
         return style.save(figure, points, out, self.name)
 
 
-def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
+def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     # The grids are not even, and some hold a 0: each value has a place of its own.
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
@@ -109,7 +110,7 @@ def _panel(axes: Axes, panel: Panel, points: pd.DataFrame, usual: int) -> dict[s
     return handles
 
 
-def _tick(panel: Panel, value: Any) -> str:
+def _tick(panel: SweptPanel, value: Any) -> str:
     if panel.column == "sparsity_aware_init":
         return "on" if value else "off"
     return f"{value:g}"

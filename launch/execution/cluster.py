@@ -25,6 +25,8 @@ from typing import Any, Callable
 
 import yaml  # type: ignore[import-untyped]
 
+from rigl_rl.errors import ConfigError
+
 OURS = (
     "array",
     "chdir",
@@ -62,22 +64,24 @@ def read(path: Path) -> Cluster:
     """Reads and checks the file.
 
     Raises:
-        ValueError: it cannot be read, or something in it is wrong; the message is one line that
+        ConfigError: it cannot be read, or something in it is wrong; the message is one line that
             names the value and what is allowed.
     """
     settings: dict[str, Any] = {}
     for line, name, value in _entries(path):
         where = f"{path}, line {line}"
         if name not in _SETTINGS:
-            raise ValueError(f"{where}: unknown setting {name!r}; there are {', '.join(_SETTINGS)}")
+            raise ConfigError(
+                f"{where}: unknown setting {name!r}; there are {', '.join(_SETTINGS)}"
+            )
         if name in settings:
-            raise ValueError(f"{where}: {name!r} is set twice")
+            raise ConfigError(f"{where}: {name!r} is set twice")
         try:
             settings[name] = _SETTINGS[name](value)
         except ValueError as error:
-            raise ValueError(f"{where}: {name} is {value!r}, but {error}") from None
+            raise ConfigError(f"{where}: {name} is {value!r}, but {error}") from None
     if "time" not in settings:
-        raise ValueError(f"{path} lacks 'time', the time limit of a job, such as 'time: 4:00:00'")
+        raise ConfigError(f"{path} lacks 'time', the time limit of a job, such as 'time: 4:00:00'")
     return Cluster(**settings)
 
 
@@ -88,15 +92,15 @@ def _entries(path: Path) -> list[tuple[int, str, Any]]:
         loader = yaml.BaseLoader(path.read_text(encoding="utf-8"))
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
-            raise ValueError(f"{path} must hold lines such as 'time: 4:00:00'")
+            raise ConfigError(f"{path} must hold lines such as 'time: 4:00:00'")
         return [
             (name.start_mark.line + 1, str(name.value), loader.construct_object(value, deep=True))
             for name, value in root.value
         ]
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _minutes(value: Any) -> int:

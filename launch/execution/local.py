@@ -15,7 +15,7 @@ from pathlib import Path
 
 from launch.execution.jobs import Child, Failure, Job, available_cpus, job_of, lock
 from launch.execution.outcome import Outcome, StopRequest
-from launch.execution.progress import Progress
+from launch.execution.progress import LaunchProgress
 from launch.runs import Run
 
 POLL_SECONDS = 0.1
@@ -55,7 +55,7 @@ class Pool:
 
         Runs that another launcher is at are waited for, and taken over should it die.
         """
-        progress = Progress(self._total, self._finished)
+        progress = LaunchProgress(self._total, self._finished)
         with StopRequest() as stop:
             try:
                 while stop.signum is None:
@@ -102,7 +102,7 @@ class Pool:
                 worker = free.pop(0)
                 self._children[worker] = Child(job, log, self._cpus[worker], self._threads)
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: LaunchProgress) -> None:
         counts = f"{self._finished} finished, {len(self._failures)} failed, "
         counts += f"{len(self._children)} running"
         if self._elsewhere:

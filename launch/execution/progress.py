@@ -13,7 +13,7 @@ from tqdm import tqdm
 tqdm.monitor_interval = 0
 
 
-class Progress:
+class LaunchProgress:
     """One bar for all runs: redrawn on a terminal, a line per ended run anywhere else."""
 
     def __init__(self, total: int, finished: int) -> None:

@@ -24,9 +24,10 @@ from submitit.core.utils import FailedJobError
 from launch.execution.cluster import Cluster
 from launch.execution.jobs import REPOSITORY, Failure, Job, job_of, lock, tail
 from launch.execution.outcome import Outcome, StopRequest
-from launch.execution.progress import Progress
+from launch.execution.progress import LaunchProgress
 from launch.execution.slurm_job import Training
 from launch.runs import Run
+from rigl_rl.errors import RiglRlError
 
 WARNING_SECONDS = 60
 """How long before its time limit a job is told, to go back to the queue."""
@@ -38,7 +39,7 @@ SETTLE_SECONDS = 30.0
 _LIST = "runs.txt"
 
 
-class SlurmError(Exception):
+class SlurmError(RiglRlError):
     """SLURM refuses or cannot be reached; the message is what it says, on one line."""
 
 
@@ -175,7 +176,7 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
 
     Runs that another launcher is at are waited for.
     """
-    progress = Progress(len(jobs), sum(job.finished for job in jobs))
+    progress = LaunchProgress(len(jobs), sum(job.finished for job in jobs))
     queue = queued(runs_dir)
     with StopRequest() as stop:
         while True:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from launch.agent_runs import agent_run, matched_dense_run
 from launch.agents import SAC, Agent
 from launch.runs import Run
 from launch.studies.presets import Preset
-from launch.training import matched_dense, train
 from rigl_rl import paper
 
 
@@ -19,8 +19,8 @@ def dense(agent: Agent, tasks: Iterable[str], sparsities, seed: int, preset: Pre
     schedule = preset.schedule(agent)
     runs = []
     for task in tasks:
-        runs.append(train(agent, task, "dense", seed, schedule))
-        runs += [matched_dense(agent, task, s, seed, schedule) for s in sparsities]
+        runs.append(agent_run(agent, task, "dense", seed, schedule))
+        runs += [matched_dense_run(agent, task, s, seed, schedule) for s in sparsities]
     return runs
 
 
@@ -34,9 +34,9 @@ def sparse(
     methods: Iterable[str] = paper.METHODS,
     **changes,
 ) -> list[Run]:
-    """Sparse networks; changes as for `train`."""
+    """Sparse networks; changes as for `agent_run`."""
     return [
-        train(
+        agent_run(
             agent,
             task,
             method,
@@ -76,7 +76,7 @@ def scaling(
 
 def iqm(agent: Agent, sparsities: Iterable[float], seed: int, preset: Preset) -> list[Run]:
     """Scores to aggregate over tasks, with the dense SAC agent that normalizes them."""
-    runs = [train(SAC, task, "dense", seed, preset.schedule(SAC)) for task in paper.MUJOCO]
+    runs = [agent_run(SAC, task, "dense", seed, preset.schedule(SAC)) for task in paper.MUJOCO]
     for sparsity in sparsities:
         tasks = paper.tasks_at(agent.name.split("_")[0], sparsity)
         runs += dense(agent, tasks, [sparsity], seed, preset)
@@ -89,7 +89,7 @@ def snr(agent: Agent, tasks: Iterable[str], seed: int, preset: Preset) -> list[R
     runs = []
     for task in tasks:
         schedule = preset.schedule(agent)
-        runs.append(train(agent, task, "dense", seed, schedule, snr_freq=preset.snr_freq))
+        runs.append(agent_run(agent, task, "dense", seed, schedule, snr_freq=preset.snr_freq))
         for distribution, sparsities in preset.snr_sparsities.items():
             runs += sparse(
                 agent,

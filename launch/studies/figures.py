@@ -7,11 +7,11 @@ sizes, the network of Figures 2, 6 and 12 on Atari) is our choice, said here and
 from __future__ import annotations
 
 from launch import parameter_split
+from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import DQN, DQN_CNN, DQN_RESNET, PPO, SAC
 from launch.runs import Run
 from launch.studies import blocks
 from launch.studies.presets import Preset
-from launch.training import DISTRIBUTIONS, train
 from rigl_rl import paper
 from rigl_rl.paper import SENSITIVITY_SPARSITY, SENSITIVITY_TASK
 
@@ -44,14 +44,14 @@ def figure3(seed: int, preset: Preset) -> list[Run]:
     runs = []
     for task in paper.MUJOCO_MAIN:
         schedule = preset.schedule(SAC)
-        runs.append(train(SAC, task, "dense", seed, schedule))
+        runs.append(agent_run(SAC, task, "dense", seed, schedule))
         for budget in paper.BUDGETS:
             for share in preset.actor_shares:
                 widths = parameter_split.split(task, budget, share, "dense")
-                runs.append(train(SAC, task, "dense", seed, schedule, widths=widths))
+                runs.append(agent_run(SAC, task, "dense", seed, schedule, widths=widths))
                 if budget < 1:
                     runs.append(
-                        train(
+                        agent_run(
                             SAC,
                             task,
                             "rigl",
@@ -78,7 +78,9 @@ def figure4_center(seed: int, preset: Preset) -> list[Run]:
     runs = []
     for decay in paper.WEIGHT_DECAYS:
         runs.append(
-            train(SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), weight_decay=decay)
+            agent_run(
+                SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), weight_decay=decay
+            )
         )
         runs += _sensitivity(seed, preset, paper.METHODS, weight_decay=decay)
     return runs
@@ -168,7 +170,9 @@ def figure13(seed: int, preset: Preset) -> list[Run]:
     for interval in paper.UPDATE_INTERVALS:
         runs += _sensitivity(seed, preset, ["prune", "set", "rigl"], update_freq=interval)
     for size in BATCH_SIZES:
-        dense = train(SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), batch_size=size)
+        dense = agent_run(
+            SAC, SENSITIVITY_TASK, "dense", seed, preset.schedule(SAC), batch_size=size
+        )
         runs += [dense, *_sensitivity(seed, preset, paper.METHODS, batch_size=size)]
     return runs
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from launch.agent_runs import agent_run
 from launch.agents import DQN, DQN_RESNET, PPO, SAC, Agent
 from launch.runs import Run
 from launch.studies.presets import Preset
-from launch.training import train
 from rigl_rl import paper
 
 
@@ -41,7 +41,7 @@ def table4(seed: int, preset: Preset) -> list[Run]:
 def table5(seed: int, preset: Preset) -> list[Run]:
     """The sweep of the dense ResNet; sparse ones take its best values over."""
     return [
-        train(
+        agent_run(
             DQN_RESNET,
             game,
             "dense",
@@ -82,5 +82,5 @@ def _sweep(agent: Agent, seed: int, preset: Preset) -> list[Run]:
         )
         for values in product(*grid.values()):
             changes = {**sparse, **dict(zip(grid, values))}
-            runs.append(train(agent, task, method, seed, schedule, **changes))
+            runs.append(agent_run(agent, task, method, seed, schedule, **changes))
     return runs

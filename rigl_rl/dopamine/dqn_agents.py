@@ -19,6 +19,7 @@ from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
 from rigl_rl.dopamine.gin_config import adam, prune_only, sparse_settings
 from rigl_rl.dopamine.replay import replay_buffer
+from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.networks import (
     atari,
@@ -78,8 +79,8 @@ class DQNAgent:
         )
         check_within(0, 1, gamma=gamma, epsilon_train=epsilon_train, epsilon_eval=epsilon_eval)
         self.num_actions = num_actions
-        self.online_network = atari.build(network(num_actions, name="q"))
-        self.target_network = atari.build(network(num_actions, name="target_q"))
+        self.online_network = atari.build(network(num_actions, name="q"), STATE_SHAPE)
+        self.target_network = atari.build(network(num_actions, name="target_q"), STATE_SHAPE)
         self.optimizer = sparsify(
             {"q": self.online_network}, "dense", optimizer=optimizer or adam()
         )
@@ -95,7 +96,7 @@ class DQNAgent:
         self.epsilon_decay_period = epsilon_decay_period
         self.training_steps = 0
         self.eval_mode = False
-        self._state = np.zeros((1, *atari.STATE_SHAPE), np.uint8)
+        self._state = np.zeros((1, *STATE_SHAPE), np.uint8)
         self._action = 0
         self._mean_loss = tf.keras.metrics.Mean()
         # The target starts as a copy, so that it is as sparse as the online network.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from rigl_rl.networks.atari import STATE_SHAPE
+from rigl_rl.environments.frames import STATE_SHAPE
 
 
 def save_policy(network: tf.keras.Model, path: str) -> None:

@@ -6,8 +6,8 @@ import gin
 import numpy as np
 from dopamine.replay_memory.circular_replay_buffer import OutOfGraphReplayBuffer
 
+from rigl_rl.environments.frames import FRAME_SHAPE, STACK_SIZE
 from rigl_rl.errors import check_counts
-from rigl_rl.networks.atari import FRAME_SHAPE, STACK_SIZE
 
 
 class FrameReplayBuffer(OutOfGraphReplayBuffer):

@@ -27,9 +27,9 @@ from rigl_rl.errors import ConfigError, RiglRlError, check_counts
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import History
-from rigl_rl.runs.reporting import describe
+from rigl_rl.runs.monitoring import Progress, TensorBoard
+from rigl_rl.runs.result import describe
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.runs.summaries import Progress, TensorBoard
 from rigl_rl.sparsity import execution
 
 # Independent streams of random numbers, all determined by the run's seed.

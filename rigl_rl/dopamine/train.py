@@ -11,8 +11,8 @@ from __future__ import annotations
 from absl import flags
 
 import rigl_rl.dopamine  # noqa: F401, quietens the libraries before they load
-from rigl_rl import command_line
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
+from rigl_rl.runs import command
 
 flags.DEFINE_string("base_dir", None, "Run directory: made if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_files", [], "Gin file; repeat for several, later ones win.")
@@ -25,4 +25,4 @@ def train(base_dir: str, **options) -> None:
 
 
 if __name__ == "__main__":
-    command_line.main(train, "base_dir", "gin_files")
+    command.main(train, "base_dir", "gin_files")

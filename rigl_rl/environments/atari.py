@@ -6,7 +6,7 @@ them and `Emulator` gives them the interface that Dopamine's `AtariPreprocessing
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import ale_py
 import gym
@@ -55,7 +55,7 @@ class Emulator:
         self.action_space = self._env.action_space
         screen = (*self.ale.getScreenDims(), 3)
         self.observation_space = gym.spaces.Box(0, 255, screen, np.uint8)
-        self._seed: Optional[int] = None
+        self._seed: int | None = None
 
     def seed(self, seed: int) -> None:
         """Determines the sticky actions from the next reset on."""

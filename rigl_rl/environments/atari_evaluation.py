@@ -7,8 +7,8 @@ from typing import Callable
 import numpy as np
 
 from rigl_rl.environments.atari import AtariEnvironment
+from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
-from rigl_rl.networks.atari import STATE_SHAPE
 
 
 class AtariEvaluator:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
-from typing import Callable, Union
+from typing import Callable
 
 import numpy as np
 
 from rigl_rl.environments.tasks import Task, as_task
 from rigl_rl.environments.vector_spaces import scalar
+from rigl_rl.errors import warn
 
 CUT_OFF = 10_000
 """Steps after which an episode is cut off in an environment that has no step limit."""
@@ -26,7 +26,7 @@ class Evaluator:
       episodes: how many episodes one evaluation takes.
     """
 
-    def __init__(self, task: Union[Task, str], episodes: int):
+    def __init__(self, task: Task | str, episodes: int):
         self.episodes = episodes
         self._envs = [as_task(task).make() for _ in range(episodes)]
         self._task = as_task(task).resolved(self._envs[0])
@@ -63,9 +63,8 @@ class Evaluator:
                     still_running.append(index)
             running = still_running
         if running:
-            print(
-                f"warning: environment {self._task.name!r} has no step limit; {len(running)} of "
-                f"{self.episodes} evaluation episodes were cut off after {CUT_OFF} steps",
-                file=sys.stderr,
+            warn(
+                f"environment {self._task.name!r} has no step limit; {len(running)} of "
+                f"{self.episodes} evaluation episodes were cut off after {CUT_OFF} steps"
             )
         return returns

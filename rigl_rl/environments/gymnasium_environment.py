@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Optional, Union, cast
+from typing import cast
 
 import gymnasium
 import numpy as np
@@ -49,16 +49,16 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       breaks: how often an episode was ended so in the course of the run.
     """
 
-    def __init__(self, task: Union[Task, str], seed: int, bootstrap_at_time_limit: bool = True):
+    def __init__(self, task: Task | str, seed: int, bootstrap_at_time_limit: bool = True):
         self._gym = as_task(task).make()
         self.task = as_task(task).resolved(self._gym)
-        self.failure: Optional[RiglRlError] = None
+        self.failure: RiglRlError | None = None
         self.exact = True
         self.breaks = 0
         self._bootstrap = bootstrap_at_time_limit
         self._first_seed = seed
         # Used by the next reset only: later ones continue from there.
-        self._seed: Optional[int] = seed
+        self._seed: int | None = seed
         self._observation_spec = _spec_of(self._gym.observation_space, "observation")
         self._action_spec = _spec_of(self._gym.action_space, "action")
         self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)

@@ -25,7 +25,7 @@ import copyreg
 import functools
 import io
 import pickle
-from typing import Any, Optional
+from typing import Any
 
 import gymnasium
 from gymnasium.utils import EzPickle
@@ -60,7 +60,7 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
     return name, {}
 
 
-def contact_forces(name: str) -> Optional[bool]:
+def contact_forces(name: str) -> bool | None:
     """Whether contact forces are real (True) or zero (False) under this name; None: no matter."""
     return _CONTACT_FORCES.get(name)
 

@@ -11,16 +11,14 @@ import contextlib
 import copy
 import hashlib
 import random
-import sys
 from collections.abc import Iterator
-from typing import Optional
 
 import numpy as np
 
 from rigl_rl.environments.evaluation import CUT_OFF
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.tasks import Task
-from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.errors import ConfigError, RiglRlError, warn
 
 # Steps before an environment is saved, and from there on: through the ends of most episodes.
 _BEFORE, _AFTER = 10, 100
@@ -63,14 +61,13 @@ def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
 def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
     """On standard error, when a run was resumed at train step `step` in a new episode."""
     if env.breaks:
-        print(
-            f"warning: environment {env.task.name!r} cannot be saved exactly; from step {step} on, "
-            "in a new episode, this run differs from an uninterrupted one",
-            file=sys.stderr,
+        warn(
+            f"environment {env.task.name!r} cannot be saved exactly; from step {step} on, in a new "
+            "episode, this run differs from an uninterrupted one"
         )
 
 
-def why_inexact(task: Task) -> Optional[str]:
+def why_inexact(task: Task) -> str | None:
     """Why an environment restored from what was saved takes other steps; None if it does not.
 
     Steps one at random, saves it, and steps on; then steps what was restored, in the same way. The

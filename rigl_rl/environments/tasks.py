@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import warnings
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import Any
 
 import gymnasium
 
@@ -32,8 +32,8 @@ class Task:
     """
 
     name: str
-    max_episode_steps: Optional[int] = None
-    contact_forces: Optional[bool] = None
+    max_episode_steps: int | None = None
+    contact_forces: bool | None = None
     modules: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -96,7 +96,7 @@ class Task:
         return vector_spaces.simplified(env, self.name)
 
     @property
-    def _contact_forces(self) -> Optional[bool]:
+    def _contact_forces(self) -> bool | None:
         if self.contact_forces is not None:
             return self.contact_forces
         return mujoco_tasks.contact_forces(self._name_without_module)
@@ -131,6 +131,6 @@ class Task:
             raise ConfigError(f"cannot make environment {self.name!r}: {reason}") from error
 
 
-def as_task(task: Union[Task, str]) -> Task:
+def as_task(task: Task | str) -> Task:
     """`task`, or the task of that name without any options."""
     return Task(task) if isinstance(task, str) else task

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
-
-FRAME_SHAPE = (84, 84)
-STACK_SIZE = 4  # frames in a state
-STATE_SHAPE = (*FRAME_SHAPE, STACK_SIZE)
 
 
 class QValues(NamedTuple):
@@ -22,7 +19,7 @@ def normalized(state) -> tf.Tensor:
     return tf.cast(state, tf.float32) / 255.0
 
 
-def build(network: tf.keras.Model) -> tf.keras.Model:
-    """Creates the network's variables and returns it."""
-    network(tf.zeros((1, *STATE_SHAPE), tf.uint8))
+def build(network: tf.keras.Model, state_shape: Sequence[int]) -> tf.keras.Model:
+    """Creates the network's variables for states of this shape (H, W, frames) and returns it."""
+    network(tf.zeros((1, *state_shape), tf.uint8))
     return network

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import gin
 import tensorflow as tf
 
@@ -77,7 +75,7 @@ class ImpalaNetwork(tf.keras.Model):
         use_batch_norm: bool = False,
         dense_units: int = DENSE_UNITS,
         prune_allow_key: str = "",
-        name: Optional[str] = None,
+        name: str | None = None,
     ):
         super().__init__(name=name)
         self.width = width

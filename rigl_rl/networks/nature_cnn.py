@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import gin
 import tensorflow as tf
 
@@ -31,7 +29,7 @@ class NatureDQNNetwork(tf.keras.Model):
 
     label = "cnn"
 
-    def __init__(self, num_actions: int, width: float = 1.0, name: Optional[str] = None):
+    def __init__(self, num_actions: int, width: float = 1.0, name: str | None = None):
         super().__init__(name=name)
         self.width = width
         filters = scaled_units([convolution[0] for convolution in CONVOLUTIONS], width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import tensorflow as tf
 from tf_agents.agents.sac import tanh_normal_projection_network
@@ -32,8 +31,8 @@ def actor_network(
 
 
 def critic_network(
-    observation_units: Optional[Sequence[int]],
-    action_units: Optional[Sequence[int]],
+    observation_units: Sequence[int] | None,
+    action_units: Sequence[int] | None,
     joint_units: Sequence[int],
     weight_decay: float = 0.0,
     name: str = "critic",
@@ -81,7 +80,7 @@ def _identity() -> tf.keras.layers.Layer:
     return tf.keras.layers.Lambda(tf.identity)
 
 
-def _decay(weight_decay: float) -> Optional[tf.keras.regularizers.Regularizer]:
+def _decay(weight_decay: float) -> tf.keras.regularizers.Regularizer | None:
     return tf.keras.regularizers.L2(weight_decay) if weight_decay else None
 
 

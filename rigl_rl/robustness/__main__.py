@@ -19,17 +19,18 @@ import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Optional
 
+from rigl_rl.command_line import Parser, exit_code, say
+from rigl_rl.errors import ConfigError
+from rigl_rl.files import write_text
 from rigl_rl.robustness import processes
-from rigl_rl.runs.files import write_atomically
 
 TABLE = "robustness.csv"
 
 
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Evaluates and writes the tables."""
-    parser = argparse.ArgumentParser(
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluates and writes the tables; 1 if not all could be."""
+    parser = Parser(
         prog="python -m rigl_rl.robustness",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -54,9 +55,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     options = vars(parser.parse_args(argv))
     runs, out = options.pop("run"), options.pop("out")
     if out is not None and len(runs) > 1:
-        sys.exit(f"error: --out {str(out)!r} is one file, but --run names {len(runs)} runs")
+        raise ConfigError(f"--out {str(out)!r} is one file, but --run names {len(runs)} runs")
     if out is not None and out.exists():
-        sys.exit(f"error: --out {str(out)!r} exists; give a new file")
+        raise ConfigError(f"--out {str(out)!r} exists; give a new file")
     failed = False
     for run in runs:
         path = out or run / TABLE
@@ -65,18 +66,17 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             continue
         table = processes.evaluate(run, **options)
         if isinstance(table, str):
-            print(f"error: {table}", file=sys.stderr, flush=True)
+            say(table)
             failed = True
             continue
         try:
-            write_atomically(path, table.to_csv(index=False))
+            write_text(path, table.to_csv(index=False))
         except OSError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            say(error)
             failed = True
         print(table.to_string(index=False), flush=True)
-    if failed:
-        sys.exit(1)
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

@@ -6,7 +6,7 @@ import importlib
 import json
 import pathlib
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import gin
 import numpy as np
@@ -40,11 +40,11 @@ Act = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 def evaluate_run(
     run: pathlib.Path,
-    sigmas: Optional[Sequence[float]] = None,
+    sigmas: Sequence[float] | None = None,
     episodes: int = EPISODES,
     seed: int = 0,
-    step: Optional[int] = None,
-    epsilon: Optional[float] = None,
+    step: int | None = None,
+    epsilon: float | None = None,
 ) -> pd.DataFrame:
     """Returns of a run's policy by strength of noise.
 
@@ -107,7 +107,7 @@ def _result_of(run: pathlib.Path) -> dict[str, Any]:
     return result
 
 
-def _policy_of(run: pathlib.Path, step: Optional[int]) -> pathlib.Path:
+def _policy_of(run: pathlib.Path, step: int | None) -> pathlib.Path:
     saved = {int(path.name): path for path in run.glob("policies/*") if path.name.isdigit()}
     if not saved:
         raise ConfigError("no saved policy in policies/")
@@ -125,9 +125,7 @@ def _bind(run: pathlib.Path) -> None:
     config.parse([str(run / "config.gin")], [])
 
 
-def _atari(
-    run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: Optional[float]
-) -> Evaluate:
+def _atari(run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float | None) -> Evaluate:
     from rigl_rl.dopamine import dqn_agents, run_experiment  # before anything is bound to them
 
     _bind(run)
@@ -150,7 +148,7 @@ def _gymnasium(
     result: dict[str, Any],
     path: pathlib.Path,
     episodes: int,
-    epsilon: Optional[float],
+    epsilon: float | None,
 ) -> Evaluate:
     agent = result["agent"]
     if agent not in AGENTS:

@@ -6,14 +6,14 @@ import multiprocessing
 import pathlib
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Union
+from typing import Any
 
 import pandas as pd
 
 from rigl_rl.errors import RiglRlError
 
 
-def evaluate(run: pathlib.Path, **options: Any) -> Union[pd.DataFrame, str]:
+def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
     """The table of a run, or one line on why there is none.
 
     Runs do not meet: not in gin, where the agents' mains share a name, nor in the user's modules
@@ -30,7 +30,7 @@ def evaluate(run: pathlib.Path, **options: Any) -> Union[pd.DataFrame, str]:
         return f"run {str(run)!r}: its process was killed, perhaps because memory ran out"
 
 
-def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> Union[pd.DataFrame, str]:
+def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> pd.DataFrame | str:
     try:
         from rigl_rl.robustness import evaluation  # takes seconds to load
 

@@ -13,13 +13,12 @@ import os
 import pathlib
 import pickle
 import shutil
-import sys
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import tensorflow as tf
 
-from rigl_rl.errors import RiglRlError
-from rigl_rl.runs.files import sync_directory
+from rigl_rl.errors import RiglRlError, warn
+from rigl_rl.files import sync_directory
 
 _ASIDE = ".writing-"
 _MANIFEST = "manifest.json"
@@ -79,7 +78,7 @@ class Checkpoints:
                 f"{' '.join(str(error).split())}; earlier checkpoints are intact"
             ) from error
 
-    def restore(self, variables: tf.train.Checkpoint) -> Optional[tuple[int, dict[str, Any]]]:
+    def restore(self, variables: tf.train.Checkpoint) -> tuple[int, dict[str, Any]] | None:
         """Restores the newest intact checkpoint.
 
         A damaged one is passed over with a warning on standard error.
@@ -97,7 +96,7 @@ class Checkpoints:
         host = pickle.loads((directory / "host.pickle").read_bytes())
         return int(directory.name), host
 
-    def newest_intact(self) -> Optional[pathlib.Path]:
+    def newest_intact(self) -> pathlib.Path | None:
         """The directory that `restore` reads, named by its step; warns and raises like it."""
         for leftover in self.path.glob(_ASIDE + "*"):
             shutil.rmtree(leftover)
@@ -106,7 +105,7 @@ class Checkpoints:
             damage = _damage(directory)
             if not damage:
                 return directory
-            print(f"warning: checkpoint {directory} is damaged ({damage})", file=sys.stderr)
+            warn(f"checkpoint {directory} is damaged ({damage})")
         if found:
             raise RiglRlError(
                 f"all checkpoints in {str(self.path)!r} are damaged; restore one from a backup, "
@@ -120,7 +119,7 @@ class Checkpoints:
         return sorted(directories, key=lambda p: int(p.name), reverse=True)
 
 
-def _damage(directory: pathlib.Path) -> Optional[str]:
+def _damage(directory: pathlib.Path) -> str | None:
     """What is wrong with a checkpoint, or None."""
     try:
         sums = json.loads((directory / _MANIFEST).read_text())

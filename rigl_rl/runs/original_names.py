@@ -6,8 +6,6 @@ along, take it without any effect.
 
 from __future__ import annotations
 
-from typing import Optional
-
 _NO_SUMMARIES = "train steps here write no summaries of their own; leave it out"
 _FOUR_FRAMES = "a state is always four frames of 84 x 84 pixels; leave it out"
 _RUN_DIRECTORY = "the run directory names its files itself; leave it out"
@@ -102,7 +100,7 @@ for _kl in (
     WHY.update({f"{_where}.{_kl}": _NO_KL for _where in ("train_eval", "SparsePPOAgent")})
 
 
-def why_not(configurable: str, parameter: str = "") -> Optional[str]:
+def why_not(configurable: str, parameter: str = "") -> str | None:
     """What to say to someone who binds a name that only the original takes.
 
     Args:

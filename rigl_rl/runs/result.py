@@ -1,4 +1,4 @@
-"""What result.json says of a finished run besides its scores."""
+"""What result.json says of a finished run: parameters, sparsities, FLOPs, versions, machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import os
 import pathlib
 import platform
 import resource
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
+
 import rigl_rl
+from rigl_rl.sparsity import MaskedKernel, counting
 
 _PACKAGES = (
     "tensorflow",
@@ -50,3 +54,50 @@ def machine() -> dict[str, Any]:
 def peak_memory_mb() -> float:
     """Largest resident size of this process so far, in MB (2^20 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def describe(
+    networks: Mapping[str, tf.keras.layers.Layer], kernels: Sequence[MaskedKernel]
+) -> dict[str, Any]:
+    """Counts over all networks.
+
+    Args:
+      networks: {name: built network}.
+      kernels: their masked kernels; a kernel that is not among them is dense.
+
+    Returns:
+      active_params and total_params with biases, the active ones of each network, sparsity over the
+      masked kernels (0 if none), the kernels one by one, and each network's forward FLOPs for one
+      example.
+    """
+    masked = {(kernel.network, kernel.label): int(kernel.active()) for kernel in kernels}
+    active_params = total_params = masked_active = masked_size = 0
+    layers, network_params, forward_flops = [], {}, {}
+    for network, module in networks.items():
+        found = counting.from_keras(module)
+        active = {name: number for (owner, name), number in masked.items() if owner == network}
+        count = counting.count(found, active=active)
+        network_params[network] = count.active_params
+        active_params += count.active_params
+        total_params += count.total_params
+        forward_flops[network] = count.flops
+        for layer in found:
+            layers.append(
+                {
+                    "network": network,
+                    "name": layer.name,
+                    "shape": list(layer.kernel_shape),
+                    "active": count.active[layer.name],
+                }
+            )
+            if layer.name in active:
+                masked_active += active[layer.name]
+                masked_size += layer.size
+    return {
+        "active_params": active_params,
+        "total_params": total_params,
+        "network_params": network_params,
+        "sparsity": 1.0 - masked_active / masked_size if masked_size else 0.0,
+        "layers": layers,
+        "forward_flops": forward_flops,
+    }

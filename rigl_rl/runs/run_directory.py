@@ -19,8 +19,8 @@ import shutil
 from typing import Any
 
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.files import write_text
 from rigl_rl.runs.checkpoints import Checkpoints
-from rigl_rl.runs.files import write_atomically
 from rigl_rl.runs.history import SNR_COLUMNS, History, as_csv
 
 
@@ -48,7 +48,7 @@ class RunDirectory:
             self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not self._recorded.exists():
-                write_atomically(self._recorded, config)
+                write_text(self._recorded, config)
         except BlockingIOError as error:
             raise RiglRlError(f"another process is running in {root_dir!r}") from error
         except OSError as error:
@@ -94,17 +94,17 @@ class RunDirectory:
 
     def write_operative_config(self, text: str) -> None:
         """Records every parameter in effect."""
-        write_atomically(self.path / "operative_config.gin", text)
+        write_text(self.path / "operative_config.gin", text)
 
     def write_history(self, history: History) -> None:
         """Replaces evals.csv and, if anything was measured, snr.csv."""
-        write_atomically(self.path / "evals.csv", as_csv(history.evals, history.eval_columns))
+        write_text(self.path / "evals.csv", as_csv(history.evals, history.eval_columns))
         if history.snr:
-            write_atomically(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
+            write_text(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes result.json, which makes the run finished, then drops its checkpoints."""
-        write_atomically(self.path / "result.json", json.dumps(result, indent=1) + "\n")
+        write_text(self.path / "result.json", json.dumps(result, indent=1) + "\n")
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)
 
 

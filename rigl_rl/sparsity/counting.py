@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
 from rigl_rl.sparsity.distributions import active_count
+from rigl_rl.sparsity.masks import kernels_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,15 +174,13 @@ def from_keras(network: Any) -> list[Layer]:
     Returns:
       Layers named like the network's masks, see `masks.kernels_of`.
     """
-    from rigl_rl.sparsity import masks  # imports TensorFlow, which the counting itself can spare
-
     owners = {
         id(module.kernel): module
         for module in (network, *network.submodules)
         if getattr(module, "kernel", None) is not None
     }
     layers = []
-    for name, kernel in masks.kernels_of(network).items():
+    for name, kernel in kernels_of(network).items():
         layer = owners[id(kernel)]
         input_shape = layer.get_build_config()["input_shape"]
         _, *output_dims = layer.compute_output_shape(input_shape)

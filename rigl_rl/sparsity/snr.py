@@ -21,17 +21,15 @@ _SMALLEST_RELATIVE_DEVIATION = 1e-6
 
 
 def per_sample_gradients(
-    loss_fn: Callable[..., tf.Tensor], variables: Sequence[tf.Variable], batch=None
+    loss_fn: Callable[..., tf.Tensor], variables: Sequence[tf.Variable], batch
 ) -> list[tf.Tensor]:
     """Gradients of every sample's loss.
 
     Args:
-      loss_fn: without `batch`, called with nothing; with `batch`, called with a batch of *one*
-        sample at a time (vectorized), which needs samples that do not influence each other. Returns
-        the losses of the samples, shape (B,), not their mean.
+      loss_fn: called with a batch of *one* sample at a time (vectorized), which needs samples that
+        do not influence each other. Returns the sample's loss, shape (1,).
       variables: what to differentiate by.
-      batch: nest of tensors with a leading batch dimension. Giving it is some ten times faster: the
-        Jacobian otherwise backpropagates all B samples for each of the B losses.
+      batch: nest of tensors with a leading batch dimension B.
 
     Returns:
       For each variable a tensor of shape (B, *variable.shape); zeros where the loss does not depend
@@ -40,27 +38,7 @@ def per_sample_gradients(
     Raises:
       ValueError: the loss is not one number per sample.
     """
-    if batch is not None:
-        return tf.vectorized_map(lambda sample: _sample_gradient(loss_fn, variables, sample), batch)
-    with tf.GradientTape() as tape:
-        losses = loss_fn()
-        _check_rank_one(losses)
-    return tape.jacobian(losses, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-
-def snr(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Mean SNR over all parameters.
-
-    Args:
-      gradients: per-sample gradients, one tensor (B, *variable.shape) per variable.
-
-    Returns:
-      float32 scalar, always finite for finite gradients.
-
-    Raises:
-      ValueError: fewer than two samples, which have no deviation.
-    """
-    return _mean_ratio([_moments(gradient) for gradient in gradients])
+    return tf.vectorized_map(lambda sample: _sample_gradient(loss_fn, variables, sample), batch)
 
 
 def batch_snr(
@@ -69,7 +47,7 @@ def batch_snr(
     batch,
     chunk_size: int | None = None,
 ) -> tf.Tensor:
-    """`snr(per_sample_gradients(loss_fn, variables, batch))` in bounded memory.
+    """Mean SNR over all parameters, in bounded memory.
 
     Args:
       loss_fn: (sample as a batch of one) -> loss of shape (1,).
@@ -79,7 +57,11 @@ def batch_snr(
         P parameters takes about 4 x P x chunk_size bytes.
 
     Returns:
-      float32 scalar.
+      float32 scalar, always finite for finite gradients.
+
+    Raises:
+      ValueError: the loss is not one number per sample, or there are fewer than two samples, which
+        have no deviation.
     """
     total = tf.nest.flatten(batch)[0].shape[0]
     step = chunk_size or total
@@ -97,14 +79,10 @@ def batch_snr(
 def _sample_gradient(loss_fn, variables, sample):
     with tf.GradientTape() as tape:
         losses = loss_fn(tf.nest.map_structure(lambda x: x[tf.newaxis], sample))
-        _check_rank_one(losses)
+        if losses.shape.rank != 1:
+            raise ValueError(f"loss of shape {losses.shape}: expected one loss per sample, (B,)")
         loss = losses[0]
     return tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-
-def _check_rank_one(losses):
-    if losses.shape.rank != 1:
-        raise ValueError(f"loss of shape {losses.shape}: expected one loss per sample, shape (B,)")
 
 
 def _moments(gradient):

@@ -26,12 +26,12 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import config, random_state, summaries
+from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import command_line, dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents import dqn_agent, flags, off_policy_loop, targets
 from rigl_rl.tfagents.replay import LEAST_CAPACITY
 from rigl_rl.tfagents.training_run import TrainingRun
 
@@ -157,7 +157,7 @@ def train_eval(
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     with one_line():
         sparse = sparse_settings(train_mode)
-        snr_interval = summaries.log_snr()
+        snr_interval = monitoring.snr_interval()
         agent = dqn_agent.make_agent(
             env,
             step,
@@ -278,4 +278,4 @@ def _snr_measurement(agent, replay, batch_size, seed):
 
 
 if __name__ == "__main__":
-    command_line.main(train_eval)
+    flags.main(train_eval)

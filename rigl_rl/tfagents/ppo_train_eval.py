@@ -25,11 +25,11 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import config, random_state, summaries
+from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
-from rigl_rl.tfagents import actor_critic, command_line, on_policy_loop, ppo_agent
+from rigl_rl.tfagents import actor_critic, flags, on_policy_loop, ppo_agent
 from rigl_rl.tfagents.training_run import TrainingRun
 
 # Independent streams of random numbers, all determined by the run's seed.
@@ -167,7 +167,7 @@ def train_eval(
             train_mode_actor, train_mode_value, actor_critic_sparsities_str
         )
         actor_width, value_width = actor_critic.widths_of_both(width, actor_critic_widths_str)
-        snr_interval = summaries.log_snr()
+        snr_interval = monitoring.snr_interval()
         agent = ppo_agent.make_agent(
             env,
             step,
@@ -285,4 +285,4 @@ def _snr_measurement(agent, loop, minibatch_size, seed):
 
 
 if __name__ == "__main__":
-    command_line.main(train_eval)
+    flags.main(train_eval)

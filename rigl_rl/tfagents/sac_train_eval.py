@@ -26,13 +26,13 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import config, random_state, summaries
+from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import snr
 from rigl_rl.tfagents import (
     actor_critic,
-    command_line,
+    flags,
     off_policy_loop,
     sac_agent,
     targets,
@@ -173,7 +173,7 @@ def train_eval(
             train_mode_actor, train_mode_value, actor_critic_sparsities_str
         )
         actor_width, critic_width = actor_critic.widths_of_both(width, actor_critic_widths_str)
-        snr_interval = summaries.log_snr()
+        snr_interval = monitoring.snr_interval()
         agent = sac_agent.make_agent(
             env,
             step,
@@ -314,4 +314,4 @@ def _snr_measurement(agent, replay, batch_size, seed):
 
 
 if __name__ == "__main__":
-    command_line.main(train_eval)
+    flags.main(train_eval)

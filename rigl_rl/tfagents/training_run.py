@@ -22,9 +22,9 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import result
 from rigl_rl.runs.history import History
-from rigl_rl.runs.reporting import describe
+from rigl_rl.runs.monitoring import Progress, TensorBoard
+from rigl_rl.runs.result import describe
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.runs.summaries import Progress, TensorBoard
 from rigl_rl.sparsity import SparseOptimizer, execution
 
 

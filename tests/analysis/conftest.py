@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from launch.agent_runs import DISTRIBUTIONS, HYPERPARAMETERS, agent_run
 from launch.agents import AGENTS
-from launch.training import DISTRIBUTIONS, HYPERPARAMETERS, train
 
 OBSERVATIONS = {"CartPole-v0": 4, "Acrobot-v1": 6, "MountainCar-v0": 2}
 ACTIONS = {"CartPole-v0": 2, "Acrobot-v1": 3, "MountainCar-v0": 3}
@@ -127,7 +127,7 @@ def launched_name(
     changes[launched.gin.update_freq.get(method)] = "update_freq"
     short = {long: short for short, long in DISTRIBUTIONS.items()}
     sparse = {"distribution": short[distribution], "sparsity": sparsity} if distribution else {}
-    return train(
+    return agent_run(
         launched,
         env,
         method,

@@ -9,9 +9,10 @@ import pytest
 
 from analysis import collect as module
 from analysis.collect import collect, load, main, read, write
-from analysis.errors import AnalysisError, exit_code
-from analysis.files import replacing
 from analysis.run_files import read_run
+from rigl_rl.command_line import exit_code
+from rigl_rl.errors import ConfigError
+from rigl_rl.files import replacing
 
 
 def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
@@ -57,7 +58,7 @@ def test_a_broken_run_is_reported_in_one_line_and_left_out(run, tmp_path, capsys
     breakage(run(tmp_path / "bad"))
     assert collect(tmp_path).runs["path"].tolist() == ["good"]
     error = capsys.readouterr().err
-    assert error.startswith("analysis: left out bad: ")
+    assert error.startswith("warning: left out bad: ")
     assert reason in error
     assert error.count("\n") == 1
 
@@ -137,29 +138,29 @@ def test_a_table_without_its_curves_still_has_its_runs(run, tmp_path):
 
 def test_a_foreign_table_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(AnalysisError, match="lacks the column"):
+    with pytest.raises(ConfigError, match="lacks the column"):
         read(tmp_path / "t.csv")
     (tmp_path / "t.parquet").write_text("no parquet")
-    with pytest.raises(AnalysisError, match="t.parquet"):
+    with pytest.raises(ConfigError, match="t.parquet"):
         read(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize(
-    ("runs", "out", "reason"),
+    ("runs", "out", "reason", "code"),
     [
-        ("nowhere", "t.csv", "no such directory"),
-        ("empty", "t.csv", "no finished run"),
-        ("full", "t.xlsx", "ends in .parquet or .csv"),
-        ("full", "blocked/t.csv", "blocked"),
+        ("nowhere", "t.csv", "no such directory", 2),
+        ("empty", "t.csv", "no finished run", 1),
+        ("full", "t.xlsx", "ends in .parquet or .csv", 2),
+        ("full", "blocked/t.csv", "blocked", 1),
     ],
 )
-def test_command_line_errors_are_one_line(run, tmp_path, capsys, runs, out, reason):
+def test_command_line_errors_are_one_line(run, tmp_path, capsys, runs, out, reason, code):
     (tmp_path / "empty").mkdir()
     (tmp_path / "blocked").write_text("a file")
     run(tmp_path / "full/a")
-    code = exit_code(main, ["--runs", str(tmp_path / runs), "--out", str(tmp_path / out)])
+    argv = ["--runs", str(tmp_path / runs), "--out", str(tmp_path / out)]
+    assert exit_code(main, argv) == code
     error = capsys.readouterr().err
-    assert code == 1
     assert reason in error
     assert error.count("\n") == 1
     assert not (tmp_path / out).exists()
@@ -264,7 +265,7 @@ def test_numbers_of_a_table_are_checked(run, tmp_path, capsys):
     assert read(table).runs["path"].tolist() == ["a"]
     assert "left out b: not all of its numbers" in capsys.readouterr().err
     runs.assign(final_return=["1.0", "many"]).to_csv(table, index=False)
-    with pytest.raises(AnalysisError, match="t.csv: final_return is not a number everywhere"):
+    with pytest.raises(ConfigError, match="t.csv: final_return is not a number everywhere"):
         read(table)
 
 
@@ -272,7 +273,7 @@ def test_a_file_that_is_no_such_table_is_not_overwritten(run, tmp_path, capsys):
     run(tmp_path / "runs/a")
     (tmp_path / "t.csv").write_text("my,own\n1,2\n")
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]
-    assert exit_code(main, argv) == 1
+    assert exit_code(main, argv) == 2
     assert "lacks the column" in capsys.readouterr().err
     assert (tmp_path / "t.csv").read_text() == "my,own\n1,2\n"
 

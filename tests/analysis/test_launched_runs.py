@@ -20,10 +20,10 @@ from analysis.claims.catalog import CLAIMS, evaluate
 from analysis.collect import CURVES, Tables, collect
 from analysis.figures.catalog import FIGURES, TABLES
 from launch import demo
+from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import AGENTS, PPO, SAC
 from launch.studies.catalog import STUDIES, expand
 from launch.studies.presets import PRESETS
-from launch.training import DISTRIBUTIONS, train
 from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ PRESET = dataclasses.replace(
 RUNS = {study: expand([study], PRESET) for study in STUDIES}
 # Runs that no figure has but a user may train: sparse and half as wide ...
 OTHERS = [
-    train(
+    agent_run(
         agent,
         task,
         "rigl",
@@ -68,7 +68,7 @@ OTHERS = [
 ]
 # ... and sweeps where Figures 4 and 13 have none: at another sparsity or width, of another agent.
 OTHERS += [
-    train(
+    agent_run(
         agent,
         paper.SENSITIVITY_TASK,
         "rigl",

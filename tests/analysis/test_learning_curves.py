@@ -6,7 +6,7 @@ import pytest
 
 from analysis import learning_curves
 from analysis.collect import collect
-from analysis.errors import exit_code
+from rigl_rl.command_line import exit_code
 
 
 @pytest.fixture

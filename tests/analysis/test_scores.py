@@ -9,9 +9,10 @@ from analysis import learning_curves, report
 from analysis.claims import __main__ as claims
 from analysis.claims.catalog import evaluate
 from analysis.collect import collect, load, write
-from analysis.errors import AnalysisError, exit_code
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES, TABLES
+from rigl_rl.command_line import exit_code
+from rigl_rl.errors import NoRunsError
 
 COMMANDS = {
     "figures": figures.main,
@@ -54,7 +55,7 @@ def test_a_score_figure_shows_the_score_that_was_asked_for(runs, capsys):
     assert capsys.readouterr().err == ""
     tables = load(runs, "greedy")
     assert capsys.readouterr().err == (
-        "analysis: --score greedy: scores of DQN classic are greedy; 1 of 13 runs have no greedy "
+        "warning: --score greedy: scores of DQN classic are greedy; 1 of 13 runs have no greedy "
         "score and are left out\n"
     )
     points = FIGURES["8"].data(tables)
@@ -155,11 +156,11 @@ def test_no_greedy_score_at_all_is_one_line(run, tmp_path, capsys, command):
 def test_an_unknown_score_is_one_line(run, tmp_path, capsys):
     run(tmp_path / "runs/a")
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--score", "best"]
-    assert exit_code(figures.main, argv) == 1
+    assert exit_code(figures.main, argv) == 2
     assert "invalid choice: 'best' (choose from 'protocol', 'greedy')" in capsys.readouterr().err
 
 
 def test_without_runs_the_score_is_not_what_is_missing(tmp_path):
     (tmp_path / "runs").mkdir()
-    with pytest.raises(AnalysisError, match="no finished sparse run"):
+    with pytest.raises(NoRunsError, match="no finished sparse run"):
         FIGURES["8"].data(load(tmp_path / "runs", "greedy"))

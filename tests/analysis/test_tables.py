@@ -9,9 +9,9 @@ import pytest
 
 from analysis import report
 from analysis.collect import collect
-from analysis.errors import AnalysisError
 from analysis.figures import __main__ as figures
 from analysis.tables import SWEEPS
+from rigl_rl.errors import NoRunsError
 
 DECAY = "train_eval.weight_decay"
 AWARE = "init_masks.fixed_sparse_init"
@@ -112,7 +112,7 @@ def test_the_resnets_sweep_averages_normalized_scores_over_games(tmp_path, launc
 
 def test_no_sweep_is_one_line_with_the_command(tmp_path, run, capsys):
     run(tmp_path / "runs" / "a", env="Acrobot-v1", method="dense", parameters={DECAY: 1e-6})
-    with pytest.raises(AnalysisError, match="launch run table1"):
+    with pytest.raises(NoRunsError, match="launch run table1"):
         TABLE1.data(collect(tmp_path / "runs"))
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--only", "table1"]
     assert figures.main(argv) == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 import gin
 import pytest
 
+from launch.agent_runs import agent_run
 from launch.agents import DQN_CNN, DQN_RESNET
-from launch.training import train
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, sparse_settings
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
@@ -211,7 +211,7 @@ def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
 def test_what_is_launched_is_understood(agent, preset, method):
     schedule = agent.schedules[preset]
     sparse = {} if method == "dense" else {"distribution": "uniform", "sparsity": 0.5}
-    run = train(agent, "Qbert", method, 0, schedule, units=128, **sparse)
+    run = agent_run(agent, "Qbert", method, 0, schedule, units=128, **sparse)
     config.parse([str(CONFIGS.parent / file) for file in run.gin_files], run.bindings)
     assert gin.query_parameter("create_atari_environment.game_name") == "Qbert"
     runner = gin.get_bindings(SparseTrainRunner)

@@ -15,8 +15,8 @@ from dopamine.discrete_domains import atari_lib
 from launch.agents import DQN_CNN
 from rigl_rl import paper
 from rigl_rl.environments.atari import AtariEnvironment, Emulator
+from rigl_rl.environments.frames import STACK_SIZE
 from rigl_rl.errors import ConfigError
-from rigl_rl.networks.atari import STACK_SIZE
 
 ROMS = {"Pong": "pong", "MsPacman": "ms_pacman", "Breakout": "breakout"}
 

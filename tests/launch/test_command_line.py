@@ -164,7 +164,7 @@ def test_a_directory_that_cannot_be_used_is_one_line(tmp_path):
         result = launch("run", "figure14_right", "--preset", "smoke", "--runs", tmp_path / runs)
         assert result.returncode != 0
         *_, line = result.stderr.splitlines()
-        assert line.startswith("python -m launch run: ")
+        assert line.startswith("error: ")
         assert str(tmp_path / runs) in line
         assert "Traceback" not in result.stderr
 

@@ -98,10 +98,12 @@ def test_matched_cnn_by_hand():
 @pytest.mark.parametrize("width", [1.0, 163 / 512, 0.05])
 @pytest.mark.parametrize("agent", [DQN_CNN, DQN_RESNET], ids=lambda agent: agent.name)
 def test_atari_networks_are_the_real_ones(agent, width):
-    from rigl_rl.networks import atari, flops
+    from rigl_rl import flops
+    from rigl_rl.environments.frames import STATE_SHAPE
+    from rigl_rl.networks import atari
     from rigl_rl.sparsity import kernels_of
 
-    network = atari.build(flops.NETWORKS[agent.name.split("_")[-1]](6, width=width))
+    network = atari.build(flops.NETWORKS[agent.name.split("_")[-1]](6, width=width), STATE_SHAPE)
     (net,) = agent.nets(4, 6)
     units = int(width * 512 + 0.5)
     kernels = sum(int(np.prod(kernel.shape)) for kernel in kernels_of(network).values())

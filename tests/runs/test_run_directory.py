@@ -117,7 +117,7 @@ def test_the_result_is_on_the_disk_before_the_checkpoints_go(tmp_path, disk):
     del disk[:]
     directory.finish({"final_return": 0.0})
     assert disk == [
-        ("sync", ".result.json.tmp"),
+        ("sync", f".result.{os.getpid()}.json"),
         ("rename", "result.json"),
         ("sync", "run"),
         ("remove", "checkpoints"),

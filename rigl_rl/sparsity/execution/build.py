@@ -26,7 +26,6 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "op"
@@ -59,7 +58,7 @@ def home() -> Path:
     return Path(os.environ.get("RIGL_RL_OPERATION") or HERE)
 
 
-def build(directory: Optional[Path] = None, extra: Sequence[str] = ()) -> Path:
+def build(directory: Path | None = None, extra: Sequence[str] = ()) -> Path:
     """Compiles into `directory` unless it is there. Returns the file.
 
     Args:
@@ -140,7 +139,7 @@ def _run(command: list[str]) -> None:
         raise BuildError(f"{command[0]} fails: {lines[0]}")
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Builds and says so, or says why not. Always 0: dense execution needs no operation."""
     parser = argparse.ArgumentParser(
         prog="python -m rigl_rl.sparsity.execution.build",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import tensorflow as tf
 
@@ -51,7 +51,7 @@ def active_gradients(
     return found
 
 
-def active_gradient(gradient, connections: Connections) -> Optional[ActiveGradient]:
+def active_gradient(gradient, connections: Connections) -> ActiveGradient | None:
     """What a sparse layer's gradient was scattered from; None for a gradient of dense layers.
 
     Raises:

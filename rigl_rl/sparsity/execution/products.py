@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import tensorflow as tf
 
@@ -24,8 +23,8 @@ class Connections:
     def __init__(
         self,
         kernel: tf.Variable,
-        mask: Optional[tf.Variable] = None,
-        lists: Optional[tf.Variable] = None,
+        mask: tf.Variable | None = None,
+        lists: tf.Variable | None = None,
     ):
         """Lists of where `mask`, by default the kernel itself, is not 0.
 

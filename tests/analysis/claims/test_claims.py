@@ -8,8 +8,8 @@ import pytest
 from analysis.claims import __main__ as claims
 from analysis.claims.catalog import CLAIMS, evaluate
 from analysis.collect import collect
-from analysis.errors import exit_code
 from rigl_rl import paper
+from rigl_rl.command_line import exit_code
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 TASKS = paper.MUJOCO_MAIN

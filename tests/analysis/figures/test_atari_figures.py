@@ -10,10 +10,11 @@ import pytest
 from analysis import hyperparameters, learning_curves, style
 from analysis.collect import collect, load
 from analysis.collect import main as collect_main
-from analysis.errors import AnalysisError, exit_code
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES
 from rigl_rl import paper
+from rigl_rl.command_line import exit_code
+from rigl_rl.errors import NoRunsError
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 
@@ -102,7 +103,7 @@ def test_the_other_table_of_human_scores(three_games, tmp_path):
 
 
 def test_every_game_has_scores():
-    from analysis.figures.iqm import ATARI_SCORES
+    from analysis.normalization import ATARI_SCORES
 
     table = pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
     assert sorted(table.index) == sorted(paper.GAMES)
@@ -233,7 +234,7 @@ def test_figure6_is_the_same_from_a_table(atari, tmp_path):
 
 def test_figure6_without_noisy_evaluations_says_how_to_make_them(atari, tmp_path):
     atari(1.0)
-    with pytest.raises(AnalysisError, match="launch run figure6 .*then: python -m rigl_rl.robust"):
+    with pytest.raises(NoRunsError, match="launch run figure6 .*then: python -m rigl_rl.robust"):
         points_of("6", tmp_path)
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from analysis.collect import collect
-from analysis.errors import AnalysisError, exit_code
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES, TABLES
+from rigl_rl.command_line import exit_code
+from rigl_rl.errors import NoRunsError
 
 figure8, figure5_left, figure14_right = (FIGURES[n] for n in ("8", "5_left", "14_right"))
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
@@ -162,7 +163,7 @@ def test_figure14_compares_distributions_on_acrobot(study, tmp_path, capsys):
 
 def test_figure14_needs_both_distributions(run, tmp_path):
     run(tmp_path / "a", env="Acrobot-v1", distribution=ERK)
-    with pytest.raises(AnalysisError, match="distribution uniform .*launch run figure14_right"):
+    with pytest.raises(NoRunsError, match="distribution uniform .*launch run figure14_right"):
         figure14_right.draw(collect(tmp_path), tmp_path)
 
 
@@ -271,20 +272,24 @@ def test_names_of_figures(asked, names):
 
 
 @pytest.mark.parametrize(
-    ("extra", "reason"),
+    ("extra", "reason", "code"),
     [
-        (["--only", "8,99"], "--only 99: no such figure; there are 1, 2, 3, 4_left, "),
-        (["--human_scores", "mine"], "invalid choice: 'mine' (choose from 'modern', 'nature')"),
-        (["--only", ""], "names no figure"),
-        (["--onyl", "8"], "unrecognized arguments: --onyl 8"),
-        (["--runs", "/nowhere/at/all"], "no such directory"),
-        (["--only", "8"], "make them with: python -m launch run figure8 --preset reduced --runs"),
+        (["--only", "8,99"], "--only 99: no such figure; there are 1, 2, 3, 4_left, ", 2),
+        (["--human_scores", "mine"], "invalid choice: 'mine' (choose from 'modern', 'nature')", 2),
+        (["--only", ""], "names no figure", 2),
+        (["--onyl", "8"], "unrecognized arguments: --onyl 8", 2),
+        (["--runs", "/nowhere/at/all"], "no such directory", 2),
+        (
+            ["--only", "8"],
+            "make them with: python -m launch run figure8 --preset reduced --runs",
+            1,
+        ),
     ],
 )
-def test_command_line_errors_are_one_line(tmp_path, capsys, extra, reason):
+def test_command_line_errors_are_one_line(tmp_path, capsys, extra, reason, code):
     (tmp_path / "runs").mkdir()
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), *extra]
-    assert exit_code(figures.main, argv) == 1
+    assert exit_code(figures.main, argv) == code
     error = capsys.readouterr().err
     assert reason in error
     assert error.count("\n") == 1
@@ -294,7 +299,7 @@ def test_command_line_errors_are_one_line(tmp_path, capsys, extra, reason):
 def test_an_empty_directory_names_every_figure_and_fails(tmp_path):
     """As the user would call it; and no TensorFlow is loaded on the way."""
     code = (
-        "import sys, analysis.figures.__main__ as f; from analysis.errors import exit_code; "
+        "import sys, analysis.figures.__main__ as f; from rigl_rl.command_line import exit_code; "
         f"c = exit_code(f.main, ['--runs', {str(tmp_path)!r}, '--out', {str(tmp_path)!r}]); "
         "assert 'tensorflow' not in sys.modules; "
         "sys.exit(c)"

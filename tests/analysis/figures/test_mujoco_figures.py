@@ -11,9 +11,9 @@ import pytest
 
 from analysis import hyperparameters
 from analysis.collect import collect
-from analysis.errors import AnalysisError
 from analysis.figures.catalog import FIGURES
 from rigl_rl import paper
+from rigl_rl.errors import NoRunsError
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 CHEETAH = "HalfCheetah-v2"
@@ -136,7 +136,7 @@ def test_a_figure_shows_the_sparsities_of_its_caption(
 
 def test_only_sparsities_beyond_the_caption_are_no_figure(sac, tmp_path):
     sac(1.0, sparsity=0.99)
-    with pytest.raises(AnalysisError, match="figure2: no finished sparse run"):
+    with pytest.raises(NoRunsError, match="figure2: no finished sparse run"):
         FIGURES["2"].data(collect(tmp_path / "runs"))
 
 
@@ -248,7 +248,7 @@ def test_a_figure_without_runs_says_how_to_make_them(sac, tmp_path):
     tables = collect(tmp_path / "runs")
     names = ("1", "2", "3", "4_center", "4_right", "5_right", "9", "13", "14_left", "16")
     for name in (*names, "6", "10", "11", "12", "17", "18"):
-        with pytest.raises(AnalysisError, match=f"launch run figure{name} --preset reduced"):
+        with pytest.raises(NoRunsError, match=f"launch run figure{name} --preset reduced"):
             FIGURES[name].draw(tables, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

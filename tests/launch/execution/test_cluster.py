@@ -6,6 +6,7 @@ import pytest
 
 from launch.execution import cluster
 from launch.execution.cluster import Cluster
+from rigl_rl.errors import ConfigError
 
 
 def read(tmp_path, text: str) -> Cluster:
@@ -97,7 +98,7 @@ def test_time_limits(tmp_path, text, minutes):
     ],
 )
 def test_each_mistake_is_one_line(tmp_path, text, parts):
-    with pytest.raises(ValueError, match="cluster.yaml") as caught:
+    with pytest.raises(ConfigError, match="cluster.yaml") as caught:
         read(tmp_path, text)
     line = str(caught.value)
     assert "\n" not in line
@@ -105,5 +106,5 @@ def test_each_mistake_is_one_line(tmp_path, text, parts):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"nothing\.yaml: No such file"):
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: No such file"):
         cluster.read(tmp_path / "nothing.yaml")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from launch.agent_runs import agent_run
 from launch.agents import DQN
 from launch.execution import local
 from launch.runs import Run
-from launch.training import train
 
 HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parents[1]
@@ -28,9 +28,9 @@ TRAININGS = [
     run
     for seed in range(3)
     for run in (
-        train(DQN, "CartPole-v0", "dense", seed, SMOKE),
+        agent_run(DQN, "CartPole-v0", "dense", seed, SMOKE),
         *(
-            train(DQN, "CartPole-v0", method, seed, SMOKE, distribution="erk", sparsity=0.9)
+            agent_run(DQN, "CartPole-v0", method, seed, SMOKE, distribution="erk", sparsity=0.9)
             for method in ("prune", "set", "rigl")
         ),
     )
@@ -64,7 +64,7 @@ import pathlib, sys
 from launch.execution import cluster
 from launch.execution import slurm
 from launch.runs import Run
-from launch.training import train
+from launch.agent_runs import agent_run
 slurm.POLL_SECONDS = slurm.SETTLE_SECONDS = 1.0
 settings = cluster.read(pathlib.Path({str(self.cluster)!r}))
 sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), settings, wait={wait}))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from launch.agent_runs import DISTRIBUTIONS
 from launch.agents import AGENTS, PPO, SAC, sac_nets
 from launch.studies.catalog import STUDIES, expand
 from launch.studies.presets import PRESETS
-from launch.training import DISTRIBUTIONS
 from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -7,10 +7,10 @@ import pytest
 
 from analysis.select import MATCHES_WITHIN
 from launch import demo
+from launch.agent_runs import agent_run
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
 from launch.studies.catalog import STUDIES, expand
 from launch.studies.presets import PRESETS
-from launch.training import train
 from launch.widths import sparse_parameters
 from rigl_rl import paper
 
@@ -447,7 +447,7 @@ def test_gin_files_exist():
 
 
 def test_command():
-    run = train(
+    run = agent_run(
         DQN, "CartPole-v0", "rigl", 3, DQN.schedules["paper"], distribution="erk", sparsity=0.9
     )
     command = list(run.command(Path("/runs"), threads=2))
@@ -462,7 +462,7 @@ def test_command():
 
 
 def test_command_of_dopamines_main():
-    run = train(DQN_CNN, "Pong", "dense", 3, DQN_CNN.schedules["paper"], units=256)
+    run = agent_run(DQN_CNN, "Pong", "dense", 3, DQN_CNN.schedules["paper"], units=256)
     command = list(run.command(Path("/runs")))
     assert command[:3] == [sys.executable, "-m", "rigl_rl.dopamine.train"]
     flags = list(zip(command[3:-1:2], command[4::2]))

@@ -25,7 +25,7 @@ HYPERPARAMETERS = {
 update intervals depends on the agent. The learning rate is swept on Atari, the rest elsewhere."""
 
 
-def train(
+def agent_run(
     agent: Agent,
     task: str,
     method: str,
@@ -92,9 +92,9 @@ def train(
     )
 
 
-def matched_dense(
+def matched_dense_run(
     agent: Agent, task: str, sparsity: float, seed: int, schedule: AnySchedule
 ) -> Run:
     """A dense run with as many parameters as the agent at `sparsity`."""
     units = agent.matched_units(task, sparsity)
-    return train(agent, task, "dense", seed, schedule, units=units)
+    return agent_run(agent, task, "dense", seed, schedule, units=units)

@@ -6,7 +6,7 @@ from typing import Callable
 
 from absl import flags
 
-from rigl_rl import command_line
+from rigl_rl.runs import command
 
 flags.DEFINE_string("root_dir", None, "Run directory: made if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_file", [], "Gin file; repeat for several, later ones win.")
@@ -16,5 +16,5 @@ flags.mark_flag_as_required("root_dir")
 
 
 def main(train_eval: Callable[..., None]) -> None:
-    """Runs `train_eval` from the flags, see `rigl_rl.command_line.main`."""
-    command_line.main(train_eval, "root_dir", "gin_file")
+    """Runs `train_eval` from the flags, see `rigl_rl.runs.command.main`."""
+    command.main(train_eval, "root_dir", "gin_file")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import gin
 import tensorflow as tf
@@ -14,16 +13,16 @@ from rigl_rl.runs.history import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
 
 
-@gin.configurable
-def log_snr(freq: int = 0) -> int:
+@gin.configurable("log_snr")
+def snr_interval(freq: int = 0) -> int:
     """Train steps between two measurements of the gradients' signal-to-noise ratio; 0: never."""
     if freq < 0:
         raise ValueError(f"log_snr.freq is {freq}, but must be 0 (off) or a number of train steps")
     return freq
 
 
-@gin.configurable
-def log_sparsities(log_images: bool = False) -> bool:
+@gin.configurable("log_sparsities")
+def logs_masks(log_images: bool = False) -> bool:
     """Whether masks are logged to TensorBoard as images."""
     return log_images
 
@@ -41,7 +40,7 @@ class TensorBoard:
         self._writer = tf.summary.create_file_writer(path)
         self._optimizers = optimizers
         self._dense_params = dense_params
-        self._images = log_sparsities()
+        self._images = logs_masks()
 
     def training(self, step: int, loss: float, steps_per_s: float) -> None:
         """Mean loss since the last call, speed and the state of the masks."""
@@ -88,7 +87,7 @@ class Progress:
       show_bar: whether to draw the bar; by default on a terminal only.
     """
 
-    def __init__(self, total: int, start: int, show_bar: Optional[bool] = None):
+    def __init__(self, total: int, start: int, show_bar: bool | None = None):
         disable = None if show_bar is None else not show_bar
         self._bar = tqdm(total=total, initial=start, unit="step", disable=disable)
 

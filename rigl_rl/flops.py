@@ -1,6 +1,6 @@
 """FLOPs of the Atari networks at a sparsity: appendix A.2 and Figure 7 of the paper.
 
-python -m rigl_rl.networks.flops --out analysis/figures/atari_flops.csv
+python -m rigl_rl.flops --out analysis/figures/atari_flops.csv
 
 writes the table that Figure 7 is drawn from.
 """
@@ -10,13 +10,15 @@ from __future__ import annotations
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split
-import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
 
 import pandas as pd
 
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.environments.frames import STATE_SHAPE
+from rigl_rl.files import replacing
 from rigl_rl.networks.atari import build
 from rigl_rl.networks.impala import ImpalaNetwork
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
@@ -40,7 +42,7 @@ def sparsity_table(
     """
     rows = []
     for name, network in NETWORKS.items():
-        layers = counting.from_keras(build(network(num_actions)))
+        layers = counting.from_keras(build(network(num_actions), STATE_SHAPE))
         shapes = {layer.name: layer.kernel_shape for layer in layers}
         for distribution in DISTRIBUTIONS:
             for sparsity in sparsities:
@@ -65,20 +67,16 @@ def erk_to_uniform(table: pd.DataFrame) -> pd.DataFrame:
     return ratio.unstack("network")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Writes the table and prints what ERK takes of uniform's FLOPs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m rigl_rl.networks.flops", description="Count FLOPs for Figure 7."
-    )
+    parser = Parser(prog="python -m rigl_rl.flops", description="Count FLOPs for Figure 7.")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the CSV file to write")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     table = sparsity_table()
-    try:
-        table.to_csv(args.out, index=False)
-    except OSError as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+    with replacing(args.out) as aside:
+        table.to_csv(aside, index=False)
     print(erk_to_uniform(table).round(2).to_string())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

@@ -1,0 +1,25 @@
+"""The arguments of every command that shows runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis import scores
+from rigl_rl.command_line import Parser
+
+
+def add_runs(parser: Parser) -> None:
+    """Adds the runs, and which score of theirs is shown."""
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        required=True,
+        help="directory of runs, or a table written by analysis.collect",
+    )
+    parser.add_argument(
+        "--score",
+        choices=scores.CHOICES,
+        default=scores.PROTOCOL,
+        help="protocol: as the paper evaluates; greedy: without exploration where a run was "
+        "evaluated so too, which is DQN on classic control (default: %(default)s)",
+    )

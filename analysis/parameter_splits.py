@@ -1,0 +1,40 @@
+"""Runs of SAC that share a budget of parameters between actor and critics (Figure 3, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.select import comparable, standard_dense
+
+METHODS = ("dense", "rigl")
+"""Those that are split: dense networks by their widths, sparse ones by their sparsities."""
+VARIED = ["widths", "sparsities"]
+NETWORK = "network_params."
+
+
+def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
+    """SAC's runs with a split of their own and its standard dense ones; none unless some are split.
+
+    Columns that are added: actor_share (of the parameters of actor and critics) and budget, that
+    one of `budgets` (shares of the standard networks' parameters) which is nearest.
+    """
+    runs = runs[runs["agent"] == "sac"]
+    split = is_split(runs) & runs["method"].isin(METHODS)
+    if not split.any():
+        return runs[:0]
+    runs = comparable(runs[split | standard_dense(runs)], name, VARIED)
+    networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
+    params = networks.sum(axis=1)
+    full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")
+    shares = params / full.fillna(runs.groupby("env")["total_params"].transform("max"))
+    return runs.assign(
+        actor_share=(runs[f"{NETWORK}actor"] / params).round(3),
+        budget=[min(budgets, key=lambda budget: abs(budget - share)) for share in shares],
+    )
+
+
+def is_split(runs: pd.DataFrame) -> pd.Series:
+    """Whether a run's parameters are split otherwise than by the networks' widths or by ERK."""
+    return runs[VARIED].notna().any(axis=1)

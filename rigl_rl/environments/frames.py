@@ -1,0 +1,5 @@
+"""What an Atari agent sees of a game: a stack of gray frames (Dopamine's preprocessing)."""
+
+FRAME_SHAPE = (84, 84)
+STACK_SIZE = 4  # frames in a state
+STATE_SHAPE = (*FRAME_SHAPE, STACK_SIZE)

@@ -1,0 +1,46 @@
+"""Files that are either complete or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a path beside `path` (same suffix) to write to; the file takes its place on success.
+
+    Readers see the old file or the new one. When the block is left, the new one survives a power
+    cut. An error inside the block leaves an older `path` as it was. Missing parent directories are
+    made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield aside
+        _sync(aside)
+        os.replace(aside, path)
+        sync_directory(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes a text file as `replacing` does, in UTF-8 and with the line ends as they are."""
+    with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
+        file.write(content)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes renames inside `path` survive a power cut."""
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
