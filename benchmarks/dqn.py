@@ -29,8 +29,8 @@ from benchmarks.training_speed import (
     parser,
     set_up,
 )
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets

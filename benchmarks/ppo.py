@@ -15,8 +15,8 @@ from typing import Any, Callable
 import tensorflow as tf
 
 from benchmarks.training_speed import TrainLoop, compare, parser, set_up
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent

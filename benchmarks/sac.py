@@ -29,13 +29,13 @@ from benchmarks.training_speed import (
     parser,
     set_up,
 )
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
+from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
-from rigl_rl.tfagents.replay import ReplayState
 from rigl_rl.tfagents.sac_train_eval import evaluation
 
 ENV = "HalfCheetah-v2"

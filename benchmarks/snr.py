@@ -25,8 +25,8 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from benchmarks.dqn import BATCH_SIZE, ENV
 from benchmarks.training_speed import set_up
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import snr
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import ctypes
 import dataclasses
 import fcntl
 import functools
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from launch.runs import Run
+from rigl_rl.adapters.processes import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TAIL_LINES = 15
 _LINUX = sys.platform.startswith("linux")
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -70,7 +68,7 @@ def available_cpus() -> list[int]:
 def _prepare_child(cpus: Iterable[int], ignored: Iterable[signal.Signals]) -> None:
     """Runs in the forked child: pins its cores and has it die with a launcher that is killed."""
     os.sched_setaffinity(0, cpus)
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     for signum in ignored:
         signal.signal(signum, signal.SIG_IGN)
 

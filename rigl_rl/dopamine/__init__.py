@@ -1,21 +1,21 @@
 """DQN on Atari: Dopamine's runner and replay buffer with a sparse agent in TensorFlow 2.
 
-Importing this package gives gin names that Dopamine has
-taken for its TF1 and JAX classes to those of this project, as the authors' configs mean them.
+Importing this package gives gin names that Dopamine has taken for its TF1 and JAX classes to those
+of this project, as the authors' configs mean them.
 """
-
-import gin
 
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split
 import dopamine.discrete_domains.run_experiment  # noqa: F401, registers the names below
 
-for _taken in (
-    "dopamine.agents.dqn.dqn_agent.DQNAgent",
-    "dopamine.discrete_domains.atari_lib.create_atari_environment",
-    "dopamine.jax.networks.NatureDQNNetwork",
-    "dopamine.replay_memory.circular_replay_buffer.WrappedReplayBuffer",
-):
-    # No public call unregisters; two classes of one name would make every binding ambiguous.
-    gin.config._REGISTRY.pop(_taken)
+from rigl_rl.adapters.gin_internals import unregister
+
+unregister(
+    [
+        "dopamine.agents.dqn.dqn_agent.DQNAgent",
+        "dopamine.discrete_domains.atari_lib.create_atari_environment",
+        "dopamine.jax.networks.NatureDQNNetwork",
+        "dopamine.replay_memory.circular_replay_buffer.WrappedReplayBuffer",
+    ]
+)

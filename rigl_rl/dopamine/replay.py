@@ -1,23 +1,13 @@
-"""Dopamine's replay buffer of single frames, stacked when they are sampled."""
+"""The replay buffer of the Atari agents: single frames, stacked when they are sampled."""
 
 from __future__ import annotations
 
 import gin
 import numpy as np
-from dopamine.replay_memory.circular_replay_buffer import OutOfGraphReplayBuffer
 
+from rigl_rl.adapters.frame_replay import FrameReplayBuffer
 from rigl_rl.environments.frames import FRAME_SHAPE, STACK_SIZE
 from rigl_rl.errors import check_counts
-
-
-class FrameReplayBuffer(OutOfGraphReplayBuffer):
-    """Dopamine's, with a faster copy of what is sampled: a batch takes a third of the time."""
-
-    def get_observation_stack(self, index: int) -> np.ndarray:
-        """The state at `index`: (84, 84, 4) pixels, its newest frame last."""
-        frames = self.get_range(self._store["observation"], index - self._stack_size + 1, index + 1)
-        # A transposed view, as Dopamine returns, is copied to the batch 4 bytes at a time.
-        return np.stack(frames, axis=-1)
 
 
 @gin.configurable("WrappedReplayBuffer", denylist=["gamma", "update_horizon"])

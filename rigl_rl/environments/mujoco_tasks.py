@@ -22,7 +22,6 @@ which is always set here. Its Humanoid-v4 observes them at no cost.
 from __future__ import annotations
 
 import copyreg
-import functools
 import io
 import pickle
 from typing import Any
@@ -30,6 +29,7 @@ from typing import Any
 import gymnasium
 from gymnasium.utils import EzPickle
 
+from rigl_rl.adapters.mujoco_simulation import leave_out_contact_forces
 from rigl_rl.errors import RiglRlError
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -68,28 +68,16 @@ def contact_forces(name: str) -> bool | None:
 class ZeroContactForces(gymnasium.Wrapper):
     """Leaves a MuJoCo simulation's contact forces at zero, in observations and in rewards.
 
-    gymnasium computes them in a pass of its own after each step (`mj_rnePostConstraint`), which the
-    simulation does not depend on. This leaves the pass out, as mujoco-py does.
+    As in the original's stack: mujoco-py does not compute them.
     """
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)
-        self._leave_out()
+        leave_out_contact_forces(self)
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self._leave_out()
-
-    def _leave_out(self) -> None:
-        simulation: Any = self.unwrapped
-        simulation._step_mujoco_simulation = functools.partial(_step_alone, simulation)
-
-
-def _step_alone(simulation, ctrl, n_frames) -> None:
-    import mujoco
-
-    simulation.data.ctrl[:] = ctrl
-    mujoco.mj_step(simulation.model, simulation.data, nstep=n_frames)
+        leave_out_contact_forces(self)
 
 
 class StopOnDivergence(gymnasium.Wrapper):

@@ -13,6 +13,7 @@ from typing import Any, Callable, TextIO
 
 import gin
 
+from rigl_rl.adapters import gin_internals
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import by_method  # noqa: F401, registers its gin name
 from rigl_rl.runs.original_names import NOT_REFUSED_BY_GIN, why_not
@@ -33,23 +34,20 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
                 raise ConfigError(f"gin file {path!r} does not exist")
             with one_line(f"gin file {path!r}"):
                 gin.parse_config_file(os.path.abspath(path))
-        macros = _macros()
+        of_files = gin_internals.macros()
         for binding in bindings:
             with one_line(f"gin binding {binding!r}"):
                 gin.parse_config(binding)
-    used = set(re.findall(r"%(\w+)", gin.config_str()))
-    for name in sorted(used - _macros()):
-        raise ConfigError(f"gin macro %{name} is not defined{_did_you_mean(name, _macros())}")
-    for name in sorted(_macros() - macros - used):
-        hint = _did_you_mean(name, macros)
+    macros, used = gin_internals.macros(), set(re.findall(r"%(\w+)", gin.config_str()))
+    for name in sorted(used - macros):
+        raise ConfigError(f"gin macro %{name} is not defined{_did_you_mean(name, macros)}")
+    for name in sorted(macros - of_files - used):
+        hint = _did_you_mean(name, of_files)
         raise ConfigError(
             f"gin binding {name!r} defines a macro that nothing uses{hint}; "
-            f"the gin files define {', '.join(sorted(macros)) or 'none'}"
+            f"the gin files define {', '.join(sorted(of_files)) or 'none'}"
         )
     _refuse_names_without_effect()
-
-
-_BAD_VALUES = (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError)
 
 
 def arguments(configurable: Callable) -> dict[str, Any]:
@@ -63,11 +61,9 @@ def arguments(configurable: Callable) -> dict[str, Any]:
 def _includes_beside_their_file() -> Iterator[None]:
     """Lets gin look for an include where the file lies that includes it.
 
-    Gin knows one list of folders for all files. No public call puts a folder before the working
-    directory, but a base.gin there must not pass for the one that is meant.
+    Gin knows one list of folders for all files, the working directory first, but a base.gin there
+    must not pass for the one that is meant.
     """
-    folders, readers = gin.config._LOCATION_PREFIXES, gin.config._FILE_READERS
-    before = folders[:], readers[:]
     open_files: list[str] = []
 
     @contextlib.contextmanager
@@ -86,16 +82,13 @@ def _includes_beside_their_file() -> Iterator[None]:
             open_files.pop()
             folders[:] = around
 
-    readers[:] = [(opened, os.path.isfile)]
-    try:
+    with gin_internals.reading_with(opened, os.path.isfile) as folders:
         yield
-    finally:
-        folders[:], readers[:] = before
 
 
 def imported_modules() -> tuple[str, ...]:
     """Names of the modules that the parsed gin files and bindings import, sorted."""
-    return tuple(sorted({statement.module for statement in gin.config._IMPORTS}))
+    return tuple(sorted(gin_internals.imports()))
 
 
 _BAD_VALUES = (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError)
@@ -139,11 +132,10 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _refuse_names_without_effect() -> None:
-    for (_, selector), parameters in gin.config._CONFIG.items():
-        name = selector.rsplit(".", 1)[-1]
-        registered = inspect.signature(gin.config._REGISTRY[selector].wrapped).parameters
-        for parameter, value in parameters.items():
-            if parameter in registered and registered[parameter].default == value:
+    for (name, wrapped), bound in gin_internals.bindings():
+        parameters = inspect.signature(wrapped).parameters
+        for parameter, value in bound.items():
+            if parameter in parameters and parameters[parameter].default == value:
                 continue  # as operative configurations have it
             for known in (name, f"{name}.{parameter}"):
                 if known in NOT_REFUSED_BY_GIN:
@@ -153,20 +145,16 @@ def _refuse_names_without_effect() -> None:
 def _known_names() -> Sequence[str]:
     """Names a user may bind: our configurables and their parameters."""
     names = []
-    for entry in gin.config._REGISTRY._selector_map.values():
+    for name, wrapped in gin_internals.configurables():
         # By where it is defined: some are registered under the authors' module names.
-        if (getattr(entry.wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
-            names += [entry.name, *inspect.signature(entry.wrapped).parameters]
+        if (getattr(wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
+            names += [name, *inspect.signature(wrapped).parameters]
     return names
 
 
 def _did_you_mean(name: str, known) -> str:
     close = difflib.get_close_matches(name.split(".")[0], list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _macros() -> set:
-    return {scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"}
 
 
 def text(seed: int) -> str:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops import gen_random_ops
+
+from rigl_rl.adapters import tf_random_ops
 
 # Operations with hidden state: none of them may be left in a traced training function.
 _STATEFUL_OPS = frozenset(
@@ -81,7 +83,7 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
         keys = random.uniform([tf.shape(value)[0]])
         return tf.gather(value, tf.argsort(keys), name=name)
 
-    exchanged = {
+    replacements: dict[str, Callable] = {
         "random_uniform": uniform,
         "random_uniform_int": uniform_int,
         "random_standard_normal": normal,
@@ -89,14 +91,8 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
         "multinomial": multinomial,
         "random_shuffle": shuffle,
     }
-    originals = {name: getattr(gen_random_ops, name) for name in exchanged}
-    for name, function in exchanged.items():
-        setattr(gen_random_ops, name, function)
-    try:
+    with tf_random_ops.exchanged(replacements):
         yield
-    finally:
-        for name, function in originals.items():
-            setattr(gen_random_ops, name, function)
 
 
 def assert_resumable(function: tf.types.experimental.ConcreteFunction) -> None:

@@ -13,7 +13,7 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
-from rigl_rl.sparsity import keras_optimizers
+from rigl_rl.adapters import keras_optimizers
 from rigl_rl.sparsity.execution import Execution, layers
 from rigl_rl.sparsity.execution.gradients import active_gradients
 from rigl_rl.sparsity.mask_updaters import MaskUpdater

@@ -7,8 +7,8 @@ from typing import Optional, Union
 
 import tensorflow as tf
 
+from rigl_rl.adapters.keras_optimizers import steps_weights_apart
 from rigl_rl.sparsity.execution import Execution
-from rigl_rl.sparsity.keras_optimizers import steps_weights_apart
 from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import Kernels, kernels_of, mask_kernels
 from rigl_rl.sparsity.optimizer import SparseOptimizer

@@ -20,10 +20,10 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
 from rigl_rl.runs import config, monitoring, random_state

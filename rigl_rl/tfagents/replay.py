@@ -1,14 +1,12 @@
-"""What TF-Agents' replay buffer does not do: transitions within episodes, and small checkpoints.
-
-Both read private parts of `TFUniformReplayBuffer` (TF-Agents 0.19).
-"""
+"""Transitions within episodes, which TF-Agents' replay buffer does not tell from others."""
 
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow.python.trackable.autotrackable import AutoTrackable
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import StepType, trajectory
+
+from rigl_rl.adapters.replay_tables import Frames
 
 LEAST_CAPACITY = 3
 """Frames: of the last three that a driver wrote, one at least starts a transition."""
@@ -39,53 +37,21 @@ def sample_transitions(
     Raises:
       tf.errors.InvalidArgumentError: the buffer holds no transition.
     """
-    capacity = replay._max_length
-    newest = replay._last_id.read_value()
-    oldest = tf.maximum(newest + 1 - capacity, 0)
-    step_type_slot = replay._data_table.slots.step_type
+    frames = Frames(replay)
+    oldest, newest = frames.range()
 
     def draw():
         return tf.random.uniform([batch_size], oldest, newest, tf.int64)
 
-    def starts_none(frames):
-        return replay._data_table.read(frames % capacity, step_type_slot) == StepType.LAST
+    def starts_none(numbers):
+        return frames.step_types(numbers) == StepType.LAST
 
-    frames = draw()
-    redrawn = starts_none(frames)
+    numbers = draw()
+    redrawn = starts_none(numbers)
     draws = tf.constant(1)
     while tf.reduce_any(redrawn):
         tf.debugging.assert_less(draws, _MOST_DRAWS, "the replay buffer holds no transition")
-        frames = tf.where(redrawn, draw(), frames)
-        redrawn = starts_none(frames)
+        numbers = tf.where(redrawn, draw(), numbers)
+        redrawn = starts_none(numbers)
         draws += 1
-    now = replay._data_table.read(frames % capacity)
-    after = replay._data_table.read((frames + 1) % capacity)
-    return trajectory.to_transition(now, after)
-
-
-class ReplayState(AutoTrackable):
-    """Stands for a replay buffer in a `tf.train.Checkpoint`.
-
-    The tables have their full capacity from the start: a million steps of Humanoid are 1.6 GB. This
-    saves the rows that hold something. Lookup tables of TensorFlow save what they hold in the same
-    way (`_serialize_to_tensors`), because their size is not known in advance either.
-
-    Args:
-      replay: a buffer of batch size 1: its rows fill up one by one, from the first.
-    """
-
-    def __init__(self, replay: tf_uniform_replay_buffer.TFUniformReplayBuffer):
-        self._last_id = replay._last_id
-        # Not tracked as attributes: saved below, in part.
-        self._rows = lambda: [v for v in replay.variables() if v is not replay._last_id]
-        self._capacity = int(replay._capacity_value)
-
-    def _serialize_to_tensors(self):
-        filled = tf.minimum(self._last_id + 1, self._capacity)
-        return {f"rows_{index}": table[:filled] for index, table in enumerate(self._rows())}
-
-    def _restore_from_tensors(self, restored):
-        for index, table in enumerate(self._rows()):
-            rows = restored[f"rows_{index}"]
-            table[: tf.shape(rows)[0]].assign(rows)
-        return tf.no_op()
+    return trajectory.to_transition(frames.read(numbers), frames.read(numbers + 1))

@@ -12,10 +12,10 @@ from tf_agents.policies import random_tf_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import StepType
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.evaluation import CUT_OFF
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.tfagents import on_policy_loop

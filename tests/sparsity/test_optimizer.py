@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rigl_rl.sparsity.keras_optimizers import slots_of
+from rigl_rl.adapters.keras_optimizers import slots_of
 from rigl_rl.sparsity.mask_updaters import DropAndGrow, MaskUpdater, Prune
 from rigl_rl.sparsity.masks import MaskedKernel
 from rigl_rl.sparsity.optimizer import SparseOptimizer

@@ -11,9 +11,9 @@ from tf_agents.policies import random_tf_policy
 from tf_agents.trajectories import StepType, trajectory
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
 

@@ -11,8 +11,8 @@ from tf_agents.trajectories import StepType
 from tf_agents.trajectories import time_step as ts
 from tf_agents.utils import value_ops
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.networks import ppo
 from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import ppo_agent

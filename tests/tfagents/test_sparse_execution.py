@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets

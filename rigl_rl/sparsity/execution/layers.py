@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from rigl_rl.adapters.keras_layers import replace_losses
 from rigl_rl.sparsity.execution.products import Connections
 
 _tracing = threading.local()
@@ -65,12 +66,9 @@ def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None
     layer._connections = connections
     layer.call = types.MethodType(_call, layer)  # bound: `copy.deepcopy` binds it to the copy
     if type(layer.kernel_regularizer) in _SUMS_OVER_WEIGHTS:
-        layer._callable_losses = [
-            functools.partial(_regularizer_loss, layer, each)
-            if _variable_of(each) is layer.kernel
-            else each
-            for each in layer._callable_losses
-        ]
+        replace_losses(
+            layer, layer.kernel, lambda loss: functools.partial(_regularizer_loss, layer, loss)
+        )
 
 
 @tf.autograph.experimental.do_not_convert
@@ -94,9 +92,3 @@ def _regularizer_loss(layer, dense_loss):
 def _is_sparse_here(layer) -> bool:
     # The connections of a layer that was copied are the original's.
     return running() and layer._connections.kernel is layer.kernel
-
-
-def _variable_of(loss):
-    """What a layer's `loss()` regularizes: Keras binds it as the only argument."""
-    arguments = [*getattr(loss, "args", ())]
-    return arguments[0] if len(arguments) == 1 else None

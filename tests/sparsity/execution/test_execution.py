@@ -113,6 +113,25 @@ def test_outside_of_train_steps_layers_are_keras_own():
     np.testing.assert_array_equal(model(x), before)
 
 
+def test_regularizers_sum_over_active_weights_alone():
+    model = network(tf.keras.regularizers.L2(1e-2))
+    optimizer = sparsify(model, "static", 0.8, sparse_execution="sparse", total_steps=1)
+    masks = [kernel.mask.numpy() for kernel in optimizer.kernels]
+    for layer in model.layers:
+        layer.kernel.assign(tf.ones_like(layer.kernel))  # inactive ones too, to tell them apart
+
+    @tf.function
+    def losses():
+        with optimizer.execution.train_steps():
+            return model.losses
+
+    # The first and the third layer's: they have a regularizer.
+    expected = [1e-2 * np.count_nonzero(mask) for mask in (masks[0], masks[2])]
+    np.testing.assert_allclose([float(loss) for loss in losses()], expected, rtol=1e-6)
+    dense = [1e-2 * mask.size for mask in (masks[0], masks[2])]
+    np.testing.assert_allclose([float(loss) for loss in model.losses], dense, rtol=1e-6)
+
+
 def test_a_loop_with_cached_weights_and_a_restored_checkpoint(tmp_path):
     """Lists and cache follow the optimizer, mask updates and restored checkpoints."""
 

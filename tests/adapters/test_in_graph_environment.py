@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.in_graph import InGraphEnvironment
 
 
 def steps_of(env, actions):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import tensorflow as tf
 
+READ_IN = {"keras": "2.15.0"}
 # Keras' optimizers that treat all weights alike, each by itself.
 _ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
 _ELEMENTWISE |= {"RMSprop", "SGD"}
@@ -48,7 +48,7 @@ def learning_rate_of(optimizer: tf.keras.optimizers.Optimizer):
     return rate() if callable(rate) else rate
 
 
-def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> Optional[tuple[tf.Tensor, ...]]:
+def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[tf.Tensor, ...] | None:
     """What Adam's step at this train step is computed with.
 
     Returns:

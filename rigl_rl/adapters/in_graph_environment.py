@@ -1,0 +1,40 @@
+"""TF-Agents' bridge from the graph to a Python environment, without what costs more than a step."""
+
+from __future__ import annotations
+
+import rigl_rl.quiet  # noqa: F401, before the libraries load
+
+# isort: split
+import tensorflow as tf
+from tf_agents.environments import tf_py_environment
+
+from rigl_rl.adapters.processes import keep_thread_state
+
+READ_IN = {"tf-agents": "0.19.0"}
+
+
+class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
+    """TFPyEnvironment at half of its cost, for observations and actions of one tensor each.
+
+    TFPyEnvironment packs nests, takes a lock and caches its own time step, which costs more than a
+    CartPole step. This class calls the Python environment directly; reset it first. It is asked for
+    its current time step, too, so an environment restored from a checkpoint continues.
+    """
+
+    def _step(self, actions):
+        return self._call(self._env.step, actions)
+
+    def _reset(self):
+        return self._call(self._env.reset)
+
+    def _current_time_step(self):
+        return self._call(self._env.current_time_step)
+
+    def _call(self, function, *arguments):
+        @tf.autograph.experimental.do_not_convert  # the converted call takes longer than the step
+        def call(*arrays):
+            keep_thread_state()
+            return list(function(*arrays))
+
+        outputs = tf.numpy_function(call, arguments, self._time_step_dtypes)
+        return self._time_step_from_numpy_function_outputs(outputs)

@@ -1,0 +1,42 @@
+"""TensorFlow's stateful random operations, exchanged for others while a function is traced."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Callable
+
+from tensorflow.python.ops import gen_random_ops
+
+READ_IN = {"tensorflow": "2.15.1"}
+PARAMETERS = {
+    "random_uniform": ("shape", "dtype", "seed", "seed2", "name"),
+    "random_uniform_int": ("shape", "minval", "maxval", "seed", "seed2", "name"),
+    "random_standard_normal": ("shape", "dtype", "seed", "seed2", "name"),
+    "truncated_normal": ("shape", "dtype", "seed", "seed2", "name"),
+    "multinomial": ("logits", "num_samples", "seed", "seed2", "output_dtype", "name"),
+    "random_shuffle": ("value", "seed", "seed2", "name"),
+}
+"""The operations that can be exchanged, and the parameters a replacement has to take."""
+
+
+@contextlib.contextmanager
+def exchanged(replacements: Mapping[str, Callable]) -> Iterator[None]:
+    """Within this context, TensorFlow calls these functions for its random operations.
+
+    The public functions (`tf.random.uniform`, `tf.random.shuffle`, ...) look their operation up in
+    this module at each call, so this reaches whatever agents and replay buffers draw.
+
+    Args:
+      replacements: a function for each key of `PARAMETERS`.
+    """
+    if set(replacements) != set(PARAMETERS):
+        raise ValueError(f"replacements must be given for {', '.join(PARAMETERS)}")
+    originals = {name: getattr(gen_random_ops, name) for name in replacements}
+    for name, function in replacements.items():
+        setattr(gen_random_ops, name, function)
+    try:
+        yield
+    finally:
+        for name, function in originals.items():
+            setattr(gen_random_ops, name, function)
