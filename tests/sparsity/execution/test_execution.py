@@ -113,7 +113,7 @@ def test_outside_of_train_steps_layers_are_keras_own():
     np.testing.assert_array_equal(model(x), before)
 
 
-def test_regularizers_sum_over_active_weights_alone():
+def test_regularizers_sum_over_active_weights_alone(tmp_path):
     model = network(tf.keras.regularizers.L2(1e-2))
     optimizer = sparsify(model, "static", 0.8, sparse_execution="sparse", total_steps=1)
     masks = [kernel.mask.numpy() for kernel in optimizer.kernels]
@@ -130,6 +130,9 @@ def test_regularizers_sum_over_active_weights_alone():
     np.testing.assert_allclose([float(loss) for loss in losses()], expected, rtol=1e-6)
     dense = [1e-2 * mask.size for mask in (masks[0], masks[2])]
     np.testing.assert_allclose([float(loss) for loss in model.losses], dense, rtol=1e-6)
+    tf.saved_model.save(model, str(tmp_path))  # as they are outside of train steps
+    saved = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_allclose([float(f()) for f in saved.regularization_losses], dense, rtol=1e-6)
 
 
 def test_a_loop_with_cached_weights_and_a_restored_checkpoint(tmp_path):
