@@ -19,7 +19,7 @@ import pandas as pd
 
 from analysis import learning_curves
 from analysis.arguments import add_runs
-from analysis.claims.catalog import evaluate
+from analysis.claims.findings import evaluate
 from analysis.collect import Tables, load
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.figures.iqm import STANDARD

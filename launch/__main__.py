@@ -20,7 +20,7 @@ from pathlib import Path
 
 from launch.execution import cluster, jobs, local
 from launch.runs import Run
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from rigl_rl.command_line import Parser, exit_code, make_directory, positive, sparsity
 from rigl_rl.errors import ConfigError

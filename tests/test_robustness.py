@@ -25,7 +25,7 @@ from tf_agents.trajectories import time_step as ts
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.errors import ConfigError
 from rigl_rl.robustness import __main__ as command
-from rigl_rl.robustness import evaluation
+from rigl_rl.robustness import under_noise
 
 ROOT = Path(__file__).resolve().parents[1]
 OBSERVATION = tensor_spec.TensorSpec((4,), tf.float32, "observation")
@@ -57,8 +57,8 @@ def run(tmp_path_factory):
 
 
 def test_noise_costs_return(run):
-    table = evaluation.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10, epsilon=0.0)
-    assert list(table.columns) == [*evaluation.COLUMNS, *evaluation.SCORES]
+    table = under_noise.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10, epsilon=0.0)
+    assert list(table.columns) == [*under_noise.COLUMNS, *under_noise.SCORES]
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
     # Noise of 30 deviations leaves nothing of the observation: as good as coin tosses, about 22.
@@ -69,22 +69,22 @@ def test_noise_costs_return(run):
 
 
 def test_random_actions_are_as_many_as_in_the_run_s_evaluations(run, monkeypatch):
-    saved_policy, given = evaluation._saved_policy, []
+    saved_policy, given = under_noise._saved_policy, []
 
     def remembering(path, epsilon):
         given.append(epsilon)
         return saved_policy(path, epsilon)
 
-    monkeypatch.setattr(evaluation, "_saved_policy", remembering)
-    evaluation.evaluate_run(run, [0.0], episodes=1)
-    tossed = evaluation.evaluate_run(run, [0.0], episodes=20, epsilon=1.0)
+    monkeypatch.setattr(under_noise, "_saved_policy", remembering)
+    under_noise.evaluate_run(run, [0.0], episodes=1)
+    tossed = under_noise.evaluate_run(run, [0.0], episodes=20, epsilon=1.0)
     assert given == [0.1, 1.0]  # Table 6
     assert 15 < tossed["avg_return"][0] < 30  # of coin tosses about 22
 
 
 def test_a_share_of_the_actions_is_random(run):
     observations = np.ones((10_000, 4), np.float32)  # pushed to the right
-    act = evaluation._saved_policy(run / "policies" / "000000400", epsilon=0.3)
+    act = under_noise._saved_policy(run / "policies" / "000000400", epsilon=0.3)
     actions = act(observations, np.random.default_rng(1))
     assert actions.dtype == np.int64
     # A random action is the policy's own half of the time. Six standard deviations.
@@ -96,12 +96,12 @@ def test_a_share_of_the_actions_is_random(run):
 
 def test_random_actions_are_whole_numbers(run, tmp_path):
     policy_saver.PolicySaver(Balance(FORCE)).save(str(tmp_path))
-    act = evaluation._saved_policy(tmp_path, epsilon=0.0)
+    act = under_noise._saved_policy(tmp_path, epsilon=0.0)
     assert act(np.ones((2, 4), np.float32), np.random.default_rng(0)).tolist() == [[1.0], [1.0]]
     with pytest.raises(ConfigError, match=r"epsilon is 0.1, but must be 0"):
-        evaluation._saved_policy(tmp_path, 0.1)
+        under_noise._saved_policy(tmp_path, 0.1)
     with pytest.raises(ConfigError, match=r"epsilon is 1.1, but must lie within \[0, 1\]"):
-        evaluation.evaluate_run(run, epsilon=1.1)
+        under_noise.evaluate_run(run, epsilon=1.1)
 
 
 def test_noise_is_scaled_to_each_observation():
@@ -113,7 +113,7 @@ def test_noise_is_scaled_to_each_observation():
         seen.append(observations.copy())
         return np.zeros(5, int)
 
-    evaluate = evaluation.with_scaled_noise(Evaluator("CartPole-v0", 5), always_left)
+    evaluate = under_noise.with_scaled_noise(Evaluator("CartPole-v0", 5), always_left)
     evaluate(0.0, 1)
     clean = np.concatenate(seen[: len(seen) // 2])  # measured first, then played again
     seen.clear()
@@ -128,7 +128,7 @@ def test_noise_is_scaled_to_each_observation():
 def test_the_last_state_of_an_ended_episode_counts_once():
     going_on, over = [[0.0], [1.0], [2.0], [3.0]], [[7.0], [8.0], [8.0], [8.0]]
     observations = np.stack([going_on, over], axis=1)
-    assert sorted(evaluation._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
+    assert sorted(under_noise._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_what_is_no_run_of_ours(run, tmp_path, labels, message):
     shutil.copytree(run / "policies", tmp_path / "policies")
     (tmp_path / "result.json").write_text(json.dumps(labels))
     with pytest.raises(ConfigError, match=message):
-        evaluation.evaluate_run(tmp_path)
+        under_noise.evaluate_run(tmp_path)
 
 
 def test_a_run_without_policies(run, tmp_path):
     shutil.copy(run / "result.json", tmp_path)
     with pytest.raises(ConfigError, match="no saved policy"):
-        evaluation.evaluate_run(tmp_path)
+        under_noise.evaluate_run(tmp_path)
 
 
 # A user's own environment, configured through gin. Its reward says with what.

@@ -1,1 +1,1 @@
-"""The paper's findings in words against the runs at hand: `catalog` lists them."""
+"""The paper's findings in words against the runs at hand: `findings` lists them."""

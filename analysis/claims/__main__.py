@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.arguments import add_runs
-from analysis.claims.catalog import evaluate
 from analysis.claims.evidence import UNDECIDED
+from analysis.claims.findings import evaluate
 from analysis.collect import load
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError

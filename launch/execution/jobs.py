@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from launch.runs import Run
-from rigl_rl.adapters.processes import die_with_parent
+from rigl_rl.adapters.ctypes_calls import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TAIL_LINES = 15

@@ -8,7 +8,7 @@ import rigl_rl.quiet  # noqa: F401, before the libraries load
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from rigl_rl.adapters.processes import keep_thread_state
+from rigl_rl.adapters.ctypes_calls import keep_thread_state
 
 READ_IN = {"tf-agents": "0.19.0"}
 

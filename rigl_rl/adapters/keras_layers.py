@@ -32,6 +32,6 @@ def replace_losses(
 def _variable_of(tag) -> tf.Variable | None:
     bound: Any = tag
     for _ in range(2):  # of the tag its loss, of that its variable
-        arguments = getattr(bound, "args", ())
+        arguments = [*getattr(bound, "args", [])]
         bound = arguments[0] if len(arguments) == 1 else None
     return bound

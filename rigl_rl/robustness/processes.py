@@ -21,7 +21,7 @@ def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
 
     Args:
       run: its directory.
-      options: of `evaluation.evaluate_run`.
+      options: of `under_noise.evaluate_run`.
     """
     try:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -32,9 +32,9 @@ def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
 
 def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> pd.DataFrame | str:
     try:
-        from rigl_rl.robustness import evaluation  # takes seconds to load
+        from rigl_rl.robustness import under_noise  # takes seconds to load
 
-        return evaluation.evaluate_run(run, **options)
+        return under_noise.evaluate_run(run, **options)
     except Exception as error:  # whatever it is, other runs are evaluated
         kind = "" if isinstance(error, (RiglRlError, OSError)) else f"{type(error).__name__}: "
         return f"run {str(run)!r}: {kind}{' '.join(str(error).split())}"

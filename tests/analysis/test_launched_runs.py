@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 
 from analysis import hyperparameters
-from analysis.claims.catalog import CLAIMS, evaluate
+from analysis.claims.findings import CLAIMS, evaluate
 from analysis.collect import CURVES, Tables, collect
 from analysis.figures.catalog import FIGURES, TABLES
 from launch import demo
 from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import AGENTS, PPO, SAC
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from rigl_rl import paper
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import learning_curves, report
 from analysis.claims import __main__ as claims
-from analysis.claims.catalog import evaluate
+from analysis.claims.findings import evaluate
 from analysis.collect import collect, load, write
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES, TABLES

@@ -12,7 +12,7 @@ from launch import __main__ as main
 from launch import demo
 from launch.execution import local
 from launch.runs import Run
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis.claims import __main__ as claims
-from analysis.claims.catalog import CLAIMS, evaluate
+from analysis.claims.findings import CLAIMS, evaluate
 from analysis.collect import collect
 from rigl_rl import paper
 from rigl_rl.command_line import exit_code

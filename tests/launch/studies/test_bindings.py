@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -12,7 +12,7 @@ import pytest
 
 from launch.agent_runs import DISTRIBUTIONS
 from launch.agents import AGENTS, PPO, SAC, sac_nets
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from rigl_rl import paper
 

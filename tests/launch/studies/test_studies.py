@@ -9,7 +9,7 @@ from analysis.select import MATCHES_WITHIN
 from launch import demo
 from launch.agent_runs import agent_run
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
-from launch.studies.catalog import STUDIES, expand
+from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from launch.widths import sparse_parameters
 from rigl_rl import paper
