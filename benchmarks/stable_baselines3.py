@@ -3,8 +3,8 @@
 python -m benchmarks.stable_baselines3 --task Hopper-v4 --seed 0 --out evals.csv
 
 This project's environment has no PyTorch. Make another one for this command, with
-`pip install stable-baselines3==2.9.* gymnasium==1.3.* mujoco==3.* imageio gym-notices`. The output
-has the columns of a run's evals.csv: greedy episodes after every `--eval_interval` steps.
+`pip install stable-baselines3==2.9.* gymnasium==1.3.* mujoco==3.* imageio gym-notices packaging`.
+The output has the columns of a run's evals.csv: greedy episodes every `--eval_interval` steps.
 """
 
 from __future__ import annotations
