@@ -18,7 +18,7 @@ from benchmarks.training_speed import TrainLoop, compare, parser, set_up
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import counting
+from rigl_rl.sparsity import SparseSettings, counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
 
 ENV = "HalfCheetah-v4"
@@ -39,7 +39,7 @@ class Parts:
         py_env = GymnasiumEnvironment(ENV, seed=0)
         py_env.reset()
         env = InGraphEnvironment(py_env)
-        sparse = {"method": method, "sparsity": 0.9, **SETTINGS.get(method, {})}
+        sparse = SparseSettings(method, sparsity=0.9, **SETTINGS.get(method, {}))
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),

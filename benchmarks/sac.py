@@ -34,7 +34,7 @@ from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
-from rigl_rl.sparsity import counting
+from rigl_rl.sparsity import DENSE, SparseSettings, counting
 from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
 from rigl_rl.tfagents.sac_train_eval import evaluation
 
@@ -47,16 +47,16 @@ def make_agent(
     env, method: str, total_steps: int, sparsity: float = 0.9, execution: str = "auto"
 ) -> sac_agent.SacAgent:
     """An agent with the paper's networks."""
-    sparse = {
-        "method": method,
-        "sparsity": sparsity,
-        "update_freq": UPDATE_INTERVALS.get(method, 1000),
-        "begin_step": 0,  # pruning's too, so that the span measured holds updates
-        "sparse_execution": execution,
-    }
-    units = (256, 256)
-    if method == FLOOR:
-        units, sparse = (FLOOR_UNITS, FLOOR_UNITS), {"method": "dense"}
+    units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (256, 256)
+    sparse = DENSE
+    if method != FLOOR:
+        sparse = SparseSettings(
+            method,
+            sparsity,
+            update_freq=UPDATE_INTERVALS.get(method, 1000),
+            begin_step=0,  # pruning's too, so that the span measured holds updates
+            sparse_execution=execution,
+        )
     step = tf.Variable(0, dtype=tf.int64)
     return sac_agent.make_agent(
         env,

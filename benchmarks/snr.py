@@ -28,7 +28,7 @@ from benchmarks.training_speed import set_up
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import snr
+from rigl_rl.sparsity import DENSE, SparseSettings, snr
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
@@ -48,20 +48,20 @@ class Measured(NamedTuple):
     snr_alive: float
 
 
-def sparse_settings(network: str) -> dict:
-    """Arguments of `sparsify` for a name such as 'uniform90'; ValueError for another name."""
+def sparse_settings(network: str) -> SparseSettings:
+    """The settings for a name such as 'uniform90'; ValueError for another name."""
     if network == "dense":
-        return {"method": "dense"}
+        return DENSE
     match = re.fullmatch(r"(uniform|erk)(\d\d)", network)
     if match is None:
         raise ValueError(f"{network!r} is neither 'dense' nor of the form 'uniform90' or 'erk99'")
-    return {
-        "method": "rigl",
-        "distribution": DISTRIBUTIONS[match[1]],
-        "sparsity": int(match[2]) / 100,
-        "update_freq": UPDATE_FREQ,
-        "drop_fraction": DROP_FRACTION,
-    }
+    return SparseSettings(
+        "rigl",
+        sparsity=int(match[2]) / 100,
+        distribution=DISTRIBUTIONS[match[1]],
+        update_freq=UPDATE_FREQ,
+        drop_fraction=DROP_FRACTION,
+    )
 
 
 def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measured:

@@ -26,8 +26,9 @@ from rigl_rl.networks import (
     impala,  # noqa: F401, registers its gin name
 )
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
-from rigl_rl.sparsity import kernels_of, sparsify
+from rigl_rl.sparsity import DENSE, kernels_of, sparsify_with
 from rigl_rl.sparsity.execution import first_sparse_step, train_steps
+from rigl_rl.sparsity.mask_updaters import Prune
 
 
 @gin.configurable(denylist=["num_actions"])
@@ -81,9 +82,7 @@ class DQNAgent:
         self.num_actions = num_actions
         self.online_network = atari.build(network(num_actions, name="q"), STATE_SHAPE)
         self.target_network = atari.build(network(num_actions, name="target_q"), STATE_SHAPE)
-        self.optimizer = sparsify(
-            {"q": self.online_network}, "dense", optimizer=optimizer or adam()
-        )
+        self.optimizer = sparsify_with(DENSE, {"q": self.online_network}, optimizer or adam())
         self.replay = replay_buffer(gamma, update_horizon)
         self.gamma = gamma
         self.update_horizon = update_horizon
@@ -285,7 +284,7 @@ class SparseDQNAgent(DQNAgent):
       total_training_steps: agent steps of the whole run; mask updates end after 80 % of the
         gradient steps in it.
       seed: of masks and, with sparsity-aware initialization, weights.
-      mode: 'dense', 'prune', 'rigl', 'static' or 'set'; their settings: `gin_config`.
+      mode: name of a method; its settings: `gin_config`.
       weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
     """
 
@@ -301,14 +300,14 @@ class SparseDQNAgent(DQNAgent):
         check_within(0, math.inf, weight_decay=weight_decay)
         self.sparse_settings = settings = sparse_settings(mode)
         allowed = getattr(self.online_network, "prune_allow_key", "")
-        if mode == "prune" and allowed:
+        if settings.updater_class is Prune and allowed:
             settings = prune_only(settings, kernels_of(self.online_network), allowed)
-        self.optimizer = sparsify(
+        self.optimizer = sparsify_with(
+            settings,
             {"q": self.online_network},
-            optimizer=self.optimizer.inner,
+            self.optimizer.inner,
             total_steps=total_training_steps // self.update_period,
             seed=seed,
-            **settings,
         )
         self._weight_decay = weight_decay
         self.optimizer.execution.follow(

@@ -256,16 +256,14 @@ class SparseTrainRunner(run_experiment.Runner):
     def _finish(self) -> None:
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
-        agent, settings = self._agent, self._agent.sparse_settings
+        agent = self._agent
         wall_s = self._wall_s()
         self._directory.finish(
             {
                 "agent": "dqn",
                 "suite": f"atari_{agent.online_network.label}",
                 "env": self._environment.game,
-                "method": settings["method"],
-                "distribution": settings.get("distribution"),
-                "target_sparsity": settings["sparsity"],
+                **agent.sparse_settings.labels(),
                 "width": agent.online_network.width,
                 "seed": self._seed,
                 **self._history.final_scores(self._last_fraction),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import dataclasses
+from typing import Optional
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.gin_config import sparse_settings
 
 
@@ -31,8 +33,8 @@ def pair(name: str, text: Optional[str]) -> Optional[tuple[float, float]]:
 
 def settings_of_both(
     train_mode_actor: str, train_mode_value: str, sparsities: Optional[str] = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arguments of `sparsify` for actor and critic.
+) -> tuple[SparseSettings, SparseSettings]:
+    """Settings of sparse training for actor and critic.
 
     Args:
       train_mode_actor, train_mode_value: 'dense' or 'sparse', see `sparse_settings`.
@@ -46,7 +48,7 @@ def settings_of_both(
     both = [sparse_settings(mode) for mode in modes.values()]
     numbers = pair("actor_critic_sparsities_str", sparsities)
     if numbers:
-        for (name, mode), settings, number in zip(modes.items(), both, numbers):
+        for (name, mode), number in zip(modes.items(), numbers):
             if not 0 <= number < 1:
                 raise ConfigError(
                     f"actor_critic_sparsities_str is {sparsities!r}, but both must lie in [0, 1)"
@@ -56,7 +58,7 @@ def settings_of_both(
                     f"actor_critic_sparsities_str is {sparsities!r}, but {name} is 'dense'; "
                     "bind it to 'sparse', or give sparsity 0"
                 )
-            settings["sparsity"] = number
+        both = [dataclasses.replace(each, sparsity=n) for each, n in zip(both, numbers)]
     actor, critic = both
     return actor, critic
 

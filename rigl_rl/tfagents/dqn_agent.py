@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+import dataclasses
+from collections.abc import Sequence
+from typing import Optional
 
 import gin
 import tensorflow as tf
@@ -13,7 +14,7 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import mlp
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, sparsify
+from rigl_rl.sparsity import SparseOptimizer, SparseSettings, sparsify_with
 
 
 @gin.configurable("SparseDqnAgent")  # the name of the original's agent
@@ -61,7 +62,7 @@ class DqnAgent(dqn_agent.DqnAgent):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse: Mapping[str, Any],
+    sparse: SparseSettings,
     *,
     total_steps: int,
     seed: int,
@@ -84,7 +85,7 @@ def make_agent(
     Args:
       env: with discrete scalar actions.
       train_step: int64 variable that the agent counts train steps in.
-      sparse: arguments of `sparsify`: method, sparsity and so on.
+      sparse: method, sparsity and so on.
       total_steps: train steps of the whole run.
       seed: of masks and, with sparsity-aware initialization, weights.
       fc_layer_params, width, weight_decay, decay_output_layer: see `networks.mlp`.
@@ -106,14 +107,13 @@ def make_agent(
         scaled_units(fc_layer_params, width), num_actions, weight_decay, decay_output_layer
     )
     q_network.create_variables(env.observation_spec())
-    optimizer = sparsify(
+    optimizer = sparsify_with(
+        dataclasses.replace(sparse, sparse_output_layer=sparse_output_layer),
         {"q": q_network},
         # The legacy class steps in one fused operation, the new one in a dozen.
-        optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
+        tf.keras.optimizers.legacy.Adam(learning_rate),
         total_steps=total_steps,
-        sparse_output_layer=sparse_output_layer,
         seed=seed,
-        **sparse,
     )
 
     if initial_epsilon_greedy is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
 
 import gin
 import tensorflow as tf
@@ -16,7 +17,7 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import ppo
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import SparseOptimizer, SparseSettings, kernels_of, sparsify_with
 
 
 class Collected(NamedTuple):
@@ -176,8 +177,8 @@ def normalized(advantages):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse_actor: Mapping[str, Any],
-    sparse_value: Mapping[str, Any],
+    sparse_actor: SparseSettings,
+    sparse_value: SparseSettings,
     *,
     total_steps: int,
     steps_per_iteration: int,
@@ -203,8 +204,8 @@ def make_agent(
     Args:
       env: with a vector of real actions or one whole number.
       train_step: int64 variable that the agent counts train steps in.
-      sparse_actor, sparse_value: arguments of `sparsify`: method, sparsity and so on. One optimizer
-        trains both networks, so they may differ in their sparsity, and in being dense, alone.
+      sparse_actor, sparse_value: method, sparsity and so on. One optimizer trains both networks, so
+        they may differ in their sparsity, and in being dense, alone.
       total_steps: train steps of the whole run.
       steps_per_iteration: train steps between two reductions of the learning rate.
       seed: of masks and, with sparsity-aware initialization, weights.
@@ -239,19 +240,20 @@ def make_agent(
         return learning_rate * (1.0 - tf.cast(iteration, tf.float32) / total_steps)
 
     settings = {"actor": sparse_actor, "value": sparse_value}
-    settings = {name: each for name, each in settings.items() if each["method"] != "dense"}
-    sparse = {
-        **next(iter(settings.values()), sparse_value),
-        "sparsity": {name: each["sparsity"] for name, each in settings.items()},
-    }
-    optimizer = sparsify(
+    settings = {name: each for name, each in settings.items() if not each.dense}
+    sparse = dataclasses.replace(
+        next(iter(settings.values()), sparse_value),
+        sparsity={name: each.sparsity_in(name) for name, each in settings.items()},
+        # Gradients are clipped by the norm of all of them, inactive connections' included.
+        sparse_execution="dense",
+    )
+    optimizer = sparsify_with(
+        sparse,
         {name: kernels[name] for name in settings},
         # The legacy class steps in one fused operation, the new one in a dozen.
-        optimizer=tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
+        tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
         total_steps=total_steps,
         seed=seed,
-        # Its gradients are clipped by the norm of all of them, inactive connections' included.
-        **{**sparse, "sparse_execution": "dense"},
     )
     agent = PpoAgent(
         env.time_step_spec(),

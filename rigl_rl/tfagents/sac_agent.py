@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Optional
 
 import gin
 import tensorflow as tf
@@ -15,7 +16,7 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.networks import sac
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, sparsify
+from rigl_rl.sparsity import SparseOptimizer, SparseSettings, sparsify_with
 
 CRITICS = ("critic_1", "critic_2")
 
@@ -100,8 +101,8 @@ class SacAgent(sac_agent.SacAgent):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse_actor: Mapping[str, Any],
-    sparse_critic: Mapping[str, Any],
+    sparse_actor: SparseSettings,
+    sparse_critic: SparseSettings,
     *,
     total_steps: int,
     seed: int,
@@ -129,7 +130,7 @@ def make_agent(
     Args:
       env: with bounded float actions.
       train_step: int64 variable that the agent counts train steps in.
-      sparse_actor, sparse_critic: arguments of `sparsify`: method, sparsity and so on.
+      sparse_actor, sparse_critic: method, sparsity and so on.
       total_steps: train steps of the whole run.
       seed: of masks and, with sparsity-aware initialization, weights.
       actor_fc_layers, critic_obs_fc_layers, critic_action_fc_layers, critic_joint_fc_layers: hidden
@@ -164,16 +165,17 @@ def make_agent(
     targets = {name: critic(f"target_{name}") for name in CRITICS}
 
     def optimizer(networks, settings, learning_rate, number):
-        by_hand = settings.get("custom_sparsity_map") or {}
+        by_hand = settings.custom_sparsity_map or {}
         own = {k: v for k, v in by_hand.items() if k.startswith("actor/") == ("actor" in networks)}
-        return sparsify(
+        return sparsify_with(
+            dataclasses.replace(
+                settings, custom_sparsity_map=own, sparse_output_layer=sparse_output_layer
+            ),
             networks,
             # The legacy class steps in one fused operation, the new one in a dozen.
-            optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
+            tf.keras.optimizers.legacy.Adam(learning_rate),
             total_steps=total_steps,
-            sparse_output_layer=sparse_output_layer,
             seed=seed + number,
-            **{**settings, "custom_sparsity_map": own},
         )
 
     agent = SacAgent(

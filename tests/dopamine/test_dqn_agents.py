@@ -210,7 +210,10 @@ def test_a_checkpoint_of_another_network_is_one_line(tmp_path, binding):
 @pytest.mark.parametrize(
     ("binding", "message"),
     [
-        ("SparseDQNAgent.mode = 'magic'", "'magic'; choose one of dense, prune, static, rigl, set"),
+        (
+            "SparseDQNAgent.mode = 'magic'",
+            "'magic'; choose one of dense, prune, static, set, rigl, rigl_inverted",
+        ),
         ("SparseDQNAgent.weight_decay = -1.0", "weight_decay is -1.0"),
         ("DQNAgent.gamma = 1.5", "gamma is 1.5"),
         ("DQNAgent.update_period = 0", "update_period is 0"),

@@ -36,8 +36,8 @@ def effective(files, *bindings):
         "decay": agent._weight_decay,
         "adam": agent.optimizer.inner.get_config(),
         "updater": agent.optimizer.updater,
-        "settings": {k: settings.get(k) for k in ("method", "distribution", "sparsity")},
-        "aware": settings.get("sparsity_aware_init"),
+        "settings": settings.labels(),
+        "aware": None if settings.updater_class.starts_dense else settings.sparsity_aware_init,
         "runner": {name: gin.get_bindings(SparseTrainRunner)[name] for name in RUNNER},
         "batch": agent.replay._batch_size,
         "shapes": shapes,
@@ -57,7 +57,7 @@ def test_the_originals_values_lie_over_any_method(network, method):
     expected = effective([TESTS / "original" / name], *in_code)
     folder = TESTS.parent / "gin_configs" / f"dqn_atari_{network}"
     # Their files have the sparsities of the example at hand.
-    sparsity = expected["settings"]["sparsity"] or 0.9
+    sparsity = expected["settings"]["target_sparsity"] or 0.9
     files = [folder / f"{method}.gin", folder / "original.gin"]
     found = effective(files, f"SPARSITY = {sparsity}")
     assert found == expected

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents import dqn_agent, dqn_train_eval
 
@@ -55,7 +55,7 @@ def parsed(configs):
 
 def updater(settings, total_steps=100_000):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"q": kernels}, total_steps=total_steps, **settings).updater
+    return sparsify_with(settings, {"q": kernels}, "adam", total_steps=total_steps).updater
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -89,12 +89,12 @@ def test_the_agent_made_without_a_main_has_the_mains_defaults():
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_is_the_files(parsed, method):
     _, settings = parsed(method)
-    assert settings["method"] == method
+    assert settings.method == method
     if method != "dense":
-        assert settings["sparsity"] == 0.9
-        assert settings["distribution"] == "erdos_renyi_kernel"
-        assert settings["erk_power_scale"] == 1.0
-        assert settings["sparsity_aware_init"] is TABLE_1[method][3] is True
+        assert settings.sparsity == 0.9
+        assert settings.distribution == "erdos_renyi_kernel"
+        assert settings.erk_power_scale == 1.0
+        assert settings.sparsity_aware_init is TABLE_1[method][3] is True
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
@@ -135,7 +135,7 @@ def test_the_original_stop_is_one_binding_away(parsed):
 @pytest.mark.parametrize("method", ["prune", "static", "set", "rigl"])
 def test_one_macro_each_for_sparsity_and_distribution(parsed, method):
     _, settings = parsed(method, "SPARSITY = 0.5", "DISTRIBUTION = 'uniform'")
-    assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+    assert (settings.sparsity, settings.distribution) == (0.5, "uniform")
 
 
 def test_rigl_inverted_is_one_binding_away(parsed):

@@ -15,6 +15,7 @@ from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
 
 
@@ -128,7 +129,7 @@ def loop_on_cartpole(seed=0, steps=512):
     env = environment(seed=seed)
     tf.keras.utils.set_random_seed(seed)
     step = tf.Variable(0, dtype=tf.int64)
-    sparse = dict(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3)
+    sparse = SparseSettings(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3)
     agent = ppo_agent.make_agent(
         env,
         step,

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents import ppo_train_eval
 
@@ -61,7 +61,7 @@ def parsed():
 
 def updater(settings):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"actor": kernels}, total_steps=TOTAL_STEPS, **settings).updater
+    return sparsify_with(settings, {"actor": kernels}, "adam", total_steps=TOTAL_STEPS).updater
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -91,12 +91,12 @@ def test_without_any_file_the_defaults_are_the_papers_too():
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_is_the_files(parsed, method):
     _, settings = parsed(method)
-    assert settings["method"] == method
+    assert settings.method == method
     if method != "dense":
-        assert settings["sparsity"] == 0.9
-        assert settings["distribution"] == "erdos_renyi_kernel"
-        assert settings["erk_power_scale"] == 1.0
-        assert settings["sparsity_aware_init"] is TABLE_3[method][3]
+        assert settings.sparsity == 0.9
+        assert settings.distribution == "erdos_renyi_kernel"
+        assert settings.erk_power_scale == 1.0
+        assert settings.sparsity_aware_init is TABLE_3[method][3]
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
@@ -138,4 +138,4 @@ def test_the_originals_stop_is_one_binding_away(parsed):
 @pytest.mark.parametrize("method", ["prune", "static", "set", "rigl"])
 def test_one_macro_each_for_sparsity_and_distribution(parsed, method):
     _, settings = parsed(method, "SPARSITY = 0.5", "DISTRIBUTION = 'uniform'")
-    assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+    assert (settings.sparsity, settings.distribution) == (0.5, "uniform")

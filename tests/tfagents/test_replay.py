@@ -13,9 +13,9 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import DENSE
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent
 
-DENSE = dict(method="dense", sparsity=0.0)
 Step = collections.namedtuple("Step", "action reward discount then")
 
 

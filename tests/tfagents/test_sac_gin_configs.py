@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from launch.agents import SAC
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import sparsify_with
 from rigl_rl.tfagents import actor_critic, sac_train_eval
 
 MAIN = "sac_train_eval"
@@ -67,7 +67,7 @@ def parsed(sac_configs):
 
 def updater(settings, total_steps=1_000_000):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"q": kernels}, total_steps=total_steps, **settings).updater
+    return sparsify_with(settings, {"q": kernels}, "adam", total_steps=total_steps).updater
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -106,12 +106,12 @@ def test_the_launcher_counts_the_same_initial_collection():
 def test_the_method_is_the_files_for_actor_and_critic(parsed, method):
     _, both = parsed(method)
     for settings in both:
-        assert settings["method"] == method
+        assert settings.method == method
         if method != "dense":
-            assert settings["sparsity"] == 0.9
-            assert settings["distribution"] == "erdos_renyi_kernel"
-            assert settings["erk_power_scale"] == 1.0
-            assert settings["sparsity_aware_init"] is TABLE_2[method][3]
+            assert settings.sparsity == 0.9
+            assert settings.distribution == "erdos_renyi_kernel"
+            assert settings.erk_power_scale == 1.0
+            assert settings.sparsity_aware_init is TABLE_2[method][3]
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
@@ -145,9 +145,9 @@ def test_static_masks_never_change(parsed):
 def test_one_macro_each_for_sparsity_and_distribution(parsed, method):
     _, both = parsed(method, "SPARSITY = 0.5", "DISTRIBUTION = 'uniform'")
     for settings in both:
-        assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+        assert (settings.sparsity, settings.distribution) == (0.5, "uniform")
 
 
 def test_a_pair_of_sparsities_is_one_binding_away(parsed):
     _, both = parsed("rigl", "train_eval.actor_critic_sparsities_str = '0.5_0.8'")
-    assert [settings["sparsity"] for settings in both] == [0.5, 0.8]
+    assert [settings.sparsity for settings in both] == [0.5, 0.8]

@@ -11,6 +11,7 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets
 
@@ -34,7 +35,7 @@ class Training:
         self.env = InGraphEnvironment(env)
         self.step = tf.Variable(0, dtype=tf.int64)
         tf.keras.utils.set_random_seed(1)
-        sparse = {"method": method, "sparsity": 0.8, "sparse_execution": mode, **settings}
+        sparse = SparseSettings(method, **{"sparsity": 0.8, **settings}, sparse_execution=mode)
         make = {"dqn": self._dqn, "sac": self._sac}[name]
         self.agent, self.optimizers, pairs, tau = make(sparse, period)
         self.networks = [network for pair in pairs.values() for network in pair]
