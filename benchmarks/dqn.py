@@ -34,6 +34,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
@@ -55,9 +56,8 @@ def train_loop(
             method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
         )
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env, step, sparse, total_steps=total_steps, seed=0, fc_layer_params=units
-    )
+    given = DqnHyperparameters(num_iterations=total_steps, fc_layer_params=units)
+    agent = dqn_agent.make_agent(env, step, given, sparse, seed=0)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=100_000
     )

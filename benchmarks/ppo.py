@@ -20,11 +20,16 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import SparseSettings, counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 ENV = "HalfCheetah-v4"
-COLLECT_STEPS, EPOCHS, MINIBATCH = 2048, 10, 64
-TRAIN_STEPS = EPOCHS * COLLECT_STEPS // MINIBATCH
-TOTAL_STEPS = 489 * TRAIN_STEPS
+GIVEN = PpoHyperparameters()
+COLLECT_STEPS, EPOCHS, MINIBATCH = (
+    GIVEN.collect_sequence_length,
+    GIVEN.num_epochs,
+    GIVEN.minibatch_size,
+)
+TRAIN_STEPS = GIVEN.steps_per_iteration
 SETTINGS: dict[str, dict[str, Any]] = {
     "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
     "set": dict(update_freq=100, drop_fraction=0.3),
@@ -43,10 +48,9 @@ class Parts:
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),
+            GIVEN,
             sparse,
             sparse,
-            total_steps=TOTAL_STEPS,
-            steps_per_iteration=TRAIN_STEPS,
             seed=0,
         )
         random = random_state.generator(0)

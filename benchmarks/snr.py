@@ -30,6 +30,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, snr
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
 DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
@@ -71,14 +72,10 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
     py_env.reset()
     env = InGraphEnvironment(py_env)
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env,
-        step,
-        sparse_settings(network),
-        total_steps=max(1, train_steps),
-        seed=seed,
-        target_update_period=TARGET_PERIOD,
+    given = DqnHyperparameters(
+        num_iterations=max(1, train_steps), target_update_period=TARGET_PERIOD
     )
+    agent = dqn_agent.make_agent(env, step, given, sparse_settings(network), seed=seed)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=100_000
     )

@@ -7,7 +7,7 @@ All steps are gradient steps. What a setting means, `SparseSettings` says.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Optional
+from typing import Any
 
 import gin
 import tensorflow as tf
@@ -30,7 +30,7 @@ def get_pruning_sparsities(
     target_sparsity: float = 0.0,
     mask_init_method: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[dict[str, float]] = None,
+    custom_sparsity_map: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     """The sparsities that pruning ends at.
 
@@ -51,9 +51,9 @@ def get_pruning_sparsities(
 @gin.configurable
 def pruning(
     initial_sparsity: float = 0.0,
-    final_sparsity: Optional[float] = None,
-    begin_step: Optional[int] = None,
-    end_step: Optional[int] = None,
+    final_sparsity: float | None = None,
+    begin_step: int | None = None,
+    end_step: int | None = None,
     frequency: int = 5000,
 ) -> dict[str, Any]:
     """When and how gradual magnitude pruning gets there.
@@ -76,7 +76,7 @@ def pruning(
 
 def _drop_and_grow(
     begin_step: int = 0,
-    end_step: Optional[int] = None,
+    end_step: int | None = None,
     frequency: int = 5000,
     drop_fraction: float = 0.3,
     drop_fraction_anneal: str = "cosine",

@@ -8,7 +8,7 @@ of gin.
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import gin
 
@@ -33,7 +33,7 @@ def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
     sparsity: float = 0.0,
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[dict[str, float]] = None,
+    custom_sparsity_map: dict[str, float] | None = None,
     fixed_sparse_init: bool = False,
 ) -> dict[str, Any]:
     """Masks at the start of Static, SET and RigL, and the initialization of every method.
@@ -60,8 +60,8 @@ def wrap_all_layers(
     mask_init_method: str = "erdos_renyi_kernel",
     initial_sparsity: float = 0.0,
     final_sparsity: float = 0.0,
-    begin_step: Optional[int] = None,
-    end_step: Optional[int] = None,
+    begin_step: int | None = None,
+    end_step: int | None = None,
     frequency: int = 1000,
 ) -> dict[str, Any]:
     """Whether the network starts dense or sparse.
@@ -92,7 +92,7 @@ def mask_updater(
     schedule_alg: str = "cosine",
     update_freq: int = 1000,
     init_drop_fraction: float = 0.5,
-    last_update_step: Optional[int] = None,
+    last_update_step: int | None = None,
     use_stateless: bool = True,
 ) -> dict[str, Any]:
     """How masks change in 'constant' mode.

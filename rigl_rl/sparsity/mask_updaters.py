@@ -188,6 +188,14 @@ class DropAndGrow(MaskUpdater):
         if not 0.0 <= self.drop_noise < float("inf"):
             raise ValueError(f"drop noise is {self.drop_noise}, but must be at least 0")
 
+    def in_effect(self):
+        """With the drop fraction."""
+        return {
+            **super().in_effect(),
+            "drop_fraction": self.fraction.initial,
+            "drop_fraction_schedule": self.fraction.schedule,
+        }
+
     def drop_fraction(self, step, learning_rate_ratio=1.0):
         """As scheduled."""
         return self.fraction(step, learning_rate_ratio)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Callable, ClassVar, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 import tensorflow as tf
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Section A.3: mask updates stop at 80% of training.
 UPDATES_END = 0.8
+# Fields of updaters that are recorded in parts, or elsewhere.
+_PARTS = ("times", "fraction", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ class MaskUpdater:
 
     @classmethod
     def from_settings(
-        cls, settings: SparseSettings, total_steps: Optional[int], seed: int
+        cls, settings: SparseSettings, total_steps: int | None, seed: int
     ) -> MaskUpdater:
         """The method with the user's settings.
 
@@ -58,7 +60,7 @@ class MaskUpdater:
         return cls() if cls.fixed else cls(cls._times(settings, total_steps))
 
     @classmethod
-    def _times(cls, settings: SparseSettings, total_steps: Optional[int]) -> UpdateTimes:
+    def _times(cls, settings: SparseSettings, total_steps: int | None) -> UpdateTimes:
         end, begin = settings.last_update_step, settings.begin_step
         if end is None:
             if total_steps is None:
@@ -77,6 +79,19 @@ class MaskUpdater:
         if self.replaces or self.times.never:
             return 0
         return self.times.end + 1 if self.times.end > 0 else math.inf
+
+    def in_effect(self) -> dict[str, Any]:
+        """What decides on masks, for records: the names of `SparseSettings` and the own fields."""
+        if self.fixed:
+            return {}
+        times = self.times
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in _PARTS]
+        return {
+            "update_freq": times.frequency,
+            "begin_step": times.begin,
+            "last_update_step": times.end,
+            **{name: getattr(self, name) for name in fields},
+        }
 
     def due(self, step):
         """Boolean tensor: do masks change at train step `step`?"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from rigl_rl.sparsity.distributions import check_sparsity
 from rigl_rl.sparsity.execution import MODES
@@ -51,12 +51,12 @@ class SparseSettings:
     sparsity: Union[float, Mapping[str, float]] = 0.9
     distribution: str = "erdos_renyi_kernel"
     erk_power_scale: float = 1.0
-    custom_sparsity_map: Optional[Mapping[str, float]] = None
+    custom_sparsity_map: Mapping[str, float] | None = None
     sparsity_aware_init: bool = True
     sparse_output_layer: bool = True
     update_freq: int = 1000
-    begin_step: Optional[int] = None
-    last_update_step: Optional[int] = None
+    begin_step: int | None = None
+    last_update_step: int | None = None
     drop_fraction: float = 0.5
     drop_fraction_schedule: str = "cosine"
     drop_noise: float = 0.0
@@ -90,6 +90,19 @@ class SparseSettings:
     def sparsity_in(self, network: str) -> float:
         """Share of zeros in the network of that name."""
         return self.sparsity[network] if isinstance(self.sparsity, Mapping) else self.sparsity
+
+    def in_effect(self, updater: MaskUpdater) -> dict[str, Any]:
+        """The settings that matter to the method, for records; {} of a dense network.
+
+        Args:
+          updater: made of these settings.
+        """
+        if self.dense:
+            return {}
+        names = ["sparsity", "distribution", "erk_power_scale", "custom_sparsity_map"]
+        if not updater.starts_dense:
+            names.append("sparsity_aware_init")
+        return {**{name: getattr(self, name) for name in names}, **updater.in_effect()}
 
     def labels(self) -> dict[str, Any]:
         """What result.json says of the method: its name, distribution and target sparsity."""

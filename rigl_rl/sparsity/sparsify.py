@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional, Union
+from typing import Union
 
 import tensorflow as tf
 
@@ -20,14 +20,14 @@ def sparsify(
     sparsity: Union[float, Mapping[str, float]] = SparseSettings.sparsity,
     optimizer: Union[str, tf.keras.optimizers.Optimizer] = "adam",
     *,
-    total_steps: Optional[int] = None,
+    total_steps: int | None = None,
     distribution: str = SparseSettings.distribution,
     erk_power_scale: float = SparseSettings.erk_power_scale,
-    custom_sparsity_map: Optional[Mapping[str, float]] = SparseSettings.custom_sparsity_map,
+    custom_sparsity_map: Mapping[str, float] | None = SparseSettings.custom_sparsity_map,
     sparsity_aware_init: bool = SparseSettings.sparsity_aware_init,
     update_freq: int = SparseSettings.update_freq,
-    begin_step: Optional[int] = SparseSettings.begin_step,
-    last_update_step: Optional[int] = SparseSettings.last_update_step,
+    begin_step: int | None = SparseSettings.begin_step,
+    last_update_step: int | None = SparseSettings.last_update_step,
     drop_fraction: float = SparseSettings.drop_fraction,
     drop_fraction_schedule: str = SparseSettings.drop_fraction_schedule,
     drop_noise: float = SparseSettings.drop_noise,
@@ -83,7 +83,7 @@ def sparsify_with(
     network_or_kernels: Union[Kernels, dict[str, Kernels]],
     optimizer: Union[str, tf.keras.optimizers.Optimizer],
     *,
-    total_steps: Optional[int] = None,
+    total_steps: int | None = None,
     seed: int = 0,
 ) -> SparseOptimizer:
     """Like `sparsify`, with the settings as one object."""

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.hyperparameters import SparseHyperparameters
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity import kernels_of, sparsity_of
 
@@ -42,7 +43,7 @@ def small():
 
 def new_agent(mode="rigl", total=200, seed=0, **options):
     tf.keras.utils.set_random_seed(seed)
-    return SparseDQNAgent(4, total, seed, mode=mode, **options)
+    return SparseDQNAgent(4, total, seed, SparseHyperparameters(mode=mode, **options))
 
 
 def play(agent, steps, seed=0, after=lambda: None):

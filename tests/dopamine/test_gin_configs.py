@@ -9,9 +9,9 @@ import pytest
 
 from launch.agent_runs import agent_run
 from launch.agents import DQN_CNN, DQN_RESNET
+from rigl_rl.dopamine import run_experiment  # noqa: F401, registers all gin names
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, sparse_settings
-from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks.impala import ImpalaNetwork
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
@@ -70,7 +70,7 @@ def parse(network, method, *bindings):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_operative_config(network, method):
     parse(network, method)
-    runner = gin.get_bindings(SparseTrainRunner)
+    runner = gin.get_bindings("SparseTrainRunner")
     assert SECTION_A1.items() <= runner.items()
     assert runner["load_env_fn"] is create_atari_environment
     assert gin.query_parameter("create_atari_environment.game_name") == "Pong"
@@ -84,7 +84,7 @@ def test_operative_config(network, method):
     agent = SparseDQNAgent(6, SECTION_A1["num_iterations"] * SECTION_A1["training_steps"])
     operative = gin.operative_config_str()
     for name, value in TABLE_6.items():
-        assert getattr(agent, name) == value
+        assert getattr(agent.given, name) == value
         assert f"DQNAgent.{name} = {value}\n" in operative
 
     decay, rate, interval, drop, aware = TABLES_4_AND_5[network][method]
@@ -194,7 +194,7 @@ ImpalaNetwork.use_batch_norm = False
 def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
     config.parse([], AUTHORS.replace("%s", mode).strip().splitlines())
     agent = SparseDQNAgent(6, 10_000_000)
-    assert agent.epsilon_decay_period == 250_000
+    assert agent.given.epsilon_decay_period == 250_000
     rate = agent.optimizer.inner.get_config()["learning_rate"]
     assert rate == pytest.approx(3e-4, rel=1e-6)
     assert agent.sparse_settings.sparsity == sparsity
@@ -215,7 +215,7 @@ def test_what_is_launched_is_understood(agent, preset, method):
     run = agent_run(agent, "Qbert", method, 0, schedule, units=128, **sparse)
     config.parse([str(CONFIGS.parent / file) for file in run.gin_files], run.bindings)
     assert gin.query_parameter("create_atari_environment.game_name") == "Qbert"
-    runner = gin.get_bindings(SparseTrainRunner)
+    runner = gin.get_bindings("SparseTrainRunner")
     assert runner["num_iterations"] * runner["training_steps"] == run.env_steps
     assert runner["evaluation_steps"] == schedule.evaluation_steps
     network = gin.query_parameter("DQNAgent.network").configurable.wrapped

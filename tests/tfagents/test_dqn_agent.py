@@ -16,6 +16,7 @@ from rigl_rl.networks import mlp
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 from rigl_rl.tfagents.targets import target_masker
 
 UNITS = (24, 16)
@@ -27,10 +28,9 @@ def environment():
     return tf_py_environment.TFPyEnvironment(env, check_dims=False)
 
 
-def ours(env, sparse=None, **changes):
+def ours(env, sparse=DENSE, **changes):
     settings = dict(
-        total_steps=100,
-        seed=0,
+        num_iterations=100,
         fc_layer_params=UNITS,
         weight_decay=DECAY,
         gamma=GAMMA,
@@ -38,7 +38,8 @@ def ours(env, sparse=None, **changes):
         target_update_period=PERIOD,
     )
     step = tf.Variable(0, dtype=tf.int64)
-    return dqn_agent.make_agent(env, step, sparse or DENSE, **{**settings, **changes})
+    given = DqnHyperparameters(**{**settings, **changes})
+    return dqn_agent.make_agent(env, step, given, sparse, seed=0)
 
 
 def theirs(env):
@@ -169,9 +170,8 @@ def test_td_losses_are_the_equation(replay):
 def test_epsilon(changes, expected):
     env = environment()
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env, step, DENSE, total_steps=100_000, seed=0, fc_layer_params=(4,), **changes
-    )
+    given = DqnHyperparameters(fc_layer_params=(4,), **changes)
+    agent = dqn_agent.make_agent(env, step, given, seed=0)
     seen = []
     for at in (0, 12_500, 25_000, 90_000):
         step.assign(at)

@@ -17,6 +17,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import SparseSettings
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 
 def environment(name="CartPole-v0", seed=0):
@@ -133,12 +134,10 @@ def loop_on_cartpole(seed=0, steps=512):
     agent = ppo_agent.make_agent(
         env,
         step,
+        PpoHyperparameters(num_iterations=20, collect_sequence_length=steps, learning_rate=1e-3),
         sparse,
         sparse,
-        total_steps=20 * 10 * steps // 64,
-        steps_per_iteration=10 * steps // 64,
         seed=seed,
-        learning_rate=1e-3,
     )
     loop = on_policy_loop.Loop(env, agent, steps, 10, 64, random_state.generator(seed))
     return loop, agent, step

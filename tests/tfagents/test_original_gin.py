@@ -63,7 +63,7 @@ def parse(agent, files, *bindings):
     """What is bound of train_eval, and the arguments of `sparsify`."""
     gin.clear_config()
     config.parse([str(file) for file in files], bindings)
-    bound = gin.get_bindings(MAINS[agent][0].train_eval)
+    bound = gin.get_bindings("train_eval")
     modes = {value for name, value in bound.items() if name.startswith("train_mode")}
     (mode,) = modes or {"dense"}
     return bound, sparse_settings(mode)

@@ -16,6 +16,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.networks import ppo
 from rigl_rl.sparsity import DENSE, SparseSettings, kernels_of
 from rigl_rl.tfagents import ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 from rigl_rl.tfagents.on_policy_loop import take
 
 STEPS = 256
@@ -31,11 +32,11 @@ def env():
 
 def make(env, sparse=DENSE, sparse_value=None, seed=0, **changes):
     tf.keras.utils.set_random_seed(seed)
-    settings = dict(total_steps=100, steps_per_iteration=10, seed=seed)
+    # Ten iterations of ten train steps.
+    settings = dict(num_iterations=10, collect_sequence_length=64)
+    given = PpoHyperparameters(**{**settings, **changes})
     step = tf.Variable(0, dtype=tf.int64)
-    return ppo_agent.make_agent(
-        env, step, sparse, sparse_value or sparse, **{**settings, **changes}
-    )
+    return ppo_agent.make_agent(env, step, given, sparse, sparse_value or sparse, seed=seed)
 
 
 def collected(seed=0, steps=STEPS):
@@ -225,17 +226,14 @@ def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6, value_clip
     ("sparse", "value_clipping"),
     [
         (DENSE, None),
-        (
-            SparseSettings("rigl", 0.0, update_freq=2, sparsity_aware_init=False),
-            None,
-        ),
+        (SparseSettings("rigl", 0.0, update_freq=2, sparsity_aware_init=False), None),
         (DENSE, 1e-3),
     ],
     ids=["dense", "sparsified at 0 %", "with clipped values"],
 )
 def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
     clipped = dict(value_clipping=value_clipping)
-    ours = make(env, sparse, weight_decay=1e-2, steps_per_iteration=100, **clipped)
+    ours = make(env, sparse, weight_decay=1e-2, num_epochs=100, num_iterations=1, **clipped)
     networks = ppo.actor((64, 64), env.action_spec()), ppo.value((64, 64))
     theirs = plain_agent(env, networks, weight_decay=1e-2, **clipped)
     pairs = list(zip((ours.actor_net, ours.value_net), networks))
@@ -272,7 +270,7 @@ def test_train_calls_keep_kernels_on_masks_of_constant_size(env, method):
 
 
 def test_pruning_follows_the_cubic_schedule_in_every_layer(env):
-    agent = make(env, SparseSettings(method="prune", sparsity=0.8, update_freq=2), total_steps=20)
+    agent = make(env, SparseSettings(method="prune", sparsity=0.8, update_freq=2), num_iterations=2)
     batches = minibatches(agent.prepare(collected()), 20)
     assert len(agent.optimizer.kernels) == 6
     for step, minibatch in enumerate(batches):
@@ -344,9 +342,7 @@ def test_one_network_may_stay_dense_and_output_layers_too(env):
 
 def test_the_learning_rate_falls_linearly_by_iterations(env):
     step = tf.Variable(0, dtype=tf.int64)
-    agent = ppo_agent.make_agent(
-        env, step, DENSE, DENSE, total_steps=156_480, steps_per_iteration=320, seed=0
-    )
+    agent = ppo_agent.make_agent(env, step, PpoHyperparameters(), seed=0)
     rates = []
     for at in (0, 319, 320, 78_080, 156_160):
         step.assign(at)

@@ -13,7 +13,8 @@ import tensorflow as tf
 from rigl_rl.runs import config
 from rigl_rl.sparsity import sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import ppo_train_eval
+from rigl_rl.tfagents import ppo_train_eval  # noqa: F401, registers its gin name
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 CONFIGS = Path(__file__).resolve().parents[2] / "gin_configs" / "ppo_mujoco"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
@@ -52,7 +53,7 @@ def parsed():
 
     def parse(method, *bindings):
         config.parse([str(CONFIGS / f"{method}.gin")], bindings)
-        bound = gin.get_bindings(ppo_train_eval.train_eval)
+        bound = gin.get_bindings("train_eval")
         assert bound["train_mode_actor"] == bound["train_mode_value"]
         return bound, sparse_settings(bound["train_mode_actor"])
 
@@ -83,7 +84,7 @@ def test_iterations_are_the_papers_million_steps(parsed):
 
 
 def test_without_any_file_the_defaults_are_the_papers_too():
-    parameters = inspect.signature(ppo_train_eval.train_eval).parameters
+    parameters = inspect.signature(PpoHyperparameters).parameters
     expected = {**TABLE_9, **SECTION_A1, "weight_decay": 1e-6}
     assert {name: parameters[name].default for name in expected} == expected
 

@@ -17,6 +17,7 @@ from rigl_rl.networks import sac
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, kernels_of
 from rigl_rl.tfagents import sac_agent, targets
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 UNITS = (24, 16)
 DECAY, GAMMA, SCALE, TAU = 1e-2, 0.9, 0.5, 0.1  # unusual, so that each shows
@@ -38,10 +39,9 @@ def env():
     )
 
 
-def ours(env, sparse=None, **changes) -> sac_agent.SacAgent:
+def ours(env, sparse=DENSE, seed=0, **changes) -> sac_agent.SacAgent:
     settings = dict(
-        total_steps=100,
-        seed=0,
+        num_iterations=100,
         actor_fc_layers=UNITS,
         critic_joint_fc_layers=UNITS,
         weight_decay=DECAY,
@@ -50,8 +50,8 @@ def ours(env, sparse=None, **changes) -> sac_agent.SacAgent:
         target_update_tau=TAU,
     )
     step = tf.Variable(0, dtype=tf.int64)
-    sparse = sparse or DENSE
-    return sac_agent.make_agent(env, step, sparse, sparse, **{**settings, **changes})
+    given = SacHyperparameters(**{**settings, **changes})
+    return sac_agent.make_agent(env, step, given, sparse, sparse, seed=seed)
 
 
 def theirs(env) -> reference.SacAgent:
@@ -212,11 +212,10 @@ def test_actor_and_critic_may_differ_in_sparsity_and_in_width(env):
     agent = sac_agent.make_agent(
         env,
         step,
+        SacHyperparameters(num_iterations=10, actor_critic_widths_str="1.0_0.5"),
         SparseSettings(method="static", sparsity=0.8),
         DENSE,
-        total_steps=10,
         seed=0,
-        critic_width=0.5,
     )
     assert [int(kernel.active()) for kernel in agent.actor_optimizer.kernels] == ACTOR[0.8]
     assert agent.critic_optimizer.kernels == []

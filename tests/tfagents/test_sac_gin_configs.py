@@ -12,7 +12,11 @@ import tensorflow as tf
 from launch.agents import SAC
 from rigl_rl.runs import config
 from rigl_rl.sparsity import sparsify_with
-from rigl_rl.tfagents import actor_critic, sac_train_eval
+from rigl_rl.tfagents import (
+    actor_critic,
+    sac_train_eval,
+)
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 MAIN = "sac_train_eval"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
@@ -55,12 +59,8 @@ def parsed(sac_configs):
 
     def parse(method, *bindings):
         config.parse([str(sac_configs / f"{method}.gin")], bindings)
-        bound = gin.get_bindings(sac_train_eval.train_eval)
-        return bound, actor_critic.settings_of_both(
-            bound["train_mode_actor"],
-            bound["train_mode_value"],
-            bound["actor_critic_sparsities_str"],
-        )
+        bound = gin.get_bindings("train_eval")
+        return bound, actor_critic.settings_of_both(sac_train_eval.hyperparameters())
 
     return parse
 
@@ -83,7 +83,7 @@ def test_hyperparameters_shared_by_all_methods(parsed, method):
 
 
 def test_without_any_file_the_defaults_are_the_papers_too():
-    parameters = inspect.signature(sac_train_eval.train_eval).parameters
+    parameters = inspect.signature(SacHyperparameters).parameters
     expected = {**TABLE_8, **SECTION_A1, "weight_decay": 1e-4, "reward_scale_factor": 0.1}
     assert {name: parameters[name].default for name in expected} == expected
 
@@ -92,8 +92,9 @@ def test_without_any_file_the_defaults_are_the_papers_too():
 def test_initial_collection_is_the_environments(parsed, env):
     bound, _ = parsed("rigl", f"train_eval.env_name = '{env}'")
     assert bound["initial_collect_steps"] is None
-    assert sac_train_eval.initial_steps(env) == INITIAL_COLLECT_STEPS[env]
-    assert sac_train_eval.initial_steps(env.replace("v2", "v4")) == INITIAL_COLLECT_STEPS[env]
+    for name in (env, env.replace("v2", "v4")):
+        given = SacHyperparameters(env_name=name).resolved()
+        assert given.initial_collect_steps == INITIAL_COLLECT_STEPS[env]
 
 
 def test_the_launcher_counts_the_same_initial_collection():
