@@ -1,108 +1,68 @@
-"""Hyper-parameters of a run, from the gin parameters that it recorded as being in effect."""
+"""Hyper-parameters of a run, from its record, and which of them are not the paper's best."""
 
 from __future__ import annotations
 
-import ast
-import math
-import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from rigl_rl import paper
 
-# Column: gin names (in TF-Agents' and Dopamine's mains), and the methods it matters to.
-_SPARSE_FROM_THE_START = ("static", "set", "rigl", "rigl_inverted")
-_GROWING = ("set", "rigl", "rigl_inverted")
-_ALL = ("dense", "prune", *_SPARSE_FROM_THE_START)
-_SPARSE = _ALL[1:]
-_COLUMNS = {
-    "weight_decay": (("train_eval.weight_decay", "SparseDQNAgent.weight_decay"), _ALL),
-    "batch_size": (
-        # The second is PPO's.
-        ("train_eval.batch_size", "train_eval.minibatch_size", "WrappedReplayBuffer.batch_size"),
-        _ALL,
-    ),
-    # Swept on Atari only.
-    "learning_rate": (("AdamOptimizer.learning_rate",), _ALL),
-    "drop_fraction": (
-        (
-            "mask_updater.init_drop_fraction",
-            "UpdatedSETOptimizer.drop_fraction",
-            "UpdatedRigLOptimizer.drop_fraction",
-        ),
-        _GROWING,
-    ),
-    "sparsity_aware_init": (("init_masks.fixed_sparse_init",), _SPARSE_FROM_THE_START),
-    "sparse_output_layer": (("train_eval.sparse_output_layer",), _SPARSE),
-    "sparsities": (("train_eval.actor_critic_sparsities_str",), _SPARSE),
-    "widths": (("train_eval.actor_critic_widths_str",), _ALL),
+# Column: names in the record of a run.
+_NAMES = {
+    "weight_decay": ("weight_decay",),
+    "batch_size": ("batch_size", "minibatch_size"),  # the second is PPO's
+    "learning_rate": ("learning_rate",),
+    "drop_fraction": ("drop_fraction",),
+    "sparsity_aware_init": ("sparsity_aware_init",),
+    "sparse_output_layer": ("sparse_output_layer",),
+    "sparsities": ("actor_critic_sparsities_str",),
+    "widths": ("actor_critic_widths_str",),
+    "update_freq": ("update_freq",),
 }
-_INTERVAL = {
-    "prune": ("wrap_all_layers.frequency", "pruning.frequency"),
-    "set": ("mask_updater.update_freq", "UpdatedSETOptimizer.frequency"),
-    "rigl": ("mask_updater.update_freq", "UpdatedRigLOptimizer.frequency"),
-    "rigl_inverted": ("mask_updater.update_freq",),
-}
-COLUMNS = (*_COLUMNS, "update_freq")
-_ATARI_LENGTH = ("SparseTrainRunner.num_iterations", "SparseTrainRunner.training_steps")
-
-_BINDING = re.compile(r"^([\w.]+) = (\S.*)$", re.MULTILINE)
+COLUMNS = tuple(_NAMES)
+_OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
 
 
-def of_run(operative_config: str, method: str) -> dict[str, Any]:
-    """The value of each of `COLUMNS`, None where it does not matter to `method` or is not known.
+def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each of `COLUMNS`, None where it does not matter to the run's method.
 
-    operative_config: text of the run's operative_config.gin.
+    result: the run's result.json, with `hyperparameters`. Weight decay is as the agent has it: the
+        coefficient of sum(w^2), on Atari of half of that.
     """
-    bound = _bound(operative_config)
-    known = method if method in _ALL else "rigl"  # what a method of one's own is taken for
-    names = {
-        column: names if known in methods else () for column, (names, methods) in _COLUMNS.items()
+    recorded = result["hyperparameters"]
+    known = {name: value for name, value in recorded.items() if value not in (None, "")}
+    found = {
+        column: next((known[name] for name in names if name in known), None)
+        for column, names in _NAMES.items()
     }
-    names["update_freq"] = _INTERVAL.get(known, ())
-    return {
-        column: next((_value(bound, name, method) for name in alternatives if name in bound), None)
-        for column, alternatives in names.items()
-    }
+    if not on_atari(result):  # swept there only
+        found["learning_rate"] = None
+    if result["method"] == "dense":
+        found.update(dict.fromkeys(_OF_SPARSE_NETWORKS))
+    return found
 
 
-def planned_steps(operative_config: str) -> int | None:
-    """Agent steps that a run on Atari was to take at least, None elsewhere.
-
-    operative_config: as of `of_run`.
-    """
-    bound = _bound(operative_config)
-    known = all(name in bound for name in _ATARI_LENGTH)
-    return math.prod(_literal(bound[name]) for name in _ATARI_LENGTH) if known else None
+def planned_steps(result: Mapping[str, Any]) -> int | None:
+    """Agent steps that a run on Atari was to take at least, None elsewhere; result: as above."""
+    recorded = result["hyperparameters"]
+    return recorded["num_iterations"] * recorded["training_steps"] if on_atari(result) else None
 
 
-def _bound(operative_config: str) -> dict[str, str]:
-    return dict(_BINDING.findall(operative_config))
-
-
-def _value(bound: dict[str, str], name: str, method: str) -> Any:
-    """What `name` is bound to, directly or by method (as original.gin does)."""
-    text = bound[name]
-    return _literal(bound.get(f"by_method.{method}", "") if text == "@by_method()" else text)
-
-
-def _literal(text: str) -> Any:
-    """The value that a binding spells out; None for an empty string, a macro or a reference."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return None
-    return None if value == "" else value
+def on_atari(result: Mapping[str, Any]) -> bool:
+    """Whether a run is of Dopamine's main."""
+    return str(result["suite"]).startswith("atari")
 
 
 def changes(run: Any) -> int:
     """How many hyper-parameters of a run, a row with `COLUMNS`, are not the paper's best.
 
-    0 for an agent that the paper has no table for, and for what is not known of a run.
+    A method that the paper does not have is compared with RigL's row. 0 for an agent that the paper
+    has no table for, and for what is not known of a run.
     """
     agent = f"{run['agent']}_{run['suite']}"
-    if agent not in paper.BEST or run["method"] not in paper.BEST[agent]:
+    if agent not in paper.BEST:
         return 0
     best = paper.best(agent, run["method"])
     known = (name for name in COLUMNS if not pd.isna(run[name]))

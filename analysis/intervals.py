@@ -1,8 +1,8 @@
-"""Scores and their uncertainty: final score, mean and 95 % interval over seeds.
+"""The uncertainty of scores: mean and 95% interval over seeds.
 
-The paper (section 3) reports the average reward over the last 10 % of evaluations and 95 %
-confidence intervals; the intervals here are rliable's stratified bootstrap (Agarwal et al., 2021).
-With few seeds a percentile bootstrap is too narrow, which is why every figure names its seeds.
+The paper (section 3) reports 95% confidence intervals; the intervals here are rliable's stratified
+bootstrap (Agarwal et al., 2021). With few seeds a percentile bootstrap is too narrow, which is why
+every figure names its seeds.
 """
 
 from __future__ import annotations
@@ -26,16 +26,6 @@ class Estimate(NamedTuple):
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
-
-
-def final_score(returns: Sequence[float]) -> float:
-    """Mean of the last 10 % of evaluations, rounded down but at least one (paper, section 3).
-
-    Raises ValueError when there is no evaluation.
-    """
-    if len(returns) == 0:
-        raise ValueError("no evaluation to take a final score of")
-    return float(np.mean(returns[-max(1, len(returns) // 10) :]))
 
 
 def mean_interval(scores: np.ndarray, repetitions: int = REPETITIONS, seed: int = SEED) -> Estimate:

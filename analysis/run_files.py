@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import hyperparameters
-from analysis.intervals import final_score
+from analysis import hyperparameters, old_runs
 from rigl_rl.errors import warn
+from rigl_rl.runs.history import final_score
 
 TEXT = ("agent", "suite", "env", "method")
 NUMBERS = (
@@ -34,10 +34,14 @@ CURVES = {
 OPTIONAL = {"runs": ("final_return_greedy",), "evals": ("greedy_return",)}
 """Columns that only some runs have, by table; the others have NaN there."""
 SCORES = {"avg_return": "final_return", "greedy_return": "final_return_greedy"}
-"""Columns of evals.csv and the scores in result.json that average their last 10%."""
+"""Columns of evals.csv and the scores in result.json that average the last of them."""
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
-FORMAT = 2
+AS_JSON = ("layers", "hyperparameters")
+"""Parts of result.json that stay JSON in a table."""
+LAST_FRACTION = 0.1
+"""Share of the evaluations in the scores of older runs, which do not say."""
+FORMAT = 3
 """Part of every stamp. Raise it when more is read of a run, so that older tables are read anew."""
 _NUMERIC = {*NUMBERS, *OPTIONAL["runs"], *OPTIONAL["evals"]}.union(*CURVES.values()) - {"network"}
 
@@ -77,11 +81,16 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
 
     Raises ValueError saying what is wrong.
     """
-    run = read_result(directory / "result.json")
-    config = directory / CONFIG
-    text = config.read_text(encoding="utf-8") if CONFIG in files else ""
-    run.update(hyperparameters.of_run(text, run["method"]))
-    run["planned_steps"] = hyperparameters.planned_steps(text)
+    result = read_json(directory / "result.json")
+    run = flat_result(result)
+    if "hyperparameters" in result:
+        run.update(hyperparameters.of_run(result))
+        run["planned_steps"] = hyperparameters.planned_steps(result)
+    else:
+        config = directory / CONFIG
+        text = config.read_text(encoding="utf-8") if CONFIG in files else ""
+        run.update(old_runs.of_run(text, run["method"]))
+        run["planned_steps"] = old_runs.planned_steps(text)
     curves = {
         name: read_curve(directory / f"{name}.csv", columns)
         for name, columns in CURVES.items()
@@ -90,14 +99,19 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
     return run, curves
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """The checked, flattened record of a finished run; raises ValueError saying what is wrong."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The record of a finished run; raises ValueError saying what is wrong."""
     try:
         result = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"result.json is broken ({error})") from error
     if not isinstance(result, dict):
         raise ValueError("result.json holds no object")
+    return result
+
+
+def flat_result(result: dict[str, Any]) -> dict[str, Any]:
+    """The record of a finished run, checked and flat; raises ValueError saying what is wrong."""
     missing = [key for key in (*TEXT, "distribution", *NUMBERS) if key not in result]
     if missing:
         raise ValueError(f"result.json lacks {', '.join(missing)}")
@@ -113,7 +127,7 @@ def read_result(path: Path) -> dict[str, Any]:
     except (KeyError, TypeError) as error:
         raise ValueError("result.json: layers is not a list of kernels with a shape") from error
     for key, value in result.items():
-        if key == "layers":
+        if key in AS_JSON:
             flat[key] = json.dumps(value)
         elif isinstance(value, dict):
             flat.update({f"{key}.{name}": inner for name, inner in value.items()})
@@ -159,11 +173,12 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
     for column, score in SCORES.items():
         if column not in evals or math.isnan(run[score]):
             continue
-        found = final_score(evals[column].to_numpy())
+        share = run.get("last_fraction", LAST_FRACTION)
+        found = final_score(evals[column].to_numpy(), share)
         if not math.isclose(found, run[score], rel_tol=1e-6):
             warn(
-                f"{path}: {score} is {run[score]:g} in result.json, but the last 10% "
-                f"of {column} in evals.csv average {found:g}"
+                f"{path}: {score} is {run[score]:g} in result.json, but the last "
+                f"{share:.0%} of {column} in evals.csv average {found:g}"
             )
 
 

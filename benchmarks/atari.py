@@ -78,7 +78,7 @@ class Training:
         else:
             self.agent = SparseDQNAgent(actions, total_training_steps=10_000_000)
         self._action = self.agent.begin_episode(self._environment.reset())
-        self.play(MIN_HISTORY + 2 * self.agent.update_period)
+        self.play(MIN_HISTORY + 2 * self.agent.given.update_period)
 
     def play(self, steps: int) -> None:
         """That many agent steps."""

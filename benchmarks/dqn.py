@@ -32,8 +32,9 @@ from benchmarks.training_speed import (
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import counting, initializers, masks
+from rigl_rl.sparsity import DENSE, SparseSettings, counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
@@ -47,17 +48,16 @@ def train_loop(
     py_env = GymnasiumEnvironment(ENV, seed=0)
     py_env.reset()
     env = InGraphEnvironment(py_env)
-    sparse = {"method": method, "sparsity": sparsity, "update_freq": 1000}
-    sparse["sparse_execution"] = execution
-    units = (512, 512)
-    if method == FLOOR:
-        units, sparse = (FLOOR_UNITS, FLOOR_UNITS), {"method": "dense"}
-    if method == "prune":
-        sparse.update(begin_step=0)  # so that the span measured holds updates
+    units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (512, 512)
+    sparse = DENSE
+    if method != FLOOR:
+        # Pruning begins at once, so that the span measured holds updates.
+        sparse = SparseSettings(
+            method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
+        )
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env, step, sparse, total_steps=total_steps, seed=0, fc_layer_params=units
-    )
+    given = DqnHyperparameters(num_iterations=total_steps, fc_layer_params=units)
+    agent = dqn_agent.make_agent(env, step, given, sparse, seed=0)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=100_000
     )

@@ -18,13 +18,18 @@ from benchmarks.training_speed import TrainLoop, compare, parser, set_up
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import counting
+from rigl_rl.sparsity import SparseSettings, counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 ENV = "HalfCheetah-v4"
-COLLECT_STEPS, EPOCHS, MINIBATCH = 2048, 10, 64
-TRAIN_STEPS = EPOCHS * COLLECT_STEPS // MINIBATCH
-TOTAL_STEPS = 489 * TRAIN_STEPS
+GIVEN = PpoHyperparameters()
+COLLECT_STEPS, EPOCHS, MINIBATCH = (
+    GIVEN.collect_sequence_length,
+    GIVEN.num_epochs,
+    GIVEN.minibatch_size,
+)
+TRAIN_STEPS = GIVEN.steps_per_iteration
 SETTINGS: dict[str, dict[str, Any]] = {
     "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
     "set": dict(update_freq=100, drop_fraction=0.3),
@@ -39,14 +44,13 @@ class Parts:
         py_env = GymnasiumEnvironment(ENV, seed=0)
         py_env.reset()
         env = InGraphEnvironment(py_env)
-        sparse = {"method": method, "sparsity": 0.9, **SETTINGS.get(method, {})}
+        sparse = SparseSettings(method, sparsity=0.9, **SETTINGS.get(method, {}))
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),
+            GIVEN,
             sparse,
             sparse,
-            total_steps=TOTAL_STEPS,
-            steps_per_iteration=TRAIN_STEPS,
             seed=0,
         )
         random = random_state.generator(0)

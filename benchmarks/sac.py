@@ -32,11 +32,13 @@ from benchmarks.training_speed import (
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.environments.tasks import Task
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
-from rigl_rl.sparsity import counting
+from rigl_rl.sparsity import DENSE, SparseSettings, counting
 from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
-from rigl_rl.tfagents.sac_train_eval import evaluation
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
+from rigl_rl.tfagents.parts import evaluation
 
 ENV = "HalfCheetah-v2"
 BATCH_SIZE = 256
@@ -47,27 +49,21 @@ def make_agent(
     env, method: str, total_steps: int, sparsity: float = 0.9, execution: str = "auto"
 ) -> sac_agent.SacAgent:
     """An agent with the paper's networks."""
-    sparse = {
-        "method": method,
-        "sparsity": sparsity,
-        "update_freq": UPDATE_INTERVALS.get(method, 1000),
-        "begin_step": 0,  # pruning's too, so that the span measured holds updates
-        "sparse_execution": execution,
-    }
-    units = (256, 256)
-    if method == FLOOR:
-        units, sparse = (FLOOR_UNITS, FLOOR_UNITS), {"method": "dense"}
+    units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (256, 256)
+    sparse = DENSE
+    if method != FLOOR:
+        sparse = SparseSettings(
+            method,
+            sparsity,
+            update_freq=UPDATE_INTERVALS.get(method, 1000),
+            begin_step=0,  # pruning's too, so that the span measured holds updates
+            sparse_execution=execution,
+        )
     step = tf.Variable(0, dtype=tf.int64)
-    return sac_agent.make_agent(
-        env,
-        step,
-        sparse,
-        sparse,
-        total_steps=total_steps,
-        seed=0,
-        actor_fc_layers=units,
-        critic_joint_fc_layers=units,
+    given = SacHyperparameters(
+        num_iterations=total_steps, actor_fc_layers=units, critic_joint_fc_layers=units
     )
+    return sac_agent.make_agent(env, step, given, sparse, sparse, seed=0)
 
 
 def in_graph(name: str = ENV) -> InGraphEnvironment:
@@ -115,7 +111,7 @@ def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float,
     policy = greedy_policy.GreedyPolicy(agent.policy)
     seconds = []
     for together, times in ((episodes, 1), (1, episodes)):
-        evaluate = evaluation(policy, ENV, together, seed=0)
+        evaluate = evaluation(policy, Task(ENV), together, seed=0)
         evaluate(0)
         began = time.perf_counter()
         for number in range(times):

@@ -28,8 +28,9 @@ from benchmarks.training_speed import set_up
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import snr
+from rigl_rl.sparsity import DENSE, SparseSettings, snr
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
 DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
@@ -48,20 +49,20 @@ class Measured(NamedTuple):
     snr_alive: float
 
 
-def sparse_settings(network: str) -> dict:
-    """Arguments of `sparsify` for a name such as 'uniform90'; ValueError for another name."""
+def sparse_settings(network: str) -> SparseSettings:
+    """The settings for a name such as 'uniform90'; ValueError for another name."""
     if network == "dense":
-        return {"method": "dense"}
+        return DENSE
     match = re.fullmatch(r"(uniform|erk)(\d\d)", network)
     if match is None:
         raise ValueError(f"{network!r} is neither 'dense' nor of the form 'uniform90' or 'erk99'")
-    return {
-        "method": "rigl",
-        "distribution": DISTRIBUTIONS[match[1]],
-        "sparsity": int(match[2]) / 100,
-        "update_freq": UPDATE_FREQ,
-        "drop_fraction": DROP_FRACTION,
-    }
+    return SparseSettings(
+        "rigl",
+        sparsity=int(match[2]) / 100,
+        distribution=DISTRIBUTIONS[match[1]],
+        update_freq=UPDATE_FREQ,
+        drop_fraction=DROP_FRACTION,
+    )
 
 
 def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measured:
@@ -71,14 +72,10 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
     py_env.reset()
     env = InGraphEnvironment(py_env)
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env,
-        step,
-        sparse_settings(network),
-        total_steps=max(1, train_steps),
-        seed=seed,
-        target_update_period=TARGET_PERIOD,
+    given = DqnHyperparameters(
+        num_iterations=max(1, train_steps), target_update_period=TARGET_PERIOD
     )
+    agent = dqn_agent.make_agent(env, step, given, sparse_settings(network), seed=seed)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=100_000
     )

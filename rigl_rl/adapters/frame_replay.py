@@ -14,6 +14,16 @@ READ_IN = {"dopamine-rl": "4.0.9"}
 class FrameReplayBuffer(OutOfGraphReplayBuffer):
     """Dopamine's, but a batch takes a third of the time."""
 
+    @property
+    def capacity(self) -> int:
+        """Frames."""
+        return self._replay_capacity
+
+    @property
+    def batch_size(self) -> int:
+        """Transitions in a sample."""
+        return self._batch_size
+
     def get_observation_stack(self, index: int) -> np.ndarray:
         """The state at `index`: (84, 84, 4) pixels, its newest frame last."""
         frames = self.get_range(self._store["observation"], index - self._stack_size + 1, index + 1)

@@ -7,46 +7,34 @@ NumPy's global generator.
 
 from __future__ import annotations
 
-import math
 import os
 import random
-from typing import Any, Callable, Optional
+from typing import Any
 
-import gin
 import numpy as np
 import tensorflow as tf
-from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
 from rigl_rl.dopamine.gin_config import adam, prune_only, sparse_settings
+from rigl_rl.dopamine.hyperparameters import AgentHyperparameters, SparseHyperparameters
 from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.environments.frames import STATE_SHAPE
-from rigl_rl.errors import ConfigError, check_counts, check_within
+from rigl_rl.errors import ConfigError
 from rigl_rl.networks import (
     atari,
     impala,  # noqa: F401, registers its gin name
 )
-from rigl_rl.networks.nature_cnn import NatureDQNNetwork
-from rigl_rl.sparsity import kernels_of, sparsify
+from rigl_rl.parameters import record
+from rigl_rl.sparsity import DENSE, kernels_of, sparsify_with
 from rigl_rl.sparsity.execution import first_sparse_step, train_steps
+from rigl_rl.sparsity.mask_updaters import Prune
 
 
-@gin.configurable(denylist=["num_actions"])
 class DQNAgent:
     """Dense DQN.
 
     Args:
       num_actions: of the game.
-      network: makes the online and the target network from the number of actions.
-      optimizer: a Keras optimizer; by default Adam (Table 7).
-      gamma: discount.
-      update_horizon: steps between a transition's state and its next state.
-      min_replay_history: transitions before the first gradient step (Table 6: 20,000).
-      update_period: agent steps for each gradient step (Table 6: 4).
-      target_update_period: agent steps between copies of the online network (Table 6: 8,000).
-      epsilon_fn: (decay period, step, min_replay_history, final epsilon) -> epsilon in training.
-      epsilon_train: final epsilon (Table 6: 0.01).
-      epsilon_eval: epsilon in evaluation (Table 6: 0.001).
-      epsilon_decay_period: agent steps over which epsilon falls from 1 (Table 6: 25,000).
+      given: its hyper-parameters; by default what gin has bound.
 
     Attributes:
       training_steps: agent steps in training so far.
@@ -55,45 +43,13 @@ class DQNAgent:
 
     summary_writer = None  # Dopamine's runner asks; this project's run directory has the summaries
 
-    def __init__(
-        self,
-        num_actions: int,
-        network: Callable[..., tf.keras.Model] = NatureDQNNetwork,
-        optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
-        gamma: float = 0.99,
-        update_horizon: int = 1,
-        min_replay_history: int = 20_000,
-        update_period: int = 4,
-        target_update_period: int = 8_000,
-        epsilon_fn: Callable[[int, int, int, float], float] = linearly_decaying_epsilon,
-        epsilon_train: float = 0.01,
-        epsilon_eval: float = 0.001,
-        epsilon_decay_period: int = 25_000,
-    ):
-        check_counts(
-            update_horizon=update_horizon,
-            min_replay_history=min_replay_history,
-            update_period=update_period,
-            target_update_period=target_update_period,
-            epsilon_decay_period=epsilon_decay_period,
-        )
-        check_within(0, 1, gamma=gamma, epsilon_train=epsilon_train, epsilon_eval=epsilon_eval)
+    def __init__(self, num_actions: int, given: AgentHyperparameters | None = None):
+        self.given = given = given or AgentHyperparameters()
         self.num_actions = num_actions
-        self.online_network = atari.build(network(num_actions, name="q"), STATE_SHAPE)
-        self.target_network = atari.build(network(num_actions, name="target_q"), STATE_SHAPE)
-        self.optimizer = sparsify(
-            {"q": self.online_network}, "dense", optimizer=optimizer or adam()
-        )
-        self.replay = replay_buffer(gamma, update_horizon)
-        self.gamma = gamma
-        self.update_horizon = update_horizon
-        self.min_replay_history = min_replay_history
-        self.update_period = update_period
-        self.target_update_period = target_update_period
-        self.epsilon_fn = epsilon_fn
-        self.epsilon_train = epsilon_train
-        self.epsilon_eval = epsilon_eval
-        self.epsilon_decay_period = epsilon_decay_period
+        self.online_network = atari.build(given.network(num_actions, name="q"), STATE_SHAPE)
+        self.target_network = atari.build(given.network(num_actions, name="target_q"), STATE_SHAPE)
+        self.optimizer = sparsify_with(DENSE, {"q": self.online_network}, given.optimizer or adam())
+        self.replay = replay_buffer(given.gamma, given.update_horizon)
         self.training_steps = 0
         self.eval_mode = False
         self._state = np.zeros((1, *STATE_SHAPE), np.uint8)
@@ -164,12 +120,12 @@ class DQNAgent:
     def epsilon(self) -> float:
         """Probability of a random action now."""
         if self.eval_mode:
-            return self.epsilon_eval
-        return self.epsilon_fn(
-            self.epsilon_decay_period,
+            return self.given.epsilon_eval
+        return self.given.epsilon_fn(
+            self.given.epsilon_decay_period,
             self.training_steps,
-            self.min_replay_history,
-            self.epsilon_train,
+            self.given.min_replay_history,
+            self.given.epsilon_train,
         )
 
     def mean_loss(self) -> float:
@@ -197,7 +153,7 @@ class DQNAgent:
           terminals: (B,), 1 where the episode ended before the next state.
         """
         next_values = tf.reduce_max(self.target_network(next_states).q_values, axis=1)
-        discount = self.gamma**self.update_horizon
+        discount = self.given.gamma**self.given.update_horizon
         targets = rewards + discount * next_values * (1.0 - tf.cast(terminals, tf.float32))
         values = self.online_network(states, training=True).q_values
         chosen = tf.gather(values, actions, batch_dims=1)
@@ -239,14 +195,14 @@ class DQNAgent:
         self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:
-        """One gradient step, and one copy, at those of the agent's steps that are due."""
-        if self.replay.add_count > self.min_replay_history:
-            if self.training_steps % self.update_period == 0:
+        """Takes a gradient step and copies the target at the agent steps at which they are due."""
+        if self.replay.add_count > self.given.min_replay_history:
+            if self.training_steps % self.given.update_period == 0:
                 state, action, reward, next_state, _, _, terminal, *_ = (
                     self.replay.sample_transition_batch()
                 )
                 self.learn(*map(tf.constant, (state, action, reward, next_state, terminal)))
-            if self.training_steps % self.target_update_period == 0:
+            if self.training_steps % self.given.target_update_period == 0:
                 self.sync_target()
         self.training_steps += 1
 
@@ -276,17 +232,16 @@ class DQNAgent:
         return os.path.join(directory, f"tf_ckpt-{iteration}")
 
 
-@gin.configurable(denylist=["num_actions", "total_training_steps", "seed"])
 class SparseDQNAgent(DQNAgent):
     """DQN whose networks a sparse training method governs.
 
     Args:
       num_actions: of the game.
-      total_training_steps: agent steps of the whole run; mask updates end after 80 % of the
-        gradient steps in it.
+      total_training_steps: agent steps of the whole run; mask updates end after 80% of the gradient
+        steps in it.
       seed: of masks and, with sparsity-aware initialization, weights.
-      mode: 'dense', 'prune', 'rigl', 'static' or 'set'; their settings: `gin_config`.
-      weight_decay: coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5).
+      sparse: the method; by default what gin has bound.
+      given: other hyper-parameters, likewise.
     """
 
     def __init__(
@@ -294,31 +249,46 @@ class SparseDQNAgent(DQNAgent):
         num_actions: int,
         total_training_steps: int,
         seed: int = 0,
-        mode: str = "dense",
-        weight_decay: float = 0.0,
+        sparse: SparseHyperparameters | None = None,
+        given: AgentHyperparameters | None = None,
     ):
-        super().__init__(num_actions)
-        check_within(0, math.inf, weight_decay=weight_decay)
-        self.sparse_settings = settings = sparse_settings(mode)
+        super().__init__(num_actions, given)
+        self.sparse = sparse = sparse or SparseHyperparameters()
+        self.sparse_settings = settings = sparse_settings(sparse.mode)
         allowed = getattr(self.online_network, "prune_allow_key", "")
-        if mode == "prune" and allowed:
+        if settings.updater_class is Prune and allowed:
             settings = prune_only(settings, kernels_of(self.online_network), allowed)
-        self.optimizer = sparsify(
+        self.optimizer = sparsify_with(
+            settings,
             {"q": self.online_network},
-            optimizer=self.optimizer.inner,
-            total_steps=total_training_steps // self.update_period,
+            self.optimizer.inner,
+            total_steps=total_training_steps // self.given.update_period,
             seed=seed,
-            **settings,
         )
-        self._weight_decay = weight_decay
         self.optimizer.execution.follow(
-            self.online_network, self.target_network, self.target_update_period
+            self.online_network, self.target_network, self.given.target_update_period
         )
         self.sync_target()
 
+    def hyperparameters(self) -> dict[str, Any]:
+        """What result.json says of the agent: its hyper-parameters and settings in effect."""
+        adam = self.optimizer.inner.get_config()
+        names = ("learning_rate", "beta_1", "beta_2", "epsilon")
+        return {
+            **self.sparse_settings.in_effect(self.optimizer.updater),
+            **record(self.given),
+            **record(self.sparse),
+            "weight_decay_of": "sum(w^2) / 2",
+            "optimizer": adam["name"],
+            # The shortest number that float32 does not tell from the one that was bound.
+            **{name: float(str(np.float32(adam[name]))) for name in names if name in adam},
+            "replay_capacity": self.replay.capacity,
+            "batch_size": self.replay.batch_size,
+        }
+
     def penalty(self) -> tf.Tensor:
         """Weight decay."""
-        if not self._weight_decay:
+        if not self.sparse.weight_decay:
             return tf.constant(0.0)
         weights = map(self.optimizer.execution.weights_of, kernels_of(self.online_network).values())
-        return self._weight_decay * tf.add_n([tf.nn.l2_loss(each) for each in weights])
+        return self.sparse.weight_decay * tf.add_n([tf.nn.l2_loss(each) for each in weights])

@@ -1,20 +1,28 @@
-"""The gin names of the authors' Atari configs, on top of `sparsify` and of Dopamine.
+"""The gin names of the authors' Atari configs, on top of `SparseSettings` and of Dopamine.
 
 Bindings of a method that is not chosen are ignored, as in the original, whose files bind several.
-All steps are gradient steps.
+All steps are gradient steps. What a setting means, `SparseSettings` says.
 """
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import dataclasses
+from typing import Any
 
 import gin
 import tensorflow as tf
 
 from rigl_rl.environments.atari import AtariEnvironment
-from rigl_rl.errors import check_within
+from rigl_rl.errors import ConfigError, check_within
+from rigl_rl.sparsity import DENSE, METHODS, SparseSettings
 from rigl_rl.sparsity.distributions import layer_sparsities
-from rigl_rl.sparsity.gin_config import distribution, init_masks, sparse_execution
+from rigl_rl.sparsity.gin_config import (
+    distribution,
+    init_masks,
+    mask_updater,
+    sparse_execution,
+)
+from rigl_rl.sparsity.mask_updaters import SET, Prune, RigL
 
 
 @gin.configurable
@@ -22,7 +30,7 @@ def get_pruning_sparsities(
     target_sparsity: float = 0.0,
     mask_init_method: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[dict[str, float]] = None,
+    custom_sparsity_map: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     """The sparsities that pruning ends at.
 
@@ -43,9 +51,9 @@ def get_pruning_sparsities(
 @gin.configurable
 def pruning(
     initial_sparsity: float = 0.0,
-    final_sparsity: Optional[float] = None,
-    begin_step: Optional[int] = None,
-    end_step: Optional[int] = None,
+    final_sparsity: float | None = None,
+    begin_step: int | None = None,
+    end_step: int | None = None,
     frequency: int = 5000,
 ) -> dict[str, Any]:
     """When and how gradual magnitude pruning gets there.
@@ -68,7 +76,7 @@ def pruning(
 
 def _drop_and_grow(
     begin_step: int = 0,
-    end_step: Optional[int] = None,
+    end_step: int | None = None,
     frequency: int = 5000,
     drop_fraction: float = 0.3,
     drop_fraction_anneal: str = "cosine",
@@ -94,34 +102,59 @@ def _drop_and_grow(
     )
 
 
-# One function under two names, with bindings of their own.
-GROWING = {
-    mode: gin.external_configurable(_drop_and_grow, name, module="sparse_utils")
-    for mode, name in (("rigl", "UpdatedRigLOptimizer"), ("set", "UpdatedSETOptimizer"))
+# The original's names, one function under each, with bindings of their own.
+_ORIGINALS = {f"Updated{updater.__name__}Optimizer": updater.method for updater in (RigL, SET)}
+_MASK_UPDATES = {
+    "mask_updater": mask_updater,
+    **{
+        name: gin.external_configurable(_drop_and_grow, name, module="sparse_utils")
+        for name in _ORIGINALS
+    },
 }
-"""By mode what its updates are bound with."""
-MODES = ("dense", "prune", "static", *GROWING)
+"""By gin name what mask updates are bound with: `mask_updater`, but for the original's methods."""
 
 
-def sparse_settings(mode: str) -> dict[str, Any]:
-    """The arguments of `sparsify` that the gin bindings ask for.
+def sparse_settings(mode: str) -> SparseSettings:
+    """The settings that the gin bindings ask for.
 
     Args:
-      mode: one of `MODES`.
+      mode: name of a method.
+
+    Raises:
+      ValueError: a value is outside of what is allowed.
+      ConfigError: mask updates are bound by a name that `mode` does not read.
     """
-    if mode not in MODES:
-        raise ValueError(f"unknown SparseDQNAgent.mode {mode!r}; choose one of {', '.join(MODES)}")
-    if mode == "dense":
-        return dict(method="dense", sparsity=0.0)
-    if mode == "prune":
-        return dict(method="prune", **get_pruning_sparsities(), **pruning(), **sparse_execution())
-    updates = GROWING[mode]() if mode in GROWING else {}
-    return dict(method=mode, **init_masks(), **updates, **sparse_execution())
+    if mode not in METHODS:
+        raise ValueError(
+            f"unknown SparseDQNAgent.mode {mode!r}; choose one of {', '.join(METHODS)}"
+        )
+    if mode == DENSE.method:
+        return DENSE
+    if mode == Prune.method:
+        updates = {**get_pruning_sparsities(), **pruning()}
+    else:
+        updates = {**init_masks(), **_mask_updates(mode)}
+    return SparseSettings(**{**updates, **sparse_execution(), "method": mode})
+
+
+def _mask_updates(mode: str) -> dict[str, Any]:
+    """When masks change, and by how much."""
+    if METHODS[mode].fixed:
+        return {}
+    read = next((name for name, method in _ORIGINALS.items() if method == mode), "mask_updater")
+    without_effect = ["mask_updater"] if read in _ORIGINALS else [*_ORIGINALS]
+    for name in without_effect:
+        if gin.get_bindings(name, resolve_references=False):
+            raise ConfigError(
+                f"{name} is bound, but the mask updates of SparseDQNAgent.mode = {mode!r} are "
+                f"bound by {read} instead"
+            )
+    return _MASK_UPDATES[read]()
 
 
 def prune_only(
-    settings: dict[str, Any], kernels: dict[str, tf.Variable], key: str
-) -> dict[str, Any]:
+    settings: SparseSettings, kernels: dict[str, tf.Variable], key: str
+) -> SparseSettings:
     """Settings of pruning that leaves kernels alone whose names do not contain `key`.
 
     Args:
@@ -132,13 +165,13 @@ def prune_only(
     shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
     sparsities = layer_sparsities(
         shapes,
-        settings["sparsity"],
-        settings["distribution"],
-        settings["erk_power_scale"],
-        settings["custom_sparsity_map"],
+        settings.sparsity_in("q"),
+        settings.distribution,
+        settings.erk_power_scale,
+        settings.custom_sparsity_map,
     )
     by_hand = {name: value if key in name else 0.0 for name, value in sparsities.items()}
-    return {**settings, "custom_sparsity_map": by_hand}
+    return dataclasses.replace(settings, custom_sparsity_map=by_hand)
 
 
 @gin.configurable("AdamOptimizer", module="tf.train")

@@ -11,7 +11,7 @@ import math
 import pathlib
 import random
 import time
-from typing import Any, Callable, Optional
+from typing import Any
 
 import gin
 import numpy as np
@@ -19,45 +19,27 @@ import tensorflow as tf
 from dopamine.discrete_domains import checkpointer, run_experiment
 
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
-from rigl_rl.dopamine.gin_config import create_atari_environment
+from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
-from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
-from rigl_rl.errors import ConfigError, RiglRlError, check_counts
+from rigl_rl.errors import RiglRlError
+from rigl_rl.parameters import record
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
-from rigl_rl.runs.result import describe
+from rigl_rl.runs.random_state import Stream
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import execution
 
-# Independent streams of random numbers, all determined by the run's seed.
-_NETWORK, _MASKS, _TRAINING, _EVALUATION = range(4)
 
-
-@gin.configurable(denylist=["base_dir", "seed", "config_text", "last_fraction", "show_bar"])
 class SparseTrainRunner(run_experiment.Runner):
     """Starts, or resumes, one training run.
 
     Args:
       base_dir: run directory.
-      seed: determines the run.
-      config_text: identifies the configuration in the run directory.
-      last_fraction: share of the evaluations, the last ones, in the final score.
-      show_bar: whether to draw a progress bar; by default on a terminal.
-      agent_type: 'dqn'.
-      load_env_fn: makes the game.
-      num_iterations: iterations of training and evaluation.
-      training_steps: agent steps of training in an iteration; its last episode is completed.
-      evaluation_steps: agent steps of evaluation in an iteration; likewise.
-      max_steps_per_episode: agent steps after which an episode is cut off.
-      clip_rewards: whether training sees rewards cut to [-1, 1].
-      observation_noise: standard deviation of noise on all observations, in pixel values; none by
-        default. See `PixelNoise`.
-      atari_100k_eval: whether an evaluation takes `num_eval_episodes` episodes instead of steps.
-      num_eval_episodes: see there.
-      policy_save_interval: iterations between saved policies; 0: only the trained one.
+      seed, config_text, last_fraction, show_bar: see `runs.command.main`.
+      given: its hyper-parameters; by default what gin has bound.
     """
 
     def __init__(
@@ -66,52 +48,31 @@ class SparseTrainRunner(run_experiment.Runner):
         seed: int,
         config_text: str,
         last_fraction: float = 0.1,
-        show_bar: Optional[bool] = None,
-        agent_type: str = "dqn",
-        load_env_fn: Callable[[], AtariEnvironment] = create_atari_environment,
-        num_iterations: int = 40,
-        training_steps: int = 250_000,
-        evaluation_steps: int = 125_000,
-        max_steps_per_episode: int = 27_000,
-        clip_rewards: bool = True,
-        observation_noise: Optional[float] = None,
-        atari_100k_eval: bool = False,
-        num_eval_episodes: int = 100,
-        policy_save_interval: int = 0,
+        show_bar: bool | None = None,
+        given: RunnerHyperparameters | None = None,
     ):
-        if agent_type != "dqn":
-            raise ConfigError(f"SparseTrainRunner.agent_type is {agent_type!r}, but must be 'dqn'")
-        check_counts(
-            num_iterations=num_iterations,
-            training_steps=training_steps,
-            evaluation_steps=evaluation_steps,
-            max_steps_per_episode=max_steps_per_episode,
-            num_eval_episodes=num_eval_episodes,
-        )
-        check_counts(0, policy_save_interval=policy_save_interval)
+        self._given = given = given or RunnerHyperparameters()
         self._seed = seed
         self._config_text = config_text
         self._last_fraction = last_fraction
         self._show_bar = show_bar
-        self._eval_episodes = num_eval_episodes if atari_100k_eval else None
-        self._policy_save_interval = policy_save_interval
-        self._progress: Optional[Progress] = None
+        self._progress: Progress | None = None
         self._history = History()
         self._wall_before = 0.0
         self._started = time.monotonic()
 
         def load_environment():
-            environment = load_env_fn()
-            if observation_noise is None:
+            environment = given.load_env_fn()
+            if given.observation_noise is None:
                 return environment
-            return NoisyAtari(environment, PixelNoise(observation_noise))
+            return NoisyAtari(environment, PixelNoise(given.observation_noise))
 
         def create_agent(session, environment, summary_writer):
-            tf.keras.utils.set_random_seed(random_state.seed_from(seed, _NETWORK))
+            tf.keras.utils.set_random_seed(random_state.seed_from(seed, Stream.NETWORK))
             return SparseDQNAgent(
                 int(environment.action_space.n),
-                total_training_steps=num_iterations * training_steps,
-                seed=random_state.seed_from(seed, _MASKS),
+                total_training_steps=given.num_iterations * given.training_steps,
+                seed=random_state.seed_from(seed, Stream.MASKS),
             )
 
         with one_line():
@@ -119,11 +80,11 @@ class SparseTrainRunner(run_experiment.Runner):
                 base_dir,
                 create_agent,
                 load_environment,
-                num_iterations=num_iterations,
-                training_steps=training_steps,
-                evaluation_steps=evaluation_steps,
-                max_steps_per_episode=max_steps_per_episode,
-                clip_rewards=clip_rewards,
+                num_iterations=given.num_iterations,
+                training_steps=given.training_steps,
+                evaluation_steps=given.evaluation_steps,
+                max_steps_per_episode=given.max_steps_per_episode,
+                clip_rewards=given.clip_rewards,
                 use_legacy_logger=False,
                 fine_grained_print_to_console=False,
             )
@@ -131,7 +92,7 @@ class SparseTrainRunner(run_experiment.Runner):
     # -- the run --------------------------------------------------------------------------------
 
     def run_experiment(self) -> None:
-        """Goes on to the end. Does nothing for a finished run."""
+        """Continues to the end. Does nothing for a finished run."""
         if self._directory.finished:
             print(f"{self._base_dir} is finished; nothing to do", flush=True)
             return
@@ -146,7 +107,8 @@ class SparseTrainRunner(run_experiment.Runner):
         try:
             for iteration in range(self._start_iteration, self._num_iterations):
                 self._run_one_iteration(iteration)
-                if self._policy_save_interval and (iteration + 1) % self._policy_save_interval == 0:
+                every = self._given.policy_save_interval
+                if every and (iteration + 1) % every == 0:
                     self._save_policy()
                 self._checkpoint_experiment(iteration)
                 self._directory.write_history(self._history)
@@ -184,28 +146,28 @@ class SparseTrainRunner(run_experiment.Runner):
         return statistics
 
     def _run_train_phase(self, statistics):
-        self._begin_phase(_TRAINING)
+        self._begin_phase(Stream.ATARI_TRAINING)
         return super()._run_train_phase(statistics)
 
     def _run_eval_phase(self, statistics):
-        self._begin_phase(_EVALUATION)
+        self._begin_phase(Stream.ATARI_EVALUATION)
         return super()._run_eval_phase(statistics)
 
-    def _begin_phase(self, phase: int) -> None:
+    def _begin_phase(self, phase: Stream) -> None:
         seed = random_state.seed_from(self._seed, phase, self._iteration)
         self._environment.seed(seed)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002, the replay buffer draws from the global generator
 
     def _run_one_phase(self, min_steps, statistics, run_mode_str):
-        if run_mode_str == "train" or self._eval_episodes is None:
+        if run_mode_str == "train" or not self._given.atari_100k_eval:
             return super()._run_one_phase(min_steps, statistics, run_mode_str)
         steps, total = 0, 0.0
-        for _ in range(self._eval_episodes):
+        for _ in range(self._given.num_eval_episodes):
             # One step at least, so one episode.
             length, episode_return, _ = super()._run_one_phase(1, statistics, run_mode_str)
             steps, total = steps + length, total + episode_return
-        return steps, total, self._eval_episodes
+        return steps, total, self._given.num_eval_episodes
 
     def _run_one_episode(self):
         length, episode_return = super()._run_one_episode()
@@ -256,28 +218,24 @@ class SparseTrainRunner(run_experiment.Runner):
     def _finish(self) -> None:
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
-        agent, settings = self._agent, self._agent.sparse_settings
-        wall_s = self._wall_s()
+        agent = self._agent
+        labels = {
+            "agent": "dqn",
+            "suite": f"atari_{agent.online_network.label}",
+            "env": self._environment.game,
+            **agent.sparse_settings.labels(),
+            "width": agent.online_network.width,
+            "seed": self._seed,
+            "hyperparameters": {**record(self._given), **agent.hyperparameters()},
+        }
         self._directory.finish(
-            {
-                "agent": "dqn",
-                "suite": f"atari_{agent.online_network.label}",
-                "env": self._environment.game,
-                "method": settings["method"],
-                "distribution": settings.get("distribution"),
-                "target_sparsity": settings["sparsity"],
-                "width": agent.online_network.width,
-                "seed": self._seed,
-                **self._history.final_scores(self._last_fraction),
-                "evaluations": len(self._history.evals),
-                "env_steps": agent.training_steps,
-                "train_steps": agent.gradient_steps,
-                **describe({"q": agent.online_network}, agent.optimizer.kernels),
-                "sparse_execution": execution.record([agent.optimizer.execution]),
-                "wall_s": round(wall_s, 1),
-                "steps_per_s": round(agent.training_steps / wall_s, 1),
-                "peak_memory_mb": round(result.peak_memory_mb()),
-                "versions": result.versions(),
-                "machine": result.machine(),
-            }
+            result.of_run(
+                labels,
+                self._history,
+                self._last_fraction,
+                (agent.training_steps, agent.gradient_steps),
+                {"q": agent.online_network},
+                [agent.optimizer],
+                (agent.training_steps, self._wall_s()),
+            )
         )

@@ -12,7 +12,7 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments import mujoco_tasks
-from rigl_rl.environments.tasks import Task, as_task
+from rigl_rl.environments.tasks import Task, as_task, suite
 from rigl_rl.environments.vector_spaces import scalar
 from rigl_rl.errors import RiglRlError
 
@@ -63,6 +63,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         self._action_spec = _spec_of(self._gym.action_space, "action")
         self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
         super().__init__(handle_auto_reset=True)
+
+    @property
+    def suite(self) -> str:
+        """Which tasks this one belongs to: see `tasks.suite`."""
+        return suite(self._gym)
 
     @property
     def batched(self) -> bool:

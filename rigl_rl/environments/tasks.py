@@ -134,3 +134,14 @@ class Task:
 def as_task(task: Task | str) -> Task:
     """`task`, or the task of that name without any options."""
     return Task(task) if isinstance(task, str) else task
+
+
+def suite(env: gymnasium.Env) -> str:
+    """Which tasks an environment belongs to.
+
+    'classic', 'mujoco', 'box2d' and so on of gymnasium; otherwise the package it is defined in.
+    """
+    module = type(env.unwrapped).__module__.split(".")
+    if module[:2] != ["gymnasium", "envs"]:
+        return module[0]
+    return {"classic_control": "classic"}.get(module[2], module[2])

@@ -126,15 +126,14 @@ def _bind(run: pathlib.Path) -> None:
 
 
 def _atari(run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float | None) -> Evaluate:
-    from rigl_rl.dopamine import dqn_agents, run_experiment  # before anything is bound to them
+    # Before anything is bound: the main registers all gin names.
+    from rigl_rl.dopamine import hyperparameters, run_experiment  # noqa: F401
 
     _bind(run)
     if epsilon is None:
-        epsilon = config.arguments(dqn_agents.DQNAgent)["epsilon_eval"]
-    runner = config.arguments(run_experiment.SparseTrainRunner)
-    evaluator = AtariEvaluator(
-        runner["load_env_fn"], episodes, epsilon, runner["max_steps_per_episode"]
-    )
+        epsilon = hyperparameters.AgentHyperparameters().epsilon_eval
+    runner = hyperparameters.RunnerHyperparameters()
+    evaluator = AtariEvaluator(runner.load_env_fn, episodes, epsilon, runner.max_steps_per_episode)
     policy = tf.saved_model.load(str(path))
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
@@ -156,7 +155,7 @@ def _gymnasium(
     main = importlib.import_module(f"rigl_rl.tfagents.{agent}_train_eval")
     _bind(run)
     if epsilon is None:
-        epsilon = config.arguments(main.train_eval).get("eval_epsilon_greedy", 0.0)  # DQN's
+        epsilon = getattr(main.hyperparameters(), "eval_epsilon_greedy", 0.0)  # DQN's
     evaluator = Evaluator(Task.of_run(result), episodes)
     return with_scaled_noise(evaluator, _saved_policy(path, epsilon))
 

@@ -39,7 +39,8 @@ def _method() -> str:
         return on_atari
     if "sparse" not in map(_bound, _TRAIN_MODES):
         return "dense"
-    return "prune" if wrap_all_layers()["mode"] == "prune" else mask_updater()["method"]
+    method = wrap_all_layers()["method"]
+    return mask_updater()["method"] if method == "constant" else method
 
 
 def _bound(name: str) -> Any:

@@ -30,12 +30,14 @@ flags.DEFINE_boolean("progress", None, "Progress bar; by default on a terminal o
 
 
 def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> None:
-    """Runs `train(directory, seed=, config_text=, last_fraction=, show_bar=)` from the flags.
+    """Runs `train` from the flags.
 
     An error the user can fix is one line on standard error (`rigl_rl.command_line.exit_code`).
 
     Args:
-      train: the program.
+      train: takes the run directory and, by name, `seed`, which determines the run; `config_text`,
+        which identifies its configuration; `last_fraction`, the share of the evaluations, the last
+        ones, in the final score; `show_bar`, whether to draw a progress bar (None: on a terminal).
       directory_flag: name of the flag with the run directory.
       files_flag: name of the flag with the gin files.
     """

@@ -83,7 +83,13 @@ def last_of(values: Sequence[Any], last_fraction: float) -> Sequence[Any]:
 
 
 def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
-    """Mean of the last int(last_fraction * n) evaluations, at least one (section 3)."""
+    """Mean of the last int(last_fraction * n) of n evaluations, at least one (section 3).
+
+    Raises:
+      ValueError: there is no evaluation.
+    """
+    if len(returns) == 0:
+        raise ValueError("no evaluation to take a final score of")
     return float(np.mean(last_of(returns, last_fraction)))
 
 

@@ -10,6 +10,7 @@ the training function is traced, `draws_from` lets every such operation draw fro
 from __future__ import annotations
 
 import contextlib
+import enum
 from collections.abc import Iterator
 from typing import Callable
 
@@ -17,6 +18,27 @@ import numpy as np
 import tensorflow as tf
 
 from rigl_rl.adapters import tf_random_ops
+
+
+class Stream(enum.IntEnum):
+    """Independent streams of random numbers, all determined by the run's seed.
+
+    The numbers are part of what a seed means: changing one changes every run. Two names may share a
+    number where no run uses both.
+    """
+
+    NETWORK = 0
+    MASKS = 1
+    TRAIN_ENV = 2
+    TRAINING = 3
+    EVAL_ENVS = 4
+    EVAL_POLICY = 5
+    SNR_ACTOR_CRITIC = 5
+    SNR = 6
+    # Of a phase of an iteration: environment, exploration and replay.
+    ATARI_TRAINING = 2
+    ATARI_EVALUATION = 3
+
 
 # Operations with hidden state: none of them may be left in a traced training function.
 _STATEFUL_OPS = frozenset(

@@ -1,4 +1,4 @@
-"""What result.json says of a finished run: parameters, sparsities, FLOPs, versions, machine."""
+"""All of result.json: what was run, its scores, parameters, FLOPs, versions, machine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import pathlib
 import platform
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 import rigl_rl
-from rigl_rl.sparsity import MaskedKernel, counting
+from rigl_rl.runs.history import History
+from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, counting, execution
 
 _PACKAGES = (
     "tensorflow",
@@ -26,6 +27,46 @@ _PACKAGES = (
     "mujoco",
     "numpy",
 )
+
+
+def of_run(
+    labels: Mapping[str, Any],
+    history: History,
+    last_fraction: float,
+    steps: tuple[int, int],
+    networks: Mapping[str, tf.keras.layers.Layer],
+    optimizers: Iterable[SparseOptimizer],
+    speed: tuple[int, float],
+) -> dict[str, Any]:
+    """All of result.json.
+
+    Args:
+      labels: what was run: agent, environment, method, hyper-parameters, seed.
+      history: its evaluations.
+      last_fraction: share of the evaluations, the last ones, in the final score.
+      steps: of the environment, and train steps.
+      networks: {name: network} whose parameters were trained.
+      optimizers: of them.
+      speed: number of steps that `steps_per_s` counts, and the run's seconds.
+    """
+    optimizers = list(optimizers)
+    kernels = [kernel for optimizer in optimizers for kernel in optimizer.kernels]
+    counted, wall_s = speed
+    return {
+        **labels,
+        **history.final_scores(last_fraction),
+        "last_fraction": last_fraction,
+        "evaluations": len(history.evals),
+        "env_steps": steps[0],
+        "train_steps": steps[1],
+        **describe(networks, kernels),
+        "sparse_execution": execution.record([optimizer.execution for optimizer in optimizers]),
+        "wall_s": round(wall_s, 1),
+        "steps_per_s": round(counted / wall_s, 1),
+        "peak_memory_mb": round(peak_memory_mb()),
+        "versions": versions(),
+        "machine": machine(),
+    }
 
 
 def versions() -> dict[str, str]:

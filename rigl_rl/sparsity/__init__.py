@@ -7,9 +7,23 @@
 Knows no agent and no environment. See `docs/design.md`.
 """
 
-from rigl_rl.sparsity.mask_updaters import METHODS
+from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, register
 from rigl_rl.sparsity.masks import MaskedKernel, kernels_of, sparsity_of
 from rigl_rl.sparsity.optimizer import SparseOptimizer
-from rigl_rl.sparsity.sparsify import sparsify
+from rigl_rl.sparsity.settings import DENSE, SparseSettings
+from rigl_rl.sparsity.sparsify import sparsify, sparsify_with
 
-__all__ = ["METHODS", "MaskedKernel", "SparseOptimizer", "kernels_of", "sparsify", "sparsity_of"]
+__all__ = [
+    "DENSE",
+    "METHODS",
+    "DropAndGrow",
+    "MaskUpdater",
+    "MaskedKernel",
+    "SparseOptimizer",
+    "SparseSettings",
+    "kernels_of",
+    "register",
+    "sparsify",
+    "sparsify_with",
+    "sparsity_of",
+]

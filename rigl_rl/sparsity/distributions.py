@@ -62,11 +62,11 @@ def layer_sparsities(
         raise ValueError(f"unknown sparsity distribution {method!r}: use one of {METHODS}")
     if not _in_half_open(erk_power_scale, 0, math.inf):
         raise ValueError(f"erk_power_scale {erk_power_scale!r} must be a finite number >= 0")
-    _check_sparsity("sparsity", sparsity)
+    check_sparsity("sparsity", sparsity)
     for name, value in custom.items():
         if name not in kernels:
             raise ValueError(f"custom_sparsity_map names {name!r}, the kernels are {list(kernels)}")
-        _check_sparsity(f"custom sparsity of {name!r}", value)
+        check_sparsity(f"custom sparsity of {name!r}", value)
 
     budgeted = {name: shape for name, shape in kernels.items() if name not in custom}
     if method in UNIFORM_NAMES:
@@ -121,9 +121,10 @@ def _checked_shape(name: str, shape: Sequence[int]) -> Shape:
     return dims
 
 
-def _check_sparsity(label: str, value: Any) -> None:
+def check_sparsity(label: str, value: Any) -> None:
+    """Raises a ValueError unless `value` is a number within [0, 1)."""
     if not _in_half_open(value, 0, 1):
-        raise ValueError(f"{label} {value!r} is outside [0, 1), e.g. 0.9 removes 90 %")
+        raise ValueError(f"{label} {value!r} is outside [0, 1), e.g. 0.9 removes 90%")
 
 
 def _in_half_open(value: Any, low: float, high: float) -> bool:

@@ -1,22 +1,31 @@
-"""The original's gin names for sparse training, on top of `sparsify`.
+"""The original's gin names for sparse training, on top of `SparseSettings`.
 
 Three configurables collect bindings (`init_masks`, `wrap_all_layers`, `mask_updater`: the names in
-the authors' configs), `sparse_execution` is this project's own, and `sparse_settings` turns them
-into the arguments of `sparsify`. Every main
-that is configured by gin uses this; the rest of the package knows nothing of gin.
+the authors' configs), `sparse_execution` is this project's own, and `sparse_settings` makes
+settings of them. What a setting means, `SparseSettings` says. The rest of the package knows nothing
+of gin.
 """
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import gin
 
 from rigl_rl.sparsity.distributions import UNIFORM_NAMES
+from rigl_rl.sparsity.mask_updaters import METHODS
+from rigl_rl.sparsity.settings import DENSE, SparseSettings
 
 TRAIN_MODES = ("dense", "sparse")
-MODES = ("constant", "prune")
-UPDATE_ALGORITHMS = ("", "set", "rigl", "rigl_inverted")
+
+
+def sparse_methods(starts_dense: bool) -> list[str]:
+    """Names of the registered methods whose networks start dense, or else sparse."""
+    return [
+        name
+        for name, updater in METHODS.items()
+        if name != DENSE.method and updater.starts_dense == starts_dense
+    ]
 
 
 @gin.configurable
@@ -24,7 +33,7 @@ def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
     sparsity: float = 0.0,
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[dict[str, float]] = None,
+    custom_sparsity_map: dict[str, float] | None = None,
     fixed_sparse_init: bool = False,
 ) -> dict[str, Any]:
     """Masks at the start of Static, SET and RigL, and the initialization of every method.
@@ -51,19 +60,23 @@ def wrap_all_layers(
     mask_init_method: str = "erdos_renyi_kernel",
     initial_sparsity: float = 0.0,
     final_sparsity: float = 0.0,
-    begin_step: Optional[int] = None,
-    end_step: Optional[int] = None,
+    begin_step: int | None = None,
+    end_step: int | None = None,
     frequency: int = 1000,
 ) -> dict[str, Any]:
-    """Whether the network is pruned ('prune') or sparse from the start ('constant').
+    """Whether the network starts dense or sparse.
 
-    The other arguments are pruning's. `begin_step` and `end_step` default to 20 % and 80 % of
-    training (section A.3).
+    Args:
+      mode: 'constant' for sparse from the start, see `mask_updater`, or the name of a method that
+        starts dense: 'prune', or your own. The other arguments are that method's.
+      mask_init_method, initial_sparsity, final_sparsity, frequency: see `SparseSettings`.
+      begin_step, end_step: default to 20% and 80% of training when pruning (section A.3).
     """
-    if mode not in MODES:
-        raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(MODES)}")
+    modes = ["constant", *sparse_methods(starts_dense=True)]
+    if mode not in modes:
+        raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(modes)}")
     return dict(
-        mode=mode,
+        method=mode,
         distribution=distribution(mask_init_method),
         initial_sparsity=initial_sparsity,
         sparsity=final_sparsity,
@@ -79,19 +92,24 @@ def mask_updater(
     schedule_alg: str = "cosine",
     update_freq: int = 1000,
     init_drop_fraction: float = 0.5,
-    last_update_step: Optional[int] = None,
+    last_update_step: int | None = None,
     use_stateless: bool = True,
 ) -> dict[str, Any]:
-    """How masks change in 'constant' mode: '' (Static), 'set', 'rigl' or 'rigl_inverted'.
+    """How masks change in 'constant' mode.
 
-    `last_update_step` defaults to 80 % of training (section A.3). `use_stateless` is accepted for
-    the authors' configs: SET's noise is always stateless here.
+    Args:
+      update_alg: the name of a method that starts sparse: 'set', 'rigl', 'rigl_inverted', or your
+        own; '' or 'static' for Static.
+      schedule_alg, update_freq, init_drop_fraction: see `SparseSettings`.
+      last_update_step: defaults to 80% of training (section A.3).
+      use_stateless: accepted for the authors' configs: random growth is always stateless here.
     """
     del use_stateless
-    if update_alg not in UPDATE_ALGORITHMS:
+    algorithms = ["", *sparse_methods(starts_dense=False)]
+    if update_alg not in algorithms:
         raise ValueError(
             f"unknown mask_updater.update_alg {update_alg!r}; "
-            f"choose one of {', '.join(repr(name) for name in UPDATE_ALGORITHMS)}"
+            f"choose one of {', '.join(map(repr, algorithms))}"
         )
     return dict(
         method=update_alg or "static",
@@ -104,13 +122,9 @@ def mask_updater(
 
 @gin.configurable
 def sparse_execution(mode: str = "auto") -> dict[str, Any]:
-    """How the train steps of sparse networks are computed: see `sparsify`. PPO's are dense.
+    """How the train steps of sparse networks are computed: see `SparseSettings`. PPO's are dense.
 
     Not a part of what is trained: a run that is resumed may change it.
-
-    Args:
-      mode: 'auto' multiplies by active weights alone where that is faster, 'sparse' in all Dense
-        layers with a mask, 'dense' in none.
     """
     return dict(sparse_execution=mode)
 
@@ -120,20 +134,23 @@ def distribution(mask_init_method: str) -> str:
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
 
 
-def sparse_settings(train_mode: str) -> dict[str, Any]:
-    """The arguments of `sparsify` that the gin bindings ask for.
+def sparse_settings(train_mode: str) -> SparseSettings:
+    """The settings that the gin bindings ask for.
 
     Args:
-      train_mode: 'dense', or 'sparse' for what the three configurables above describe.
+      train_mode: 'dense', or 'sparse' for what the configurables above describe.
+
+    Raises:
+      ValueError: a value is outside of what is allowed.
     """
     if train_mode not in TRAIN_MODES:
         raise ValueError(
             f"unknown train_mode {train_mode!r}; choose one of {', '.join(TRAIN_MODES)}"
         )
     if train_mode == "dense":
-        return dict(method="dense", sparsity=0.0)
-    pruning = wrap_all_layers()
+        return DENSE
+    method = wrap_all_layers()
     masks = init_masks()
-    if pruning.pop("mode") == "prune":
-        return {**masks, **pruning, **sparse_execution(), "method": "prune"}
-    return {**masks, **mask_updater(), **sparse_execution()}
+    if method["method"] == "constant":
+        method = mask_updater()
+    return SparseSettings(**{**masks, **method, **sparse_execution()})

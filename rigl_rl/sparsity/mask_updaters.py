@@ -1,8 +1,15 @@
-"""Prune, Static, SET and RigL: how one kernel's mask changes.
+"""The sparse training methods, a class each: Prune, Static, SET, RigL.
 
-The maths are two pure functions, `magnitude_mask` and `drop_and_grow`. The updaters below say
-which of them a method uses, when, and with which scores. They assign nothing: the sparse optimizer
-(`optimizer.py`) does, for whichever kernels it was given.
+The maths are two pure functions, `magnitude_mask` and `drop_and_grow`. A method says which of them
+it uses, when, and with which scores. It assigns nothing: the sparse optimizer (`optimizer.py`)
+does, for the kernels it was given. A new method is a class and a name:
+
+    @register("magnitude_random")
+    class MagnitudeRandom(DropAndGrow):
+        def grow_score(self, weights, gradient, seed):
+            return tf.random.stateless_uniform(tf.shape(weights), seed)
+
+See `docs/extending.md`.
 """
 
 from __future__ import annotations
@@ -11,9 +18,24 @@ import dataclasses
 
 import tensorflow as tf
 
-from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes, cubic_sparsity
+from rigl_rl.sparsity.registry import METHODS, MaskUpdater, register
+from rigl_rl.sparsity.schedules import DropFraction, cubic_sparsity
 
-METHODS = ("dense", "prune", "static", "set", "rigl", "rigl_inverted")
+__all__ = [
+    "METHODS",
+    "Dense",
+    "DropAndGrow",
+    "MaskUpdater",
+    "Prune",
+    "RigL",
+    "RigLInverted",
+    "SET",
+    "Static",
+    "drop_and_grow",
+    "magnitude_mask",
+    "register",
+    "top_k_mask",
+]
 
 
 def top_k_mask(scores, k):
@@ -75,61 +97,38 @@ def magnitude_mask(weights, sparsity):
     return tf.cast(magnitudes >= threshold, tf.float32)
 
 
-@dataclasses.dataclass(frozen=True)
-class MaskUpdater:
-    """A method: when masks change, and to what. This one never changes them: Static, and dense.
+@register("dense")
+class Dense(MaskUpdater):
+    """No masks at all."""
 
-    Attributes:
-      method: its name, one of `METHODS`.
-      times: its update steps.
-    """
-
-    method: str = "static"
-    times: UpdateTimes = UpdateTimes(frequency=1, end=0)
-
-    @property
-    def replaces(self) -> bool:
-        """Whether an update drops and grows connections, by the gradient it is about to step by.
-
-        Such an update comes before the optimizer's step, and what it grows starts from nothing.
-        """
-        return False
-
-    def due(self, step):
-        """Boolean tensor: do masks change at train step `step`?"""
-        return self.times.due(step)
-
-    def drop_fraction(self, step, learning_rate_ratio=1.0):
-        """Share of the active connections that an update at train step `step` replaces."""
-        return tf.constant(0.0)
-
-    def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
-        """Mask of one kernel after an update.
-
-        Args:
-          mask: the kernel's mask now.
-          weights: the kernel, same shape.
-          gradient: its dense gradient, same shape; None for methods that replace nothing.
-          sparsity: share of zeros that the kernel ends at.
-          step: train steps already taken, int64 scalar.
-          learning_rate_ratio: current over initial learning rate.
-          index: of the kernel among its optimizer's.
-        """
-        return mask
+    fixed = starts_dense = True
 
 
+@register("prune")
 @dataclasses.dataclass(frozen=True)
 class Prune(MaskUpdater):
     """Gradual magnitude pruning (Zhu & Gupta 2018) from a dense network to each layer's sparsity.
 
-    The paper prunes from 20 % to 80 % of training (section A.3).
+    The paper prunes from 20% to 80% of training (section A.3).
 
     Attributes:
       initial_sparsity: of every layer when pruning begins.
     """
 
-    method: str = "prune"
+    starts_dense = True
+    begins = 0.2
+
     initial_sparsity: float = 0.0
+
+    @classmethod
+    def from_settings(cls, settings, total_steps, seed):
+        """Needs a last step."""
+        times = cls._times(settings, total_steps)
+        if settings.last_update_step is None and times.never:
+            raise ValueError(
+                f"total_steps is {total_steps}, but pruning needs at least 2 train steps"
+            )
+        return cls(times, settings.initial_sparsity)
 
     def __post_init__(self):
         if not 0.0 <= self.initial_sparsity < 1.0:
@@ -152,53 +151,112 @@ class Prune(MaskUpdater):
         return magnitude_mask(weights, now)
 
 
+@register("static")
+class Static(MaskUpdater):
+    """A random mask that stays as it is."""
+
+    fixed = True
+
+
 @dataclasses.dataclass(frozen=True)
 class DropAndGrow(MaskUpdater):
-    """SET (Mocanu et al. 2018), RigL (Evci et al. 2020) and its control 'rigl_inverted'.
+    """Replaces weak connections. A method of this kind has a `grow_score`, which says by what.
 
-    'set' grows at random, 'rigl' where the dense gradient is largest, 'rigl_inverted' where it is
-    smallest. The paper updates from step 0 to 80 % of training (section A.3).
+    The paper updates from step 0 to 80% of training (section A.3).
 
     Attributes:
       fraction: the share of active connections that one update replaces.
-      seed: of SET's random scores and of the noise.
-      drop_noise: standard deviation of Gaussian noise on the magnitudes of active connections, the
-        smallest of which are dropped.
+      seed: of random scores and of the noise.
+      drop_noise: standard deviation of Gaussian noise on the drop scores.
     """
 
-    method: str = "rigl"
+    replaces = True
+
     fraction: DropFraction = DropFraction(0.0, "constant")
     seed: int = 0
     drop_noise: float = 0.0
+
+    @classmethod
+    def from_settings(cls, settings, total_steps, seed):
+        """With times, drop fraction and noise."""
+        times = cls._times(settings, total_steps)
+        schedule = settings.drop_fraction_schedule if times.end > 0 else "constant"
+        fraction = DropFraction(settings.drop_fraction, schedule, times.end)
+        return cls(times, fraction, seed, settings.drop_noise)
 
     def __post_init__(self):
         if not 0.0 <= self.drop_noise < float("inf"):
             raise ValueError(f"drop noise is {self.drop_noise}, but must be at least 0")
 
-    @property
-    def replaces(self) -> bool:
-        """True."""
-        return True
+    def in_effect(self):
+        """With the drop fraction."""
+        return {
+            **super().in_effect(),
+            "drop_fraction": self.fraction.initial,
+            "drop_fraction_schedule": self.fraction.schedule,
+        }
 
     def drop_fraction(self, step, learning_rate_ratio=1.0):
         """As scheduled."""
         return self.fraction(step, learning_rate_ratio)
 
+    def drop_score(self, weights, gradient):
+        """Score of every active connection; the smallest are dropped. By default |weight|.
+
+        Args:
+          weights: the kernel, zeros where inactive.
+          gradient: its dense gradient, same shape.
+        """
+        return tf.abs(weights)
+
+    def grow_score(self, weights, gradient, seed):
+        """Score of every connection; the largest that were not kept are grown.
+
+        Args:
+          weights: the kernel, zeros where inactive.
+          gradient: its dense gradient, same shape.
+          seed: int64 (2,), for `tf.random.stateless_*`; another one for each kernel and step.
+        """
+        raise NotImplementedError
+
     def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
         """Weak connections replaced, the number of connections kept."""
         # A function of (seed, kernel, step): nothing to store, and a resumed run draws alike.
         kernel_seed = self.seed * 10_007 + index
-        drop_score = tf.abs(mask * weights)
+        weights = mask * weights
+        drop_score = self.drop_score(weights, gradient)
         if self.drop_noise:
-            # The complement: no number of SET's growth is drawn twice.
+            # The complement: no number of the growth is drawn twice.
             seed = tf.stack([tf.constant(~kernel_seed, tf.int64), step])
             drop_score += tf.random.stateless_normal(tf.shape(mask), seed, stddev=self.drop_noise)
-        if self.method == "set":
-            seed = tf.stack([tf.constant(kernel_seed, tf.int64), step])
-            grow_score = tf.random.stateless_uniform(tf.shape(mask), seed)
-        else:
-            grow_score = tf.abs(gradient)
-            if self.method == "rigl_inverted":
-                grow_score = -grow_score
+        seed = tf.stack([tf.constant(kernel_seed, tf.int64), step])
+        grow_score = self.grow_score(weights, gradient, seed)
         fraction = self.drop_fraction(step, learning_rate_ratio)
         return drop_and_grow(mask, drop_score, grow_score, fraction)
+
+
+@register("set")
+class SET(DropAndGrow):
+    """Mocanu et al. (2018): grows at random."""
+
+    def grow_score(self, weights, gradient, seed):
+        """Uniform noise."""
+        return tf.random.stateless_uniform(tf.shape(weights), seed)
+
+
+@register("rigl")
+class RigL(DropAndGrow):
+    """Evci et al. (2020): drops the smallest weights, grows where the gradient is largest."""
+
+    def grow_score(self, weights, gradient, seed):
+        """Magnitude of the dense gradient."""
+        return tf.abs(gradient)
+
+
+@register("rigl_inverted")
+class RigLInverted(DropAndGrow):
+    """RigL's control: grows where the gradient is smallest."""
+
+    def grow_score(self, weights, gradient, seed):
+        """Its negative magnitude."""
+        return -tf.abs(gradient)

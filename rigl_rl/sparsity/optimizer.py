@@ -16,7 +16,7 @@ import tensorflow as tf
 from rigl_rl.adapters import keras_optimizers
 from rigl_rl.sparsity.execution import Execution, layers
 from rigl_rl.sparsity.execution.gradients import active_gradients
-from rigl_rl.sparsity.mask_updaters import MaskUpdater
+from rigl_rl.sparsity.mask_updaters import MaskUpdater, Static
 from rigl_rl.sparsity.masks import MaskedKernel
 
 
@@ -46,7 +46,7 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         super().__init__(name=f"sparse_{getattr(optimizer, '_name', None) or optimizer.name}")
         self._optimizer = optimizer
         self.kernels = list(kernels)
-        self.updater = updater or MaskUpdater()
+        self.updater = updater or Static()
         self.execution = execution or Execution(
             "dense", {}, kernels, self.updater, optimizer.iterations
         )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.gin_config import sparse_settings
 
+if TYPE_CHECKING:
+    from rigl_rl.tfagents.hyperparameters import ActorCritic
 
-def pair(name: str, text: Optional[str]) -> Optional[tuple[float, float]]:
+
+def pair(name: str, text: str | None) -> tuple[float, float] | None:
     """The numbers for actor and critic in 'actor_critic', such as '0.9_0.8'; None for no text.
 
     Args:
@@ -29,39 +34,56 @@ def pair(name: str, text: Optional[str]) -> Optional[tuple[float, float]]:
     return actor, critic
 
 
-def settings_of_both(
-    train_mode_actor: str, train_mode_value: str, sparsities: Optional[str] = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arguments of `sparsify` for actor and critic.
+def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings]:
+    """Settings of sparse training for actor and critic.
 
     Args:
-      train_mode_actor, train_mode_value: 'dense' or 'sparse', see `sparse_settings`.
-      sparsities: 'actor_critic' sparsities in place of the common one (Figure 3).
+      given: `actor_critic_sparsities_str` replaces the common sparsity (Figure 3).
 
     Raises:
-      ConfigError: `sparsities` does not parse, is out of range, or is meant for a dense network.
+      ConfigError: the sparsities do not parse, are out of range, or meant for a dense network.
       ValueError: any other value is outside of what is allowed.
     """
-    modes = {"train_mode_actor": train_mode_actor, "train_mode_value": train_mode_value}
+    modes = {name: getattr(given, name) for name in ("train_mode_actor", "train_mode_value")}
     both = [sparse_settings(mode) for mode in modes.values()]
-    numbers = pair("actor_critic_sparsities_str", sparsities)
+    text = given.actor_critic_sparsities_str
+    numbers = pair("actor_critic_sparsities_str", text)
     if numbers:
-        for (name, mode), settings, number in zip(modes.items(), both, numbers):
+        for (name, mode), number in zip(modes.items(), numbers):
             if not 0 <= number < 1:
                 raise ConfigError(
-                    f"actor_critic_sparsities_str is {sparsities!r}, but both must lie in [0, 1)"
+                    f"actor_critic_sparsities_str is {text!r}, but both must lie in [0, 1)"
                 )
             if mode == "dense" and number:
                 raise ConfigError(
-                    f"actor_critic_sparsities_str is {sparsities!r}, but {name} is 'dense'; "
+                    f"actor_critic_sparsities_str is {text!r}, but {name} is 'dense'; "
                     "bind it to 'sparse', or give sparsity 0"
                 )
-            settings["sparsity"] = number
+        both = [dataclasses.replace(each, sparsity=n) for each, n in zip(both, numbers)]
     actor, critic = both
     return actor, critic
 
 
-def widths_of_both(width: float, widths: Optional[str] = None) -> tuple[float, float]:
+def labels(
+    given: ActorCritic, critic_name: str, actor: SparseSettings, critic: SparseSettings
+) -> dict[str, Any]:
+    """What result.json says of both networks.
+
+    Args:
+      given: hyper-parameters.
+      critic_name: 'critic', or 'value' of PPO's value network.
+      actor, critic: settings of sparse training.
+    """
+    actor_width, critic_width = given.widths
+    return {
+        "actor_sparsity": actor.sparsity,
+        f"{critic_name}_sparsity": critic.sparsity,
+        "actor_width": actor_width,
+        f"{critic_name}_width": critic_width,
+    }
+
+
+def widths_of_both(width: float, widths: str | None = None) -> tuple[float, float]:
     """Multipliers of the hidden layers of actor and critic.
 
     Args:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+import dataclasses
 
 import gin
 import tensorflow as tf
@@ -13,7 +12,8 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import mlp
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, sparsify
+from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 
 @gin.configurable("SparseDqnAgent")  # the name of the original's agent
@@ -57,71 +57,55 @@ class DqnAgent(dqn_agent.DqnAgent):
         )
         return loss_info.extra.td_loss
 
+    def gradient_snr(self, transitions) -> dict[str, tf.Tensor]:
+        """Signal-to-noise ratio of the TD errors' gradients over a batch of transitions."""
+        variables = self.q_network.trainable_variables
+        return {"q": snr.batch_snr(self.td_losses, variables, transitions, chunk_size=32)}
+
 
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse: Mapping[str, Any],
+    hyperparameters: DqnHyperparameters,
+    sparse: SparseSettings = DENSE,
     *,
-    total_steps: int,
     seed: int,
-    fc_layer_params: Sequence[int] = (512, 512),
-    width: float = 1.0,
-    sparse_output_layer: bool = True,
-    weight_decay: float = 1e-6,
-    decay_output_layer: bool = True,
-    learning_rate: float = 1e-3,
-    target_update_tau: float = 1.0,
-    target_update_period: int = 100,
-    gamma: float = 0.99,
-    reward_scale_factor: float = 1.0,
-    initial_epsilon_greedy: Optional[float] = None,
-    epsilon_greedy: float = 0.1,
-    epsilon_decay_period: int = 25_000,
 ) -> DqnAgent:
     """Builds the Q-network, makes it sparse, and wraps it in an initialized agent.
 
     Args:
       env: with discrete scalar actions.
       train_step: int64 variable that the agent counts train steps in.
-      sparse: arguments of `sparsify`: method, sparsity and so on.
-      total_steps: train steps of the whole run.
+      hyperparameters: of the agent.
+      sparse: method, sparsity and so on.
       seed: of masks and, with sparsity-aware initialization, weights.
-      fc_layer_params, width, weight_decay, decay_output_layer: see `networks.mlp`.
-      sparse_output_layer: whether the output layer is sparse too.
-      learning_rate: of Adam.
-      target_update_tau, target_update_period: share of the online weights in a target update, and
-        train steps between two.
-      gamma, reward_scale_factor: discount, and factor of rewards in the loss.
-      initial_epsilon_greedy, epsilon_greedy, epsilon_decay_period: epsilon of the collect policy
-        at the start (None: the same as in the end), in the end, and the train steps over which it
-        goes linearly from one to the other.
 
     Raises:
       ValueError: a value is outside of what is allowed.
     """
+    given = hyperparameters.resolved()
     action_spec = env.action_spec()
-    num_actions = int(action_spec.maximum - action_spec.minimum + 1)
     q_network = mlp.q_network(
-        scaled_units(fc_layer_params, width), num_actions, weight_decay, decay_output_layer
+        scaled_units(given.fc_layer_params, given.width),
+        num_actions=int(action_spec.maximum - action_spec.minimum + 1),
+        weight_decay=given.weight_decay,
+        decay_output_layer=given.decay_output_layer,
     )
     q_network.create_variables(env.observation_spec())
-    optimizer = sparsify(
+    optimizer = sparsify_with(
+        dataclasses.replace(sparse, sparse_output_layer=given.sparse_output_layer),
         {"q": q_network},
         # The legacy class steps in one fused operation, the new one in a dozen.
-        optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
-        total_steps=total_steps,
-        sparse_output_layer=sparse_output_layer,
+        tf.keras.optimizers.legacy.Adam(given.learning_rate),
+        total_steps=given.train_steps,
         seed=seed,
-        **sparse,
     )
-
-    if initial_epsilon_greedy is None:
-        initial_epsilon_greedy = epsilon_greedy
+    first, last = given.initial_epsilon_greedy, given.epsilon_greedy
+    assert first is not None
 
     def epsilon():
-        progress = tf.minimum(tf.cast(train_step, tf.float32) / epsilon_decay_period, 1.0)
-        return initial_epsilon_greedy + (epsilon_greedy - initial_epsilon_greedy) * progress
+        progress = tf.minimum(tf.cast(train_step, tf.float32) / given.epsilon_decay_period, 1.0)
+        return first + (last - first) * progress
 
     agent = DqnAgent(
         env.time_step_spec(),
@@ -129,13 +113,13 @@ def make_agent(
         q_network=q_network,
         optimizer=optimizer,
         epsilon_greedy=epsilon,
-        target_update_tau=target_update_tau,
-        target_update_period=target_update_period,
+        target_update_tau=given.target_update_tau,
+        target_update_period=given.target_update_period,
         td_errors_loss_fn=common.element_wise_squared_loss,
-        gamma=gamma,
-        reward_scale_factor=reward_scale_factor,
+        gamma=given.gamma,
+        reward_scale_factor=given.reward_scale_factor,
         train_step_counter=train_step,
     )
     agent.initialize()
-    optimizer.execution.follow(agent.q_network, agent.target_q_network, target_update_period)
+    optimizer.execution.follow(agent.q_network, agent.target_q_network, given.target_update_period)
     return agent

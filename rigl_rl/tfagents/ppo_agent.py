@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+import dataclasses
+from typing import Any, NamedTuple
 
 import gin
 import tensorflow as tf
@@ -16,7 +16,8 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import ppo
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
+from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, kernels_of, snr, sparsify_with
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 
 class Collected(NamedTuple):
@@ -136,6 +137,18 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
             value_loss = tf.maximum(value_loss, tf.math.squared_difference(returns, old + moved))
         return tf.reduce_mean(policy_loss + self._value_pred_loss_coef * value_loss, axis=1)
 
+    def gradient_snr(self, samples: trajectory.Trajectory) -> dict[str, tf.Tensor]:
+        """Signal-to-noise ratios of both networks over a minibatch of what `prepare` returns."""
+        info = {
+            **samples.policy_info,
+            "advantage": normalized(samples.policy_info["advantage"]),
+        }
+        samples = samples.replace(policy_info=info)
+        return {
+            name: snr.batch_snr(self.sample_losses, network.trainable_variables, samples)
+            for name, network in {"actor": self.actor_net, "value": self.value_net}.items()
+        }
+
 
 def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_value):
     """Generalized advantage estimation (Schulman et al., 2016) over consecutive steps.
@@ -176,99 +189,58 @@ def normalized(advantages):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse_actor: Mapping[str, Any],
-    sparse_value: Mapping[str, Any],
+    hyperparameters: PpoHyperparameters,
+    sparse_actor: SparseSettings = DENSE,
+    sparse_value: SparseSettings = DENSE,
     *,
-    total_steps: int,
-    steps_per_iteration: int,
     seed: int,
-    actor_fc_layers: Sequence[int] = (64, 64),
-    value_fc_layers: Sequence[int] = (64, 64),
-    actor_width: float = 1.0,
-    value_width: float = 1.0,
-    sparse_output_layer: bool = True,
-    weight_decay: float = 1e-6,
-    learning_rate: float = 3e-4,
-    importance_ratio_clipping: float = 0.2,
-    lambda_value: float = 0.95,
-    discount_factor: float = 0.99,
-    entropy_regularization: float = 0.0,
-    value_pred_loss_coef: float = 0.5,
-    gradient_clipping: float = 0.5,
-    use_td_lambda_return: bool = True,
-    value_clipping: Optional[float] = None,
 ) -> PpoAgent:
     """Builds actor and value network, makes them sparse, and wraps them in an initialized agent.
 
     Args:
       env: with a vector of real actions or one whole number.
       train_step: int64 variable that the agent counts train steps in.
-      sparse_actor, sparse_value: arguments of `sparsify`: method, sparsity and so on. One optimizer
-        trains both networks, so they may differ in their sparsity, and in being dense, alone.
-      total_steps: train steps of the whole run.
-      steps_per_iteration: train steps between two reductions of the learning rate.
+      hyperparameters: of the agent.
+      sparse_actor, sparse_value: method, sparsity and so on. One optimizer trains both networks, so
+        they may differ in their sparsity, and in being dense, alone.
       seed: of masks and, with sparsity-aware initialization, weights.
-      actor_fc_layers, value_fc_layers: see `networks.ppo`.
-      actor_width, value_width: multipliers of the hidden layers.
-      sparse_output_layer: whether the output layers are sparse too.
-      weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 3).
-      learning_rate: of Adam at the start; it falls linearly to 0.
-      importance_ratio_clipping, entropy_regularization, value_pred_loss_coef: of the loss.
-      lambda_value, discount_factor: of advantages and returns.
-      gradient_clipping: largest global norm of both networks' gradients together, those of inactive
-        connections included.
-      use_td_lambda_return: whether values learn lambda-returns; otherwise returns to the end of the
-        episode or iteration.
-      value_clipping: largest change of a value in an iteration that the loss rewards; None: any.
 
     Raises:
       ValueError: a value is outside of what is allowed.
     """
+    given = hyperparameters
+    actor_width, value_width = given.widths
     networks = {
-        "actor": ppo.actor(scaled_units(actor_fc_layers, actor_width), env.action_spec()),
-        "value": ppo.value(scaled_units(value_fc_layers, value_width)),
+        "actor": ppo.actor(scaled_units(given.actor_fc_layers, actor_width), env.action_spec()),
+        "value": ppo.value(scaled_units(given.value_fc_layers, value_width)),
     }
-    kernels = {}
-    for name, network in networks.items():
+    for network in networks.values():
         network.create_variables(env.observation_spec())
-        found = list(kernels_of(network).values())
-        kernels[name] = found if sparse_output_layer else found[:-1]
 
-    def decayed_learning_rate():
-        iteration = train_step // steps_per_iteration * steps_per_iteration
-        return learning_rate * (1.0 - tf.cast(iteration, tf.float32) / total_steps)
+    def learning_rate():
+        iteration = train_step // given.steps_per_iteration * given.steps_per_iteration
+        return given.learning_rate * (1.0 - tf.cast(iteration, tf.float32) / given.train_steps)
 
-    settings = {"actor": sparse_actor, "value": sparse_value}
-    settings = {name: each for name, each in settings.items() if each["method"] != "dense"}
-    sparse = {
-        **next(iter(settings.values()), sparse_value),
-        "sparsity": {name: each["sparsity"] for name, each in settings.items()},
-    }
-    optimizer = sparsify(
-        {name: kernels[name] for name in settings},
-        # The legacy class steps in one fused operation, the new one in a dozen.
-        optimizer=tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5),
-        total_steps=total_steps,
-        seed=seed,
-        # Its gradients are clipped by the norm of all of them, inactive connections' included.
-        **{**sparse, "sparse_execution": "dense"},
-    )
+    # The legacy class steps in one fused operation, the new one in a dozen.
+    adam = tf.keras.optimizers.legacy.Adam(learning_rate, epsilon=1e-5)
     agent = PpoAgent(
         env.time_step_spec(),
         env.action_spec(),
-        optimizer=optimizer,
+        optimizer=_optimizer(
+            adam, networks, {"actor": sparse_actor, "value": sparse_value}, given, seed
+        ),
         actor_net=networks["actor"],
         value_net=networks["value"],
-        importance_ratio_clipping=importance_ratio_clipping,
-        lambda_value=lambda_value,
-        discount_factor=discount_factor,
-        entropy_regularization=entropy_regularization,
-        policy_l2_reg=weight_decay,
-        value_function_l2_reg=weight_decay,
-        value_pred_loss_coef=value_pred_loss_coef,
-        gradient_clipping=gradient_clipping,
-        use_td_lambda_return=use_td_lambda_return,
-        value_clipping=value_clipping,
+        importance_ratio_clipping=given.importance_ratio_clipping,
+        lambda_value=given.lambda_value if given.use_gae else 1.0,
+        discount_factor=given.discount_factor,
+        entropy_regularization=given.entropy_regularization,
+        policy_l2_reg=given.weight_decay,
+        value_function_l2_reg=given.weight_decay,
+        value_pred_loss_coef=given.value_pred_loss_coef,
+        gradient_clipping=given.gradient_clipping,
+        use_td_lambda_return=given.use_td_lambda_return,
+        value_clipping=given.value_clipping,
         # `train` is given one minibatch with its advantages, and leaves the normalizers alone.
         num_epochs=1,
         compute_value_and_advantage_in_train=False,
@@ -277,3 +249,24 @@ def make_agent(
     )
     agent.initialize()
     return agent
+
+
+def _optimizer(
+    adam: tf.keras.optimizers.legacy.Adam,
+    networks: dict[str, Any],
+    settings: dict[str, SparseSettings],
+    given: PpoHyperparameters,
+    seed: int,
+) -> SparseOptimizer:
+    """The optimizer of both networks, of which some may be dense."""
+    settings = {name: each for name, each in settings.items() if not each.dense}
+    kernels = {name: list(kernels_of(networks[name]).values()) for name in settings}
+    if not given.sparse_output_layer:
+        kernels = {name: found[:-1] for name, found in kernels.items()}
+    sparse = dataclasses.replace(
+        next(iter(settings.values()), DENSE),
+        sparsity={name: each.sparsity_in(name) for name, each in settings.items()},
+        # Gradients are clipped by the norm of all of them, inactive connections' included.
+        sparse_execution="dense",
+    )
+    return sparsify_with(sparse, kernels, adam, total_steps=given.train_steps, seed=seed)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
 
 import gin
 import tensorflow as tf
@@ -15,7 +14,8 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.networks import sac
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import SparseOptimizer, sparsify
+from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 CRITICS = ("critic_1", "critic_2")
 
@@ -93,6 +93,25 @@ class SacAgent(sac_agent.SacAgent):
         q_1, q_2 = self._values(self.critic_networks, observation, action)
         return tf.exp(self._log_alpha) * log_pi - tf.minimum(q_1, q_2)
 
+    def gradient_snr(self, transitions) -> dict[str, tf.Tensor]:
+        """Signal-to-noise ratios of actor and critics over a batch of transitions (Figure 5)."""
+        now, action_step, after = transitions
+        td_targets = self.td_targets(after)
+        noise = tf.random.normal(tf.shape(action_step.action))
+        actor = snr.batch_snr(
+            lambda sample: self.actor_losses(*sample),
+            self.actor_network.trainable_variables,
+            (now.observation, noise),
+            chunk_size=32,
+        )
+        critic = snr.batch_snr(
+            lambda sample: self.critic_losses(*sample),
+            [v for each in self.critic_networks.values() for v in each.trainable_variables],
+            (now.observation, action_step.action, td_targets),
+            chunk_size=32,
+        )
+        return {"actor": actor, "critic": critic}
+
     def _values(self, critics, observation, action) -> list[tf.Tensor]:
         return [critic((observation, action))[0] for critic in critics.values()]
 
@@ -100,82 +119,43 @@ class SacAgent(sac_agent.SacAgent):
 def make_agent(
     env: tf_environment.TFEnvironment,
     train_step: tf.Variable,
-    sparse_actor: Mapping[str, Any],
-    sparse_critic: Mapping[str, Any],
+    hyperparameters: SacHyperparameters,
+    sparse_actor: SparseSettings = DENSE,
+    sparse_critic: SparseSettings = DENSE,
     *,
-    total_steps: int,
     seed: int,
-    actor_fc_layers: Sequence[int] = (256, 256),
-    critic_obs_fc_layers: Optional[Sequence[int]] = None,
-    critic_action_fc_layers: Optional[Sequence[int]] = None,
-    critic_joint_fc_layers: Sequence[int] = (256, 256),
-    actor_width: float = 1.0,
-    critic_width: float = 1.0,
-    sparse_output_layer: bool = True,
-    weight_decay: float = 1e-4,
-    actor_learning_rate: float = 3e-4,
-    critic_learning_rate: float = 3e-4,
-    alpha_learning_rate: float = 3e-4,
-    target_update_tau: float = 0.005,
-    target_update_period: int = 1,
-    gamma: float = 0.99,
-    reward_scale_factor: float = 0.1,
 ) -> SacAgent:
     """Builds actor, critics and targets, makes them sparse, and wraps them in an initialized agent.
 
-    Each of the two critics has masks of its own, and each of the two targets starts as a copy of
-    its critic after that has been made sparse.
+    Each of the two critics has its own masks, and each of the two targets starts as a copy of its
+    critic after that was made sparse.
 
     Args:
       env: with bounded float actions.
       train_step: int64 variable that the agent counts train steps in.
-      sparse_actor, sparse_critic: arguments of `sparsify`: method, sparsity and so on.
-      total_steps: train steps of the whole run.
+      hyperparameters: of the agent.
+      sparse_actor, sparse_critic: method, sparsity and so on.
       seed: of masks and, with sparsity-aware initialization, weights.
-      actor_fc_layers, critic_obs_fc_layers, critic_action_fc_layers, critic_joint_fc_layers: hidden
-        units before the widths, see `networks.sac`.
-      actor_width, critic_width: multipliers of the hidden layers.
-      sparse_output_layer: whether the output layers are sparse too.
-      weight_decay: coefficient of sum(w^2) over kernels, within the actor's and the critics' loss.
-      actor_learning_rate, critic_learning_rate, alpha_learning_rate: of Adam.
-      target_update_tau, target_update_period: share of the online weights in a target update, and
-        train steps between two.
-      gamma, reward_scale_factor: discount, and factor of rewards in the loss.
 
     Raises:
       ValueError: a value is outside of what is allowed.
     """
+    given = hyperparameters
     observation_spec, action_spec = env.observation_spec(), env.action_spec()
-    actor = sac.actor_network(action_spec, scaled_units(actor_fc_layers, actor_width), weight_decay)
+    actor_units = scaled_units(given.actor_fc_layers, given.widths[0])
+    actor = sac.actor_network(action_spec, actor_units, given.weight_decay)
     actor.create_variables(observation_spec)
-
-    def critic(name):
-        made = sac.critic_network(
-            scaled_units(critic_obs_fc_layers or (), critic_width),
-            scaled_units(critic_action_fc_layers or (), critic_width),
-            scaled_units(critic_joint_fc_layers, critic_width),
-            weight_decay,
-            name=name,
+    critics = {name: _critic(env, given, name) for name in CRITICS}
+    targets = {name: _critic(env, given, f"target_{name}") for name in CRITICS}
+    actor_optimizer, critic_optimizer = (
+        _optimizer(networks, settings, given, learning_rate, seed + number)
+        for number, (networks, settings, learning_rate) in enumerate(
+            (
+                ({"actor": actor}, sparse_actor, given.actor_learning_rate),
+                (critics, sparse_critic, given.critic_learning_rate),
+            )
         )
-        made.create_variables((observation_spec, action_spec))
-        return made
-
-    critics = {name: critic(name) for name in CRITICS}
-    targets = {name: critic(f"target_{name}") for name in CRITICS}
-
-    def optimizer(networks, settings, learning_rate, number):
-        by_hand = settings.get("custom_sparsity_map") or {}
-        own = {k: v for k, v in by_hand.items() if k.startswith("actor/") == ("actor" in networks)}
-        return sparsify(
-            networks,
-            # The legacy class steps in one fused operation, the new one in a dozen.
-            optimizer=tf.keras.optimizers.legacy.Adam(learning_rate),
-            total_steps=total_steps,
-            sparse_output_layer=sparse_output_layer,
-            seed=seed + number,
-            **{**settings, "custom_sparsity_map": own},
-        )
-
+    )
     agent = SacAgent(
         env.time_step_spec(),
         action_spec,
@@ -184,16 +164,52 @@ def make_agent(
         target_critic_network=targets["critic_1"],
         target_critic_network_2=targets["critic_2"],
         actor_network=actor,
-        actor_optimizer=optimizer({"actor": actor}, sparse_actor, actor_learning_rate, 0),
-        critic_optimizer=optimizer(critics, sparse_critic, critic_learning_rate, 1),
-        alpha_optimizer=tf.keras.optimizers.legacy.Adam(alpha_learning_rate),
-        target_update_tau=target_update_tau,
-        target_update_period=target_update_period,
-        gamma=gamma,
-        reward_scale_factor=reward_scale_factor,
+        actor_optimizer=actor_optimizer,
+        critic_optimizer=critic_optimizer,
+        alpha_optimizer=tf.keras.optimizers.legacy.Adam(given.alpha_learning_rate),
+        target_update_tau=given.target_update_tau,
+        target_update_period=given.target_update_period,
+        gamma=given.gamma,
+        reward_scale_factor=given.reward_scale_factor,
         train_step_counter=train_step,
     )
     agent.initialize()
     for online, target in agent.critics_and_targets.values():
-        agent.critic_optimizer.execution.follow(online, target, target_update_period)
+        critic_optimizer.execution.follow(online, target, given.target_update_period)
     return agent
+
+
+def _critic(
+    env: tf_environment.TFEnvironment, given: SacHyperparameters, name: str
+) -> network.Network:
+    width = given.widths[1]
+    made = sac.critic_network(
+        scaled_units(given.critic_obs_fc_layers or (), width),
+        scaled_units(given.critic_action_fc_layers or (), width),
+        scaled_units(given.critic_joint_fc_layers, width),
+        given.weight_decay,
+        name=name,
+    )
+    made.create_variables((env.observation_spec(), env.action_spec()))
+    return made
+
+
+def _optimizer(
+    networks: dict[str, network.Network],
+    settings: SparseSettings,
+    given: SacHyperparameters,
+    learning_rate: float,
+    seed: int,
+) -> SparseOptimizer:
+    by_hand = settings.custom_sparsity_map or {}
+    own = {k: v for k, v in by_hand.items() if k.startswith("actor/") == ("actor" in networks)}
+    return sparsify_with(
+        dataclasses.replace(
+            settings, custom_sparsity_map=own, sparse_output_layer=given.sparse_output_layer
+        ),
+        networks,
+        # The legacy class steps in one fused operation, the new one in a dozen.
+        tf.keras.optimizers.legacy.Adam(learning_rate),
+        total_steps=given.train_steps,
+        seed=seed,
+    )

@@ -23,9 +23,9 @@ from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import result
 from rigl_rl.runs.history import History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
-from rigl_rl.runs.result import describe
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import SparseOptimizer, execution
+from rigl_rl.tfagents.hyperparameters import Hyperparameters
 
 
 @dataclasses.dataclass
@@ -34,6 +34,7 @@ class TrainingRun:
 
     Attributes:
       directory: where everything is recorded.
+      hyperparameters: how long it trains, and how often it evaluates and saves.
       labels: what result.json says of the configuration ('env', 'method', ...).
       networks: {name: network} whose parameters are trained.
       optimizers: {name: sparse optimizer}.
@@ -47,14 +48,10 @@ class TrainingRun:
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
-      num_iterations: train steps of the whole run.
-      steps_at_once: train steps that belong together (PPO: those of an iteration). What is due at
-        one of them takes place after the last.
-      checkpoint_interval: train steps that may pass between two checkpoints; 0: after every
-        evaluation.
     """
 
     directory: RunDirectory
+    hyperparameters: Hyperparameters
     labels: Mapping[str, Any]
     networks: Mapping[str, tf.keras.layers.Layer]
     optimizers: Mapping[str, SparseOptimizer]
@@ -66,12 +63,7 @@ class TrainingRun:
     env_step: Callable[[int], int]
     save_policy: Callable[[str], None]
     snr: Callable[[int], dict[str, float]]
-    num_iterations: int
-    eval_interval: int
-    steps_at_once: int = 1
-    checkpoint_interval: int = 0
     snr_interval: int = 0
-    policy_save_interval: int = 0
     evaluate_greedily: Optional[Callable[[int], np.ndarray]] = None
     summary_interval: int = 500
     last_fraction: float = 0.1
@@ -94,19 +86,20 @@ class TrainingRun:
         step = self._resume()
         if line := execution.describe(self._executions):
             print(line, flush=True)
-        self._progress = Progress(self.num_iterations, step, self.show_bar)
+        given = self.hyperparameters
+        self._progress = Progress(given.train_steps, step, self.show_bar)
         if step == 0 and not self._history.evals:
             self._collect_initially()
             self._evaluate(0)
             self.directory.write_operative_config(gin.operative_config_str())
         try:
-            while step < self.num_iterations:
+            while step < given.train_steps:
                 before, step = step, self._train_until_next_event(step)
                 if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
-                if _is_due(self.policy_save_interval, before, step):
+                if _is_due(given.policy_save_interval, before, step):
                     self.save_policy(self.directory.policy(step))
-                if _is_due(self.eval_interval, before, step) or step == self.num_iterations:
+                if _is_due(given.eval_interval, before, step) or step == given.train_steps:
                     self._evaluate(step)
         finally:
             self._progress.close()
@@ -121,7 +114,7 @@ class TrainingRun:
         self.env.set_state(host["env"])
         self._history.restore(host["history"])
         self._wall_before = host["wall_s"]
-        self._next_checkpoint = step + self.checkpoint_interval
+        self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         saving.warn_of_break(self.env, step)
@@ -136,15 +129,17 @@ class TrainingRun:
             raise
 
     def _train_until_next_event(self, step: int) -> int:
+        given = self.hyperparameters
         intervals = (
             self.summary_interval,
-            self.eval_interval,
+            given.eval_interval,
             self.snr_interval,
-            self.policy_save_interval,
+            given.policy_save_interval,
         )
         after = min((step // every + 1) * every for every in intervals if every)
-        after = step + math.ceil((after - step) / self.steps_at_once) * self.steps_at_once
-        after = min(after, self.num_iterations)
+        together = given.steps_per_iteration
+        after = step + math.ceil((after - step) / together) * together
+        after = min(after, given.train_steps)
         started = time.monotonic()
         when = f"between train steps {step} and {after}; the last checkpoint is intact"
         try:
@@ -182,7 +177,7 @@ class TrainingRun:
                 "wall_s": self._wall_s(),
             }
             self.directory.checkpoints.save(step, self.variables, host)
-            self._next_checkpoint = step + self.checkpoint_interval
+            self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
         self.directory.write_history(self._history)
 
     def _wall_s(self) -> float:
@@ -190,25 +185,19 @@ class TrainingRun:
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
-        self.save_policy(self.directory.policy(self.num_iterations))
+        self.save_policy(self.directory.policy(self.hyperparameters.train_steps))
         self.directory.write_operative_config(gin.operative_config_str())
-        wall_s = self._wall_s()
+        train_steps = self.hyperparameters.train_steps
         self.directory.finish(
-            {
-                **self.labels,
-                **self._history.final_scores(self.last_fraction),
-                "evaluations": len(self._history.evals),
-                "env_steps": self.env_step(self.num_iterations),
-                "train_steps": self.num_iterations,
-                "inexact_resumes": self.env.breaks,
-                **describe(self.networks, self._kernels),
-                "sparse_execution": execution.record(self._executions),
-                "wall_s": round(wall_s, 1),
-                "steps_per_s": round(self.num_iterations / wall_s, 1),
-                "peak_memory_mb": round(result.peak_memory_mb()),
-                "versions": result.versions(),
-                "machine": result.machine(),
-            }
+            result.of_run(
+                {**self.labels, "inexact_resumes": self.env.breaks},
+                self._history,
+                self.last_fraction,
+                (self.env_step(train_steps), train_steps),
+                self.networks,
+                self.optimizers.values(),
+                (train_steps, self._wall_s()),
+            )
         )
 
 

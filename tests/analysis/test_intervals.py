@@ -11,10 +11,10 @@ from analysis.intervals import (
     REPETITIONS,
     SEED,
     curves_over_seeds,
-    final_score,
     mean_interval,
     over_seeds,
 )
+from rigl_rl.runs.history import final_score
 
 
 @pytest.mark.parametrize(

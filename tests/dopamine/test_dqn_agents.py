@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.hyperparameters import SparseHyperparameters
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity import kernels_of, sparsity_of
 
@@ -42,7 +43,7 @@ def small():
 
 def new_agent(mode="rigl", total=200, seed=0, **options):
     tf.keras.utils.set_random_seed(seed)
-    return SparseDQNAgent(4, total, seed, mode=mode, **options)
+    return SparseDQNAgent(4, total, seed, SparseHyperparameters(mode=mode, **options))
 
 
 def play(agent, steps, seed=0, after=lambda: None):
@@ -210,7 +211,10 @@ def test_a_checkpoint_of_another_network_is_one_line(tmp_path, binding):
 @pytest.mark.parametrize(
     ("binding", "message"),
     [
-        ("SparseDQNAgent.mode = 'magic'", "'magic'; choose one of dense, prune, static, rigl, set"),
+        (
+            "SparseDQNAgent.mode = 'magic'",
+            "'magic'; choose one of dense, prune, static, set, rigl, rigl_inverted",
+        ),
         ("SparseDQNAgent.weight_decay = -1.0", "weight_decay is -1.0"),
         ("DQNAgent.gamma = 1.5", "gamma is 1.5"),
         ("DQNAgent.update_period = 0", "update_period is 0"),

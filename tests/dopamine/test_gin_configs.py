@@ -9,9 +9,10 @@ import pytest
 
 from launch.agent_runs import agent_run
 from launch.agents import DQN_CNN, DQN_RESNET
+from rigl_rl.dopamine import run_experiment  # noqa: F401, registers all gin names
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment, sparse_settings
-from rigl_rl.dopamine.run_experiment import SparseTrainRunner
+from rigl_rl.errors import ConfigError
 from rigl_rl.networks.impala import ImpalaNetwork
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.runs import config
@@ -69,7 +70,7 @@ def parse(network, method, *bindings):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_operative_config(network, method):
     parse(network, method)
-    runner = gin.get_bindings(SparseTrainRunner)
+    runner = gin.get_bindings("SparseTrainRunner")
     assert SECTION_A1.items() <= runner.items()
     assert runner["load_env_fn"] is create_atari_environment
     assert gin.query_parameter("create_atari_environment.game_name") == "Pong"
@@ -83,7 +84,7 @@ def test_operative_config(network, method):
     agent = SparseDQNAgent(6, SECTION_A1["num_iterations"] * SECTION_A1["training_steps"])
     operative = gin.operative_config_str()
     for name, value in TABLE_6.items():
-        assert getattr(agent, name) == value
+        assert getattr(agent.given, name) == value
         assert f"DQNAgent.{name} = {value}\n" in operative
 
     decay, rate, interval, drop, aware = TABLES_4_AND_5[network][method]
@@ -98,15 +99,15 @@ def test_operative_config(network, method):
     assert type(agent.online_network) is expected
     assert len(kernels_of(agent.online_network)) == (5 if network == "cnn" else 17)
     settings, updater = agent.sparse_settings, agent.optimizer.updater
-    assert settings["method"] == updater.method == method
+    assert settings.method == updater.method == method
     if method == "dense":
         return
-    assert (settings["sparsity"], settings["distribution"]) == (0.9, "erdos_renyi_kernel")
+    assert (settings.sparsity, settings.distribution) == (0.9, "erdos_renyi_kernel")
     if method == "prune":  # dense at the start, whose initializer is the network's own
         assert aware is False
         assert agent.optimizer.kernels[0].mask.numpy().all()
     else:
-        assert settings["sparsity_aware_init"] is aware
+        assert settings.sparsity_aware_init is aware
     if interval is None:
         assert updater.times.never
         return
@@ -124,7 +125,7 @@ def test_operative_config(network, method):
 def test_one_macro_each_for_sparsity_and_distribution(network, method):
     parse(network, method, "SPARSITY = 0.5", "DISTRIBUTION = 'random'")
     settings = sparse_settings(method)
-    assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+    assert (settings.sparsity, settings.distribution) == (0.5, "uniform")
 
 
 # The authors' own file for RigL, its include lines put together, its imports left out.
@@ -193,10 +194,10 @@ ImpalaNetwork.use_batch_norm = False
 def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
     config.parse([], AUTHORS.replace("%s", mode).strip().splitlines())
     agent = SparseDQNAgent(6, 10_000_000)
-    assert agent.epsilon_decay_period == 250_000
+    assert agent.given.epsilon_decay_period == 250_000
     rate = agent.optimizer.inner.get_config()["learning_rate"]
     assert rate == pytest.approx(3e-4, rel=1e-6)
-    assert agent.sparse_settings["sparsity"] == sparsity
+    assert agent.sparse_settings.sparsity == sparsity
     updater = agent.optimizer.updater
     assert updater.method == mode
     if times:
@@ -214,7 +215,7 @@ def test_what_is_launched_is_understood(agent, preset, method):
     run = agent_run(agent, "Qbert", method, 0, schedule, units=128, **sparse)
     config.parse([str(CONFIGS.parent / file) for file in run.gin_files], run.bindings)
     assert gin.query_parameter("create_atari_environment.game_name") == "Qbert"
-    runner = gin.get_bindings(SparseTrainRunner)
+    runner = gin.get_bindings("SparseTrainRunner")
     assert runner["num_iterations"] * runner["training_steps"] == run.env_steps
     assert runner["evaluation_steps"] == schedule.evaluation_steps
     network = gin.query_parameter("DQNAgent.network").configurable.wrapped
@@ -222,7 +223,28 @@ def test_what_is_launched_is_understood(agent, preset, method):
     if method == "dense":
         return
     settings = sparse_settings(method)
-    assert (settings["method"], settings["sparsity"]) == (method, 0.5)
-    assert settings["distribution"] == "uniform"
+    assert (settings.method, settings.sparsity) == (method, 0.5)
+    assert settings.distribution == "uniform"
     if method != "static":
-        assert settings["update_freq"] == (schedule.update_freq or 5000)
+        assert settings.update_freq == (schedule.update_freq or 5000)
+
+
+def test_a_method_of_yours_is_bound_by_mask_updater():
+    parse("cnn", "static", "SparseDQNAgent.mode = 'rigl_inverted'")
+    config.parse([], ["mask_updater.update_freq = 7", "mask_updater.init_drop_fraction = 0.1"])
+    settings = sparse_settings("rigl_inverted")
+    assert (settings.method, settings.sparsity) == ("rigl_inverted", 0.9)
+    assert (settings.update_freq, settings.drop_fraction) == (7, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("file", "mode", "binding", "line"),
+    [
+        ("rigl", "rigl_inverted", [], "UpdatedRigLOptimizer is bound.*'rigl_inverted'.*mask_upda"),
+        ("set", "set", ["mask_updater.update_freq = 7"], "mask_updater is bound.*UpdatedSETOpt"),
+    ],
+)
+def test_mask_updates_bound_by_a_name_that_nothing_reads(file, mode, binding, line):
+    parse("cnn", file, *binding)
+    with pytest.raises(ConfigError, match=line):
+        sparse_settings(mode)

@@ -8,10 +8,11 @@ from pathlib import Path
 import gin
 import pytest
 
-from rigl_rl.dopamine.dqn_agents import DQNAgent, SparseDQNAgent
+from rigl_rl.dopamine import run_experiment  # noqa: F401, registers all gin names
+from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import adam, create_atari_environment
+from rigl_rl.dopamine.hyperparameters import AgentHyperparameters
 from rigl_rl.dopamine.replay import replay_buffer
-from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 from rigl_rl.sparsity import kernels_of
@@ -32,13 +33,13 @@ def effective(files, *bindings):
     settings = agent.sparse_settings
     shapes = {name: kernel.shape for name, kernel in kernels_of(agent.online_network).items()}
     return {
-        "agent": {name: getattr(agent, name) for name in AGENT},
-        "decay": agent._weight_decay,
+        "agent": {name: getattr(agent.given, name) for name in AGENT},
+        "decay": agent.sparse.weight_decay,
         "adam": agent.optimizer.inner.get_config(),
         "updater": agent.optimizer.updater,
-        "settings": {k: settings.get(k) for k in ("method", "distribution", "sparsity")},
-        "aware": settings.get("sparsity_aware_init"),
-        "runner": {name: gin.get_bindings(SparseTrainRunner)[name] for name in RUNNER},
+        "settings": settings.labels(),
+        "aware": None if settings.updater_class.starts_dense else settings.sparsity_aware_init,
+        "runner": {name: gin.get_bindings("SparseTrainRunner")[name] for name in RUNNER},
         "batch": agent.replay._batch_size,
         "shapes": shapes,
     }
@@ -57,7 +58,7 @@ def test_the_originals_values_lie_over_any_method(network, method):
     expected = effective([TESTS / "original" / name], *in_code)
     folder = TESTS.parent / "gin_configs" / f"dqn_atari_{network}"
     # Their files have the sparsities of the example at hand.
-    sparsity = expected["settings"]["sparsity"] or 0.9
+    sparsity = expected["settings"]["target_sparsity"] or 0.9
     files = [folder / f"{method}.gin", folder / "original.gin"]
     found = effective(files, f"SPARSITY = {sparsity}")
     assert found == expected
@@ -96,7 +97,7 @@ WrappedReplayBuffer.batch_size = 32
 def test_all_but_one_value_of_dopamines_file_is_the_default():
     config.parse([], DOPAMINES.strip().splitlines())
     different = []
-    for function in (DQNAgent, create_atari_environment, replay_buffer):
+    for function in (AgentHyperparameters, create_atari_environment, replay_buffer):
         parameters = inspect.signature(function).parameters
         bound = gin.get_bindings(function)
         assert bound

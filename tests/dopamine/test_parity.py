@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from rigl_rl.dopamine import dqn_agents
 from rigl_rl.dopamine.gin_config import adam
+from rigl_rl.dopamine.hyperparameters import AgentHyperparameters
 
 HERE = Path(__file__).parent
 ADAM = {"cnn": (2.5e-4, 1e-8), "resnet": (1e-4, 3.125e-4)}  # learning rate, epsilon: Table 7
@@ -41,7 +42,9 @@ def small_replay():
 
 
 def new_agent(dopamine, learning_rate, epsilon, **settings):
-    agent = dqn_agents.DQNAgent(6, optimizer=adam(learning_rate, epsilon=epsilon), **settings)
+    agent = dqn_agents.DQNAgent(
+        6, AgentHyperparameters(optimizer=adam(learning_rate, epsilon=epsilon), **settings)
+    )
     for name in ("online", "target"):
         network = getattr(agent, f"{name}_network")
         network.set_weights([dopamine[f"{name}_{index}"] for index in range(10)])

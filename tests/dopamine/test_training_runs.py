@@ -237,7 +237,7 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
     [
         ("SparseTrainRunner.observation_noise = -1.0", ["observation_noise is -1.0", "[0"]),
         ("SparseTrainRunner.num_iterations = 0", ["num_iterations is 0", "at least 1"]),
-        ("SparseTrainRunner.agent_type = 'rainbow'", ["'rainbow'", "'dqn'"]),
+        ("SparseTrainRunner.agent_type = 'rainbow'", ["agent_type 'rainbow'", "one of dqn"]),
         ("SparseDQNAgent.mode = 'magic'", ["'magic'", "rigl"]),
         ("NatureDQNNetwork.width = -1", ["width is -1", "positive"]),
         ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),

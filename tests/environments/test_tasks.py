@@ -11,7 +11,7 @@ import pytest
 
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.environments.tasks import Task
+from rigl_rl.environments.tasks import Task, suite
 from rigl_rl.errors import ConfigError
 
 
@@ -116,3 +116,17 @@ def test_modules_are_imported_in_a_process_of_its_own():
         text=True,
     )
     assert completed.stdout.split() == ["9"], completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("CartPole-v0", "classic"),
+        ("Pendulum-v1", "classic"),
+        ("Ant-v2", "mujoco"),
+        ("FrozenLake-v1", "toy_text"),
+        ("my_environments:Limited-v0", "my_environments"),
+    ],
+)
+def test_the_suite_is_the_environments(name, expected):
+    assert suite(Task(name).make()) == expected

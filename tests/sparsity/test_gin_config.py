@@ -4,7 +4,7 @@ import gin
 import pytest
 import tensorflow as tf
 
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import DENSE, SparseSettings, sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
 
 
@@ -40,7 +40,7 @@ PRUNE = (
 
 
 def test_constant_mode_is_configured_by_init_masks_and_mask_updater():
-    assert _settings(*RIGL) == dict(
+    assert _settings(*RIGL) == SparseSettings(
         method="rigl",
         distribution="uniform",
         sparsity=0.8,
@@ -58,7 +58,7 @@ def test_constant_mode_is_configured_by_init_masks_and_mask_updater():
 def test_prune_mode_is_configured_by_wrap_all_layers():
     # Bindings of the other mode, as a shared base file has them, do not leak.
     settings = _settings("init_masks.sparsity = 0.5", "mask_updater.update_freq = 7", *PRUNE)
-    expected = dict(
+    assert settings == SparseSettings(
         method="prune",
         distribution="erdos_renyi",
         sparsity=0.95,
@@ -66,8 +66,8 @@ def test_prune_mode_is_configured_by_wrap_all_layers():
         begin_step=20000,
         last_update_step=75000,
         update_freq=500,
+        sparsity_aware_init=False,
     )
-    assert {name: settings[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -75,20 +75,20 @@ def test_prune_mode_is_configured_by_wrap_all_layers():
     [("", "static"), ("set", "set"), ("rigl", "rigl"), ("rigl_inverted", "rigl_inverted")],
 )
 def test_names_of_the_update_algorithms(algorithm, method):
-    assert _settings(f"mask_updater.update_alg = '{algorithm}'")["method"] == method
+    assert _settings(f"mask_updater.update_alg = '{algorithm}'").method == method
 
 
 def test_defaults_leave_the_ends_to_the_length_of_training():
     settings = _settings("init_masks.sparsity = 0.9")
-    assert settings["method"] == "static"
-    assert settings["last_update_step"] is None
+    assert settings.method == "static"
+    assert settings.last_update_step is None
     settings = _settings("wrap_all_layers.mode = 'prune'")
-    assert settings["begin_step"] is None
-    assert settings["last_update_step"] is None
+    assert settings.begin_step is None
+    assert settings.last_update_step is None
 
 
 def test_dense_ignores_every_binding():
-    assert _settings(*RIGL, train_mode="dense") == dict(method="dense", sparsity=0.0)
+    assert _settings(*RIGL, train_mode="dense") == DENSE
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_dense_ignores_every_binding():
     ],
     ids=["rigl", "prune"],
 )
-def test_settings_are_arguments_of_sparsify(bindings, method, steps, active):
+def test_settings_make_a_sparse_optimizer(bindings, method, steps, active):
     kernels = [tf.Variable(tf.ones((6, 10)), name=name) for name in "ab"]
-    optimizer = sparsify(kernels, optimizer="sgd", total_steps=100_000, **_settings(*bindings))
+    optimizer = sparsify_with(_settings(*bindings), kernels, "sgd", total_steps=100_000)
     times = optimizer.updater.times
     assert optimizer.updater.method == method
     assert (times.begin, times.end, times.frequency) == steps

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.sparsity.mask_updaters import (
-    DropAndGrow,
+    METHODS,
+    SET,
     Prune,
+    RigL,
     drop_and_grow,
     magnitude_mask,
     top_k_mask,
@@ -167,7 +169,7 @@ GRADIENT = np.array([0, 0, 0.1, 0.2, 1.0, -8.0, 0.0, -2.0], np.float32)
 
 
 def _new_mask(method, step=0, index=0, seed=0, noise=0.0):
-    updater = DropAndGrow(method, UpdateTimes(1), DropFraction(0.5, "constant"), seed, noise)
+    updater = METHODS[method](UpdateTimes(1), DropFraction(0.5, "constant"), seed, noise)
     return np.asarray(
         updater.new_mask(
             mask=MASK,
@@ -219,7 +221,7 @@ def test_set_draws_for_neighbouring_seeds_share_nothing():
 
 def test_noise_lets_a_stronger_connection_be_dropped_as_often_as_its_deviation_says():
     def share_that_drops_the_stronger(noise, steps):
-        updater = DropAndGrow("rigl", UpdateTimes(1), DropFraction(0.5, "constant"), 0, noise)
+        updater = RigL(UpdateTimes(1), DropFraction(0.5, "constant"), 0, noise)
         arguments = ([1, 1, 0, 0], [-2.0, 1.0, 0, 0], [0, 0, 3.0, 4.0], 0.5)
         masks = [
             _ones(
@@ -252,7 +254,7 @@ def test_noise_is_drawn_by_seed_kernel_and_step_and_leaves_growth_as_it_is():
 
 
 def test_what_noise_drops_grows_back_as_often_as_anything_else_grows():
-    updater = DropAndGrow("set", UpdateTimes(1), DropFraction(0.25, "constant"), 0, drop_noise=1.0)
+    updater = SET(UpdateTimes(1), DropFraction(0.25, "constant"), 0, drop_noise=1.0)
     mask = (np.arange(4_000) < 2_000).astype(np.float32)
     zeros, step = np.zeros(4_000, np.float32), tf.constant(3, tf.int64)
     new = np.asarray(updater.new_mask(mask, zeros, zeros, 0.5, step, 1.0, 0))

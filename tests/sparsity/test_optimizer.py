@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.adapters.keras_optimizers import slots_of
-from rigl_rl.sparsity.mask_updaters import DropAndGrow, MaskUpdater, Prune
+from rigl_rl.sparsity.mask_updaters import METHODS, SET, Prune, Static
 from rigl_rl.sparsity.masks import MaskedKernel
 from rigl_rl.sparsity.optimizer import SparseOptimizer
 from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
@@ -29,7 +29,7 @@ all_optimizers = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMI
 
 def _updater(method="rigl", fraction=0.5, seed=0, **times):
     times = UpdateTimes(**{"frequency": 1, **times})
-    return DropAndGrow(method, times, DropFraction(fraction, "constant"), seed)
+    return METHODS[method](times, DropFraction(fraction, "constant"), seed)
 
 
 def _sparse(optimizer, updater, weights, mask, copies=1):
@@ -143,7 +143,7 @@ def test_kernels_stay_on_masks_of_constant_size(make, method):
 
 
 def test_the_gradient_of_inactive_weights_moves_their_moments():
-    optimizer = _sparse(OPTIMIZERS["Adam"](), MaskUpdater(), [[1.0, 1.0]], [[1.0, 0.0]])
+    optimizer = _sparse(OPTIMIZERS["Adam"](), Static(), [[1.0, 1.0]], [[1.0, 0.0]])
     _step(optimizer, [[2.0, 2.0]])
     slots = slots_of(optimizer.inner, optimizer.kernels[0].kernel)
     assert len(slots) == 2
@@ -238,9 +238,9 @@ def test_a_missing_gradient_is_named(method):
 
 
 def test_the_drop_fraction_follows_the_learning_rate():
-    optimizer = _sparse(new.SGD(0.1), MaskUpdater(), [[1.0]], [[1.0]])
+    optimizer = _sparse(new.SGD(0.1), Static(), [[1.0]], [[1.0]])
     assert float(optimizer.drop_fraction()) == 0.0
-    updater = DropAndGrow("set", UpdateTimes(1), DropFraction(0.4, "lr"))
+    updater = SET(UpdateTimes(1), DropFraction(0.4, "lr"))
     for inner in (new.SGD(0.2), legacy.SGD(0.2)):
         optimizer = _sparse(inner, updater, [[1.0]], [[1.0]])
         assert float(optimizer.drop_fraction()) == pytest.approx(0.4)

@@ -18,6 +18,7 @@ import pytest
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.run_directory import RunDirectory
+from rigl_rl.tfagents import parts
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "gin_configs" / "dqn_classic"
@@ -235,10 +236,10 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def watching():
-    """Notes what a run does: `with watching(main, main.sac_agent) as watched: ...`."""
+    """Notes what a run does: `with watching(sac_agent) as watched: ...`."""
 
     @contextlib.contextmanager
-    def watch(main, agents):
+    def watch(agents):
         watched = Watched()
 
         class Environment(GymnasiumEnvironment):
@@ -262,8 +263,8 @@ def watching():
             finish(self, result)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(main, "GymnasiumEnvironment", Environment)
-            patch.setattr(main, "Evaluator", Evaluation)
+            patch.setattr(parts, "GymnasiumEnvironment", Environment)
+            patch.setattr(parts, "Evaluator", Evaluation)
             patch.setattr(agents, "make_agent", make)
             patch.setattr(RunDirectory, "finish", look)
             yield watched

@@ -7,11 +7,19 @@ import pytest
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.tfagents import actor_critic
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 
 @pytest.fixture
 def rigl():
     gin.parse_config("init_masks.sparsity = 0.5\nmask_updater.update_alg = 'rigl'")
+
+
+def settings_of_both(actor, critic, sparsities=""):
+    given = SacHyperparameters(
+        train_mode_actor=actor, train_mode_value=critic, actor_critic_sparsities_str=sparsities
+    )
+    return actor_critic.settings_of_both(given)
 
 
 @pytest.mark.parametrize(
@@ -37,18 +45,18 @@ def test_what_is_no_pair_is_refused_by_name(text):
 
 
 def test_both_have_the_common_sparsity_or_each_its_own(rigl):
-    both = actor_critic.settings_of_both("sparse", "sparse")
-    assert [each["sparsity"] for each in both] == [0.5, 0.5]
-    both = actor_critic.settings_of_both("sparse", "sparse", "0.9_0.8")
-    assert [each["sparsity"] for each in both] == [0.9, 0.8]
-    assert [each["method"] for each in both] == ["rigl", "rigl"]
+    both = settings_of_both("sparse", "sparse")
+    assert [each.sparsity for each in both] == [0.5, 0.5]
+    both = settings_of_both("sparse", "sparse", "0.9_0.8")
+    assert [each.sparsity for each in both] == [0.9, 0.8]
+    assert [each.method for each in both] == ["rigl", "rigl"]
 
 
 def test_either_may_be_dense(rigl):
-    actor, critic = actor_critic.settings_of_both("dense", "sparse")
-    assert (actor["method"], critic["method"]) == ("dense", "rigl")
-    actor, critic = actor_critic.settings_of_both("dense", "sparse", "0_0.8")
-    assert (actor["sparsity"], critic["sparsity"]) == (0.0, 0.8)
+    actor, critic = settings_of_both("dense", "sparse")
+    assert (actor.method, critic.method) == ("dense", "rigl")
+    actor, critic = settings_of_both("dense", "sparse", "0_0.8")
+    assert (actor.sparsity, critic.sparsity) == (0.0, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,7 @@ def test_either_may_be_dense(rigl):
 )
 def test_sparsities_that_cannot_be(rigl, modes, text, parts):
     with pytest.raises(ConfigError) as caught:
-        actor_critic.settings_of_both(*modes, text)
+        settings_of_both(*modes, text)
     assert all(part in str(caught.value) for part in parts)
 
 

@@ -14,12 +14,13 @@ from tf_agents.utils import common
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.networks import mlp
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import DENSE, SparseSettings
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 from rigl_rl.tfagents.targets import target_masker
 
 UNITS = (24, 16)
 DECAY, GAMMA, SCALE, PERIOD = 1e-2, 0.9, 0.5, 2  # unusual, so that each shows
-DENSE = dict(method="dense", sparsity=0.0)
 
 
 def environment():
@@ -27,10 +28,9 @@ def environment():
     return tf_py_environment.TFPyEnvironment(env, check_dims=False)
 
 
-def ours(env, sparse=None, **changes):
+def ours(env, sparse=DENSE, **changes):
     settings = dict(
-        total_steps=100,
-        seed=0,
+        num_iterations=100,
         fc_layer_params=UNITS,
         weight_decay=DECAY,
         gamma=GAMMA,
@@ -38,7 +38,8 @@ def ours(env, sparse=None, **changes):
         target_update_period=PERIOD,
     )
     step = tf.Variable(0, dtype=tf.int64)
-    return dqn_agent.make_agent(env, step, sparse or DENSE, **{**settings, **changes})
+    given = DqnHyperparameters(**{**settings, **changes})
+    return dqn_agent.make_agent(env, step, given, sparse, seed=0)
 
 
 def theirs(env):
@@ -169,9 +170,8 @@ def test_td_losses_are_the_equation(replay):
 def test_epsilon(changes, expected):
     env = environment()
     step = tf.Variable(0, dtype=tf.int64)
-    agent = dqn_agent.make_agent(
-        env, step, DENSE, total_steps=100_000, seed=0, fc_layer_params=(4,), **changes
-    )
+    given = DqnHyperparameters(fc_layer_params=(4,), **changes)
+    agent = dqn_agent.make_agent(env, step, given, seed=0)
     seen = []
     for at in (0, 12_500, 25_000, 90_000):
         step.assign(at)
@@ -180,7 +180,7 @@ def test_epsilon(changes, expected):
 
 
 def test_train_steps_keep_a_sparse_network_on_its_masks(replay):
-    sparse = dict(method="rigl", sparsity=0.8, update_freq=2)
+    sparse = SparseSettings(method="rigl", sparsity=0.8, update_freq=2)
     agent = ours(environment(), sparse)
     kernels = agent.optimizer.kernels
     before = [kernel.mask.numpy() for kernel in kernels]
@@ -201,13 +201,15 @@ def test_weight_decay_with_and_without_the_output_layer(binding, decayed):
 
 
 def test_the_output_layer_may_stay_dense():
-    agent = ours(environment(), dict(method="static", sparsity=0.8), sparse_output_layer=False)
+    agent = ours(
+        environment(), SparseSettings(method="static", sparsity=0.8), sparse_output_layer=False
+    )
     assert [tuple(kernel.mask.shape) for kernel in agent.optimizer.kernels] == [(4, 24), (24, 16)]
     assert np.count_nonzero(agent.q_network.trainable_variables[-2]) == 16 * 2
 
 
 def test_a_soft_target_update_leaves_no_weight_outside_of_the_masks(replay):
-    sparse = dict(method="rigl", sparsity=0.8, update_freq=1)
+    sparse = SparseSettings(method="rigl", sparsity=0.8, update_freq=1)
     agent = ours(environment(), sparse, target_update_tau=0.5)
     networks = {"q": (agent.q_network, agent.target_q_network)}
     after_train = target_masker(agent.optimizer, networks, agent.train_step_counter, 0.5, PERIOD)

@@ -13,8 +13,9 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import kernels_of
+from rigl_rl.sparsity import SparseSettings, kernels_of
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 from rigl_rl.tfagents.targets import target_masker
 
 
@@ -111,12 +112,14 @@ def test_soft_targets_of_the_loop_vanish_where_the_masks_do():
     agent = dqn_agent.make_agent(
         env,
         step,
-        dict(method="set", sparsity=0.8, update_freq=1, drop_fraction=0.5),
-        total_steps=1_000,
+        DqnHyperparameters(
+            num_iterations=1_000,
+            fc_layer_params=(16, 16),
+            target_update_tau=0.5,
+            target_update_period=1,
+        ),
+        SparseSettings(method="set", sparsity=0.8, update_freq=1, drop_fraction=0.5),
         seed=0,
-        fc_layer_params=(16, 16),
-        target_update_tau=0.5,
-        target_update_period=1,
     )
     replay, random = replay_of(agent), random_state.generator(0)
     off_policy_loop.collect_at_random(env, replay, 50, random)

@@ -15,7 +15,9 @@ from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 
 def environment(name="CartPole-v0", seed=0):
@@ -128,16 +130,14 @@ def loop_on_cartpole(seed=0, steps=512):
     env = environment(seed=seed)
     tf.keras.utils.set_random_seed(seed)
     step = tf.Variable(0, dtype=tf.int64)
-    sparse = dict(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3)
+    sparse = SparseSettings(method="rigl", sparsity=0.5, update_freq=40, drop_fraction=0.3)
     agent = ppo_agent.make_agent(
         env,
         step,
+        PpoHyperparameters(num_iterations=20, collect_sequence_length=steps, learning_rate=1e-3),
         sparse,
         sparse,
-        total_steps=20 * 10 * steps // 64,
-        steps_per_iteration=10 * steps // 64,
         seed=seed,
-        learning_rate=1e-3,
     )
     loop = on_policy_loop.Loop(env, agent, steps, 10, 64, random_state.generator(seed))
     return loop, agent, step

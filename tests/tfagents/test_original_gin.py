@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents import dqn_train_eval, ppo_train_eval, sac_train_eval
 
@@ -63,7 +63,7 @@ def parse(agent, files, *bindings):
     """What is bound of train_eval, and the arguments of `sparsify`."""
     gin.clear_config()
     config.parse([str(file) for file in files], bindings)
-    bound = gin.get_bindings(MAINS[agent][0].train_eval)
+    bound = gin.get_bindings("train_eval")
     modes = {value for name, value in bound.items() if name.startswith("train_mode")}
     (mode,) = modes or {"dense"}
     return bound, sparse_settings(mode)
@@ -85,7 +85,7 @@ def ours(agent, method, *bindings):
 
 def updater(agent, settings):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"q": kernels}, total_steps=TOTAL_STEPS[agent], **settings).updater
+    return sparsify_with(settings, {"q": kernels}, "adam", total_steps=TOTAL_STEPS[agent]).updater
 
 
 @pytest.mark.parametrize("method", FILES)
@@ -99,23 +99,23 @@ def test_values_are_those_of_the_authors_file(agent, method):
     if method != "dense":
         assert found["sparse_output_layer"] is expected["sparse_output_layer"] is True
 
-    assert settings["method"] == their_settings["method"] == method
+    assert settings.method == their_settings.method == method
     assert updater(agent, settings) == updater(agent, their_settings)
     if method in ("static", "set", "rigl"):
         for name in ("distribution", "sparsity", "erk_power_scale", "sparsity_aware_init"):
-            assert settings[name] == their_settings[name]
+            assert getattr(settings, name) == getattr(their_settings, name)
 
 
 def test_a_control_of_rigl_is_understood_as_well(agent):
     _, settings = ours(agent, "rigl", "mask_updater.update_alg = 'rigl_inverted'")
-    assert settings["method"] == "rigl_inverted"
+    assert settings.method == "rigl_inverted"
 
 
 def test_bindings_win_over_it(agent):
     found, settings = ours(
         agent, "set", "train_eval.weight_decay = 0.5", "mask_updater.update_freq = 3"
     )
-    assert (found["weight_decay"], settings["update_freq"]) == (0.5, 3)
+    assert (found["weight_decay"], settings.update_freq) == (0.5, 3)
 
 
 # -- what original.gin is made of --------------------------------------------------------------

@@ -14,11 +14,11 @@ from tf_agents.utils import value_ops
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.networks import ppo
-from rigl_rl.sparsity import kernels_of
+from rigl_rl.sparsity import DENSE, SparseSettings, kernels_of
 from rigl_rl.tfagents import ppo_agent
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 from rigl_rl.tfagents.on_policy_loop import take
 
-DENSE = dict(method="dense", sparsity=0.0)
 STEPS = 256
 MINIBATCH = 32
 
@@ -32,11 +32,11 @@ def env():
 
 def make(env, sparse=DENSE, sparse_value=None, seed=0, **changes):
     tf.keras.utils.set_random_seed(seed)
-    settings = dict(total_steps=100, steps_per_iteration=10, seed=seed)
+    # Ten iterations of ten train steps.
+    settings = dict(num_iterations=10, collect_sequence_length=64)
+    given = PpoHyperparameters(**{**settings, **changes})
     step = tf.Variable(0, dtype=tf.int64)
-    return ppo_agent.make_agent(
-        env, step, sparse, sparse_value or sparse, **{**settings, **changes}
-    )
+    return ppo_agent.make_agent(env, step, given, sparse, sparse_value or sparse, seed=seed)
 
 
 def collected(seed=0, steps=STEPS):
@@ -226,14 +226,14 @@ def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6, value_clip
     ("sparse", "value_clipping"),
     [
         (DENSE, None),
-        (dict(method="rigl", sparsity=0.0, update_freq=2, sparsity_aware_init=False), None),
+        (SparseSettings("rigl", 0.0, update_freq=2, sparsity_aware_init=False), None),
         (DENSE, 1e-3),
     ],
     ids=["dense", "sparsified at 0 %", "with clipped values"],
 )
 def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
     clipped = dict(value_clipping=value_clipping)
-    ours = make(env, sparse, weight_decay=1e-2, steps_per_iteration=100, **clipped)
+    ours = make(env, sparse, weight_decay=1e-2, num_epochs=100, num_iterations=1, **clipped)
     networks = ppo.actor((64, 64), env.action_spec()), ppo.value((64, 64))
     theirs = plain_agent(env, networks, weight_decay=1e-2, **clipped)
     pairs = list(zip((ours.actor_net, ours.value_net), networks))
@@ -255,7 +255,7 @@ def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
 
 @pytest.mark.parametrize("method", ["static", "set", "rigl"])
 def test_train_calls_keep_kernels_on_masks_of_constant_size(env, method):
-    agent = make(env, dict(method=method, sparsity=0.8, update_freq=2, drop_fraction=0.3))
+    agent = make(env, SparseSettings(method=method, sparsity=0.8, update_freq=2, drop_fraction=0.3))
     kernels = agent.optimizer.kernels
     assert [k.network for k in kernels] == ["actor"] * 3 + ["value"] * 3
     masks = [kernel.mask.numpy() for kernel in kernels]
@@ -270,7 +270,7 @@ def test_train_calls_keep_kernels_on_masks_of_constant_size(env, method):
 
 
 def test_pruning_follows_the_cubic_schedule_in_every_layer(env):
-    agent = make(env, dict(method="prune", sparsity=0.8, update_freq=2), total_steps=20)
+    agent = make(env, SparseSettings(method="prune", sparsity=0.8, update_freq=2), num_iterations=2)
     batches = minibatches(agent.prepare(collected()), 20)
     assert len(agent.optimizer.kernels) == 6
     for step, minibatch in enumerate(batches):
@@ -286,7 +286,7 @@ def test_pruning_follows_the_cubic_schedule_in_every_layer(env):
 
 
 def test_neither_weights_nor_slots_of_inactive_connections_matter(env):
-    sparse = dict(method="rigl", sparsity=0.8, update_freq=2, drop_fraction=0.3)
+    sparse = SparseSettings(method="rigl", sparsity=0.8, update_freq=2, drop_fraction=0.3)
     agents = make(env, sparse), make(env, sparse)
     experience = agents[0].prepare(collected())
     agents[1].prepare(collected())
@@ -312,7 +312,7 @@ def test_neither_weights_nor_slots_of_inactive_connections_matter(env):
 
 
 def test_each_network_has_its_own_sparsity(env):
-    both = (dict(method="static", sparsity=sparsity) for sparsity in (0.9, 0.5))
+    both = (SparseSettings(method="static", sparsity=sparsity) for sparsity in (0.9, 0.5))
     kernels = make(env, *both).optimizer.kernels
     for name, sparsity in (("actor", 0.9), ("value", 0.5)):
         own = [kernel for kernel in kernels if kernel.network == name]
@@ -322,7 +322,7 @@ def test_each_network_has_its_own_sparsity(env):
 
 
 def test_actor_and_value_network_share_neither_masks_nor_weights(env):
-    kernels = make(env, dict(method="static", sparsity=0.9)).optimizer.kernels
+    kernels = make(env, SparseSettings(method="static", sparsity=0.9)).optimizer.kernels
     one, other = (kernel for kernel in kernels if kernel.mask.shape == (64, 64))
     both = one.mask.numpy() * other.mask.numpy() > 0
     expected = int(one.active()) * int(other.active()) / 64**2
@@ -332,19 +332,17 @@ def test_actor_and_value_network_share_neither_masks_nor_weights(env):
 
 
 def test_one_network_may_stay_dense_and_output_layers_too(env):
-    agent = make(env, DENSE, dict(method="static", sparsity=0.9))
+    agent = make(env, DENSE, SparseSettings(method="static", sparsity=0.9))
     assert {kernel.network for kernel in agent.optimizer.kernels} == {"value"}
     assert [np.all(kernel) for kernel in kernels_of(agent.actor_net).values()] == 3 * [True]
-    agent = make(env, dict(method="static", sparsity=0.9), sparse_output_layer=False)
+    agent = make(env, SparseSettings(method="static", sparsity=0.9), sparse_output_layer=False)
     shapes = [tuple(kernel.mask.shape) for kernel in agent.optimizer.kernels]
     assert shapes == [(17, 64), (64, 64)] * 2
 
 
 def test_the_learning_rate_falls_linearly_by_iterations(env):
     step = tf.Variable(0, dtype=tf.int64)
-    agent = ppo_agent.make_agent(
-        env, step, DENSE, DENSE, total_steps=156_480, steps_per_iteration=320, seed=0
-    )
+    agent = ppo_agent.make_agent(env, step, PpoHyperparameters(), seed=0)
     rates = []
     for at in (0, 319, 320, 78_080, 156_160):
         step.assign(at)

@@ -11,9 +11,10 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity import sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import ppo_train_eval
+from rigl_rl.tfagents import ppo_train_eval  # noqa: F401, registers its gin name
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 CONFIGS = Path(__file__).resolve().parents[2] / "gin_configs" / "ppo_mujoco"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
@@ -52,7 +53,7 @@ def parsed():
 
     def parse(method, *bindings):
         config.parse([str(CONFIGS / f"{method}.gin")], bindings)
-        bound = gin.get_bindings(ppo_train_eval.train_eval)
+        bound = gin.get_bindings("train_eval")
         assert bound["train_mode_actor"] == bound["train_mode_value"]
         return bound, sparse_settings(bound["train_mode_actor"])
 
@@ -61,7 +62,7 @@ def parsed():
 
 def updater(settings):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"actor": kernels}, total_steps=TOTAL_STEPS, **settings).updater
+    return sparsify_with(settings, {"actor": kernels}, "adam", total_steps=TOTAL_STEPS).updater
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -83,7 +84,7 @@ def test_iterations_are_the_papers_million_steps(parsed):
 
 
 def test_without_any_file_the_defaults_are_the_papers_too():
-    parameters = inspect.signature(ppo_train_eval.train_eval).parameters
+    parameters = inspect.signature(PpoHyperparameters).parameters
     expected = {**TABLE_9, **SECTION_A1, "weight_decay": 1e-6}
     assert {name: parameters[name].default for name in expected} == expected
 
@@ -91,12 +92,12 @@ def test_without_any_file_the_defaults_are_the_papers_too():
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_is_the_files(parsed, method):
     _, settings = parsed(method)
-    assert settings["method"] == method
+    assert settings.method == method
     if method != "dense":
-        assert settings["sparsity"] == 0.9
-        assert settings["distribution"] == "erdos_renyi_kernel"
-        assert settings["erk_power_scale"] == 1.0
-        assert settings["sparsity_aware_init"] is TABLE_3[method][3]
+        assert settings.sparsity == 0.9
+        assert settings.distribution == "erdos_renyi_kernel"
+        assert settings.erk_power_scale == 1.0
+        assert settings.sparsity_aware_init is TABLE_3[method][3]
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
@@ -138,4 +139,4 @@ def test_the_originals_stop_is_one_binding_away(parsed):
 @pytest.mark.parametrize("method", ["prune", "static", "set", "rigl"])
 def test_one_macro_each_for_sparsity_and_distribution(parsed, method):
     _, settings = parsed(method, "SPARSITY = 0.5", "DISTRIBUTION = 'uniform'")
-    assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+    assert (settings.sparsity, settings.distribution) == (0.5, "uniform")

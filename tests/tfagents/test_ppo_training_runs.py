@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from analysis import hyperparameters, old_runs
 from analysis.collect import collect
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
@@ -60,7 +61,7 @@ def session(tmp_path_factory, watching):
     """A finished run, and its parts."""
     run = tmp_path_factory.mktemp("ppo") / "rigl"
     pairs = "train_eval.actor_critic_sparsities_str = '0.9_0.5'"
-    with watching(ppo_train_eval, ppo_train_eval.ppo_agent) as watched:
+    with watching(ppo_train_eval.ppo_agent) as watched:
         start(run, "rigl", (*CARTPOLE, pairs, "train_eval.sparse_output_layer = False"))
     return run, watched
 
@@ -101,7 +102,9 @@ def test_result(cartpole):
     biases = 32 + 32 + 2 + 64 + 64 + 1
     assert result["active_params"] == sum(active) + biases
     assert result["total_params"] == 1216 + 4416 + biases
-    assert (result["actor_sparsity"], result["critic_sparsity"]) == (0.9, 0.5)
+    assert (result["actor_sparsity"], result["value_sparsity"]) == (0.9, 0.5)
+    config = (cartpole / "operative_config.gin").read_text()
+    assert hyperparameters.of_run(result) == old_runs.of_run(config, "rigl")
 
 
 def test_every_evaluation_is_of_episodes_of_its_own(session):

@@ -14,8 +14,8 @@ from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
 
-DENSE = dict(method="dense", sparsity=0.0)
 Step = collections.namedtuple("Step", "action reward discount then")
 
 
@@ -67,12 +67,14 @@ def trained(agent_name: str, capacity: int):
     py_env = GymnasiumEnvironment("DiscreteDiary-v0" if discrete else "Diary-v0", seed=0)
     env = InGraphEnvironment(py_env)
     step = tf.Variable(0, dtype=tf.int64)
-    small = dict(total_steps=40, seed=0)
+    small = dict(num_iterations=40)
     if discrete:
-        agent = dqn_agent.make_agent(env, step, DENSE, fc_layer_params=(4,), **small)
+        agent = dqn_agent.make_agent(
+            env, step, DqnHyperparameters(fc_layer_params=(4,), **small), seed=0
+        )
     else:
         layers = dict(actor_fc_layers=(4,), critic_joint_fc_layers=(4,))
-        agent = sac_agent.make_agent(env, step, DENSE, DENSE, **layers, **small)
+        agent = sac_agent.make_agent(env, step, SacHyperparameters(**layers, **small), seed=0)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=capacity
     )
@@ -155,16 +157,16 @@ def test_values_of_terminal_states_are_what_the_rewards_say():
     agent = sac_agent.make_agent(
         env,
         tf.Variable(0, dtype=tf.int64),
-        DENSE,
-        DENSE,
-        total_steps=600,
+        SacHyperparameters(
+            num_iterations=600,
+            actor_fc_layers=(32,),
+            critic_joint_fc_layers=(64,),
+            critic_learning_rate=1e-2,
+            alpha_learning_rate=1e-1,  # soon without the entropy's bonus
+            target_update_tau=0.1,
+            reward_scale_factor=1.0,
+        ),
         seed=0,
-        actor_fc_layers=(32,),
-        critic_joint_fc_layers=(64,),
-        critic_learning_rate=1e-2,
-        alpha_learning_rate=1e-1,  # soon without the entropy's bonus
-        target_update_tau=0.1,
-        reward_scale_factor=1.0,
     )
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -14,12 +15,12 @@ from tf_agents.trajectories import PolicyStep, Transition, time_step
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.networks import sac
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import kernels_of
+from rigl_rl.sparsity import DENSE, SparseSettings, kernels_of
 from rigl_rl.tfagents import sac_agent, targets
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 UNITS = (24, 16)
 DECAY, GAMMA, SCALE, TAU = 1e-2, 0.9, 0.5, 0.1  # unusual, so that each shows
-DENSE = dict(method="dense", sparsity=0.0)
 BATCH = 32
 
 
@@ -38,10 +39,9 @@ def env():
     )
 
 
-def ours(env, sparse=None, **changes) -> sac_agent.SacAgent:
+def ours(env, sparse=DENSE, seed=0, **changes) -> sac_agent.SacAgent:
     settings = dict(
-        total_steps=100,
-        seed=0,
+        num_iterations=100,
         actor_fc_layers=UNITS,
         critic_joint_fc_layers=UNITS,
         weight_decay=DECAY,
@@ -50,8 +50,8 @@ def ours(env, sparse=None, **changes) -> sac_agent.SacAgent:
         target_update_tau=TAU,
     )
     step = tf.Variable(0, dtype=tf.int64)
-    sparse = sparse or DENSE
-    return sac_agent.make_agent(env, step, sparse, sparse, **{**settings, **changes})
+    given = SacHyperparameters(**{**settings, **changes})
+    return sac_agent.make_agent(env, step, given, sparse, sparse, seed=seed)
 
 
 def theirs(env) -> reference.SacAgent:
@@ -148,7 +148,7 @@ def copies(agent) -> list:
 def test_dense_or_at_sparsity_0_it_trains_to_the_bit_as_tf_agents_own(env, method):
     sparse = DENSE
     if method != "dense":
-        sparse = dict(method=method, sparsity=0.0, update_freq=2)
+        sparse = SparseSettings(method=method, sparsity=0.0, update_freq=2)
     one, other = ours(env, sparse), theirs(env)
     randomize(one)
     randomize(other)
@@ -179,7 +179,7 @@ CRITIC = {0.9: [2439, 4475, 256]}
 
 @pytest.mark.parametrize("method", ["static", "set", "rigl"])
 def test_actor_and_both_critics_have_masks_of_their_own(env, method):
-    sparse = dict(method=method, sparsity=0.9)
+    sparse = SparseSettings(method=method, sparsity=0.9)
     agent = ours(env, sparse, actor_fc_layers=(256, 256), critic_joint_fc_layers=(256, 256))
     actor, critics = agent.actor_optimizer.kernels, agent.critic_optimizer.kernels
     assert [int(kernel.active()) for kernel in actor] == ACTOR[0.9]
@@ -192,7 +192,7 @@ def test_actor_and_both_critics_have_masks_of_their_own(env, method):
 def test_no_two_networks_share_masks_or_weights(env):
     agent = ours(
         env,
-        dict(method="static", sparsity=0.9),
+        SparseSettings(method="static", sparsity=0.9),
         actor_fc_layers=(64, 64),
         critic_joint_fc_layers=(64, 64),
     )
@@ -212,11 +212,10 @@ def test_actor_and_critic_may_differ_in_sparsity_and_in_width(env):
     agent = sac_agent.make_agent(
         env,
         step,
-        dict(method="static", sparsity=0.8),
+        SacHyperparameters(num_iterations=10, actor_critic_widths_str="1.0_0.5"),
+        SparseSettings(method="static", sparsity=0.8),
         DENSE,
-        total_steps=10,
         seed=0,
-        critic_width=0.5,
     )
     assert [int(kernel.active()) for kernel in agent.actor_optimizer.kernels] == ACTOR[0.8]
     assert agent.critic_optimizer.kernels == []
@@ -226,27 +225,27 @@ def test_actor_and_critic_may_differ_in_sparsity_and_in_width(env):
 
 
 def test_output_layers_may_stay_dense(env):
-    agent = ours(env, dict(method="static", sparsity=0.8), sparse_output_layer=False)
+    agent = ours(env, SparseSettings(method="static", sparsity=0.8), sparse_output_layer=False)
     shapes = [tuple(kernel.mask.shape) for kernel in all_kernels(agent)]
     assert shapes == [(17, 24), (24, 16)] + 2 * [(23, 24), (24, 16)]
 
 
 def test_a_sparsity_by_hand_is_for_the_kernel_of_that_name(env):
-    sparse = dict(method="static", sparsity=0.5)
+    sparse = SparseSettings(method="static", sparsity=0.5)
     by_hand = {"actor/hidden_1/kernel": 0.75, "critic_2/joint_1/kernel": 0.25}
-    agent = ours(env, {**sparse, "custom_sparsity_map": by_hand})
+    agent = ours(env, dataclasses.replace(sparse, custom_sparsity_map=by_hand))
     for kernel in all_kernels(agent):
         if kernel.label in by_hand:
             assert int(kernel.active()) == 24 * 16 * (1 - by_hand[kernel.label])
     with pytest.raises(ValueError, match="names 'nothing', the kernels are"):
-        ours(env, {**sparse, "custom_sparsity_map": {"nothing": 0.5}})
+        ours(env, dataclasses.replace(sparse, custom_sparsity_map={"nothing": 0.5}))
 
 
 @pytest.mark.parametrize("method", ["static", "set", "rigl", "prune"])
 def test_targets_vanish_where_the_mask_does_from_construction_on(env, method):
-    sparse = dict(method=method, sparsity=0.8, update_freq=2)
+    sparse = SparseSettings(method=method, sparsity=0.8, update_freq=2)
     if method == "prune":
-        sparse.update(begin_step=0, last_update_step=6)
+        sparse = dataclasses.replace(sparse, begin_step=0, last_update_step=6)
     agent = ours(env, sparse)
     after_train = masker(agent)
     counts = [int(kernel.active()) for kernel in all_kernels(agent)]
@@ -279,7 +278,7 @@ def test_targets_vanish_where_the_mask_does_from_construction_on(env, method):
 
 
 def test_masks_and_targets_come_back_from_a_checkpoint(env, tmp_path):
-    sparse = dict(method="rigl", sparsity=0.8, update_freq=2)
+    sparse = SparseSettings(method="rigl", sparsity=0.8, update_freq=2)
     agent, other = ours(env, sparse), ours(env, sparse, seed=1)
     for seed in range(3):
         train(agent, seed)
@@ -301,7 +300,9 @@ def test_masks_and_targets_come_back_from_a_checkpoint(env, tmp_path):
 
 
 def test_pruning_follows_the_cubic_schedule(env):
-    sparse = dict(method="prune", sparsity=0.8, update_freq=1, begin_step=0, last_update_step=4)
+    sparse = SparseSettings(
+        method="prune", sparsity=0.8, update_freq=1, begin_step=0, last_update_step=4
+    )
     agent = ours(env, sparse)
     for t in range(6):
         train(agent, t)
@@ -313,7 +314,7 @@ def test_pruning_follows_the_cubic_schedule(env):
 
 def test_what_is_inactive_influences_no_output(env):
     """Inactive weights are 0: as if they were not there."""
-    agent = ours(env, dict(method="rigl", sparsity=0.8, update_freq=1))
+    agent = ours(env, SparseSettings(method="rigl", sparsity=0.8, update_freq=1))
     train(agent, 0)
     x, a = batch(9).time_step.observation.numpy(), batch(9).action_step.action.numpy()
     kernels = [k for k in agent.critic_optimizer.kernels if k.network == "critic_2"]

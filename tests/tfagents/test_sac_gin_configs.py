@@ -11,8 +11,12 @@ import tensorflow as tf
 
 from launch.agents import SAC
 from rigl_rl.runs import config
-from rigl_rl.sparsity import sparsify
-from rigl_rl.tfagents import actor_critic, sac_train_eval
+from rigl_rl.sparsity import sparsify_with
+from rigl_rl.tfagents import (
+    actor_critic,
+    sac_train_eval,
+)
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 MAIN = "sac_train_eval"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
@@ -55,19 +59,15 @@ def parsed(sac_configs):
 
     def parse(method, *bindings):
         config.parse([str(sac_configs / f"{method}.gin")], bindings)
-        bound = gin.get_bindings(sac_train_eval.train_eval)
-        return bound, actor_critic.settings_of_both(
-            bound["train_mode_actor"],
-            bound["train_mode_value"],
-            bound["actor_critic_sparsities_str"],
-        )
+        bound = gin.get_bindings("train_eval")
+        return bound, actor_critic.settings_of_both(sac_train_eval.hyperparameters())
 
     return parse
 
 
 def updater(settings, total_steps=1_000_000):
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
-    return sparsify({"q": kernels}, total_steps=total_steps, **settings).updater
+    return sparsify_with(settings, {"q": kernels}, "adam", total_steps=total_steps).updater
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -83,7 +83,7 @@ def test_hyperparameters_shared_by_all_methods(parsed, method):
 
 
 def test_without_any_file_the_defaults_are_the_papers_too():
-    parameters = inspect.signature(sac_train_eval.train_eval).parameters
+    parameters = inspect.signature(SacHyperparameters).parameters
     expected = {**TABLE_8, **SECTION_A1, "weight_decay": 1e-4, "reward_scale_factor": 0.1}
     assert {name: parameters[name].default for name in expected} == expected
 
@@ -92,8 +92,9 @@ def test_without_any_file_the_defaults_are_the_papers_too():
 def test_initial_collection_is_the_environments(parsed, env):
     bound, _ = parsed("rigl", f"train_eval.env_name = '{env}'")
     assert bound["initial_collect_steps"] is None
-    assert sac_train_eval.initial_steps(env) == INITIAL_COLLECT_STEPS[env]
-    assert sac_train_eval.initial_steps(env.replace("v2", "v4")) == INITIAL_COLLECT_STEPS[env]
+    for name in (env, env.replace("v2", "v4")):
+        given = SacHyperparameters(env_name=name).resolved()
+        assert given.initial_collect_steps == INITIAL_COLLECT_STEPS[env]
 
 
 def test_the_launcher_counts_the_same_initial_collection():
@@ -106,12 +107,12 @@ def test_the_launcher_counts_the_same_initial_collection():
 def test_the_method_is_the_files_for_actor_and_critic(parsed, method):
     _, both = parsed(method)
     for settings in both:
-        assert settings["method"] == method
+        assert settings.method == method
         if method != "dense":
-            assert settings["sparsity"] == 0.9
-            assert settings["distribution"] == "erdos_renyi_kernel"
-            assert settings["erk_power_scale"] == 1.0
-            assert settings["sparsity_aware_init"] is TABLE_2[method][3]
+            assert settings.sparsity == 0.9
+            assert settings.distribution == "erdos_renyi_kernel"
+            assert settings.erk_power_scale == 1.0
+            assert settings.sparsity_aware_init is TABLE_2[method][3]
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
@@ -145,9 +146,9 @@ def test_static_masks_never_change(parsed):
 def test_one_macro_each_for_sparsity_and_distribution(parsed, method):
     _, both = parsed(method, "SPARSITY = 0.5", "DISTRIBUTION = 'uniform'")
     for settings in both:
-        assert (settings["sparsity"], settings["distribution"]) == (0.5, "uniform")
+        assert (settings.sparsity, settings.distribution) == (0.5, "uniform")
 
 
 def test_a_pair_of_sparsities_is_one_binding_away(parsed):
     _, both = parsed("rigl", "train_eval.actor_critic_sparsities_str = '0.5_0.8'")
-    assert [settings["sparsity"] for settings in both] == [0.5, 0.8]
+    assert [settings.sparsity for settings in both] == [0.5, 0.8]

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+from analysis import hyperparameters, old_runs
 from analysis.collect import collect
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError, RiglRlError
@@ -22,6 +23,7 @@ from rigl_rl.runs import config
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import sac_train_eval
+from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 MAIN = "sac_train_eval"
 
@@ -66,7 +68,7 @@ def session(tmp_path_factory, sac_configs, watching):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunDirectory, "write_history", write_and_copy)
-        with watching(sac_train_eval, sac_train_eval.sac_agent) as watched:
+        with watching(sac_train_eval.sac_agent) as watched:
             start(folder / "run", configs=sac_configs)
     return folder, watched
 
@@ -95,6 +97,8 @@ def test_what_a_run_records(runs):
     labels = {"agent": "sac", "env": "Hopper-v2", "method": "rigl", "target_sparsity": 0.9}
     assert labels.items() <= result.items()
     assert (result["env_steps"], result["train_steps"]) == (100, 40)
+    config = (run / "operative_config.gin").read_text()
+    assert hyperparameters.of_run(result) == old_runs.of_run(config, "rigl")
     layers = {}
     for layer in result["layers"]:
         layers.setdefault(layer["network"], []).append(layer)
@@ -271,4 +275,4 @@ def test_every_binding_of_the_original_is_there():
     replay_capacity weight_decay width policy_save_interval eval_interval eval_episodes
     sparse_output_layer train_mode_actor train_mode_value actor_critic_sparsities_str
     actor_critic_widths_str"""
-    assert set(names.split()) <= set(inspect.signature(sac_train_eval.train_eval).parameters)
+    assert set(names.split()) <= set(inspect.signature(SacHyperparameters).parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import snr
+from rigl_rl.sparsity import DENSE
 
 
 def test_uniform_masks_cut_units_off():
@@ -21,9 +22,9 @@ def test_uniform_masks_cut_units_off():
 
 
 def test_names_of_networks():
-    assert snr.sparse_settings("dense") == {"method": "dense"}
+    assert snr.sparse_settings("dense") == DENSE
     erk = snr.sparse_settings("erk99")
-    assert (erk["distribution"], erk["sparsity"]) == ("erdos_renyi_kernel", 0.99)
+    assert (erk.distribution, erk.sparsity) == ("erdos_renyi_kernel", 0.99)
     for name in ("erk", "uniform9", "random90", "erk100"):
         with pytest.raises(ValueError, match=name):
             snr.sparse_settings(name)

@@ -11,8 +11,10 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
+from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets
+from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
 
 BATCH = 64
 
@@ -34,7 +36,7 @@ class Training:
         self.env = InGraphEnvironment(env)
         self.step = tf.Variable(0, dtype=tf.int64)
         tf.keras.utils.set_random_seed(1)
-        sparse = {"method": method, "sparsity": 0.8, "sparse_execution": mode, **settings}
+        sparse = SparseSettings(method, **{"sparsity": 0.8, **settings}, sparse_execution=mode)
         make = {"dqn": self._dqn, "sac": self._sac}[name]
         self.agent, self.optimizers, pairs, tau = make(sparse, period)
         self.networks = [network for pair in pairs.values() for network in pair]
@@ -52,11 +54,11 @@ class Training:
         agent = dqn_agent.make_agent(
             self.env,
             self.step,
+            DqnHyperparameters(
+                num_iterations=400, fc_layer_params=(64, 64), target_update_period=period
+            ),
             sparse,
-            total_steps=400,
             seed=0,
-            fc_layer_params=(64, 64),
-            target_update_period=period,
         )
         return agent, [agent.optimizer], {"q": (agent.q_network, agent.target_q_network)}, 1.0
 
@@ -65,13 +67,15 @@ class Training:
         agent = sac_agent.make_agent(
             self.env,
             self.step,
+            SacHyperparameters(
+                num_iterations=400,
+                target_update_period=period,
+                target_update_tau=0.1,
+                **units,
+            ),
             sparse,
             sparse,
-            total_steps=400,
             seed=0,
-            target_update_period=period,
-            target_update_tau=0.1,
-            **units,
         )
         optimizers = [agent.actor_optimizer, agent.critic_optimizer]
         return agent, optimizers, agent.critics_and_targets, 0.1

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tf_agents.trajectories import time_step as ts
 
+from analysis import hyperparameters, old_runs
 from analysis.collect import collect
 from analysis.hyperparameters import COLUMNS
 from rigl_rl.runs import config, random_state
@@ -105,6 +106,37 @@ def test_result(trainings, method):
     assert result["versions"]["tensorflow"] == tf.__version__
 
 
+def test_the_hyperparameters_in_effect_are_in_the_result(trainings):
+    found = result_of(trainings["rigl"])["hyperparameters"]
+    # Table 1, what conftest binds, and what follows from it: 80% of 400 train steps.
+    expected = dict(
+        env_name="CartPole-v0",
+        max_episode_steps=200,
+        num_iterations=400,
+        fc_layer_params=[32, 32],
+        initial_epsilon_greedy=1.0,
+        weight_decay=1e-6,
+        weight_decay_of="sum(w^2)",
+        update_freq=20,
+        drop_fraction=0.5,
+        begin_step=0,
+        last_update_step=320,
+        sparsity_aware_init=True,
+    )
+    assert {name: found[name] for name in expected} == expected
+    assert "initial_sparsity" not in found
+    pruned = result_of(trainings["prune"])["hyperparameters"]
+    assert (pruned["begin_step"], pruned["last_update_step"]) == (80, 320)
+    assert (pruned["initial_sparsity"], pruned.get("drop_fraction")) == (0.0, None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_analysis_reads_of_the_result_what_the_operative_config_says(trainings, method):
+    run = trainings[method]
+    config = (run / "operative_config.gin").read_text()
+    assert hyperparameters.of_run(result_of(run)) == old_runs.of_run(config, method)
+
+
 @pytest.mark.parametrize("method", ERK)
 def test_active_connections_of_sparse_runs(trainings, method):
     result = result_of(trainings[method])
@@ -191,7 +223,7 @@ def session(tmp_path_factory, configs, watching):
     )
     config.parse([str(configs / "set.gin")], (*SMALL, *changes))
     try:
-        with watching(dqn_train_eval, dqn_train_eval.dqn_agent) as watched:
+        with watching(dqn_train_eval.dqn_agent) as watched:
             dqn_train_eval.train_eval(str(run), 0, config_text=config.text(0), show_bar=False)
     finally:
         gin.clear_config()
@@ -221,7 +253,7 @@ def test_the_greedy_score_is_that_of_the_saved_policy(trainings, method):
     run = trainings[method]
     policy = tf.saved_model.load(str(run / "policies" / "000000400"))
     env = gymnasium.make("CartPole-v0")
-    seed = random_state.seed_from(0, dqn_train_eval._EVAL_ENVS, 400)
+    seed = random_state.seed_from(0, random_state.Stream.EVAL_ENVS, 400)
     returns = []
     for episode in range(3):
         observation, _ = env.reset(seed=seed + episode)
@@ -239,7 +271,7 @@ def test_the_greedy_score_is_that_of_the_saved_policy(trainings, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_operative_config_gives_the_requested_values_back(trainings, method):
     config.parse([str(trainings[method] / "operative_config.gin")], [])
-    bound = gin.get_bindings(dqn_train_eval.train_eval)
+    bound = gin.get_bindings("train_eval")
     assert (bound["num_iterations"], bound["eval_interval"]) == (400, 20)
     assert (bound["gamma"], bound["batch_size"]) == (0.99, 128)  # never bound on the command line
     assert bound["train_mode"] == ("dense" if method == "dense" else "sparse")

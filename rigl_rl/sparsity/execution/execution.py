@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from rigl_rl.sparsity.execution import layers, library
 from rigl_rl.sparsity.execution.products import Connections
-from rigl_rl.sparsity.mask_updaters import MaskUpdater
 from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
+from rigl_rl.sparsity.registry import MaskUpdater
 
 MODES = ("auto", "sparse", "dense")
 # Where the sparse products are faster (`python -m benchmarks.products`): small layers are not worth
@@ -34,8 +34,8 @@ class Execution:
       mode: what was asked for, one of `MODES`.
       names: 'network/kernel' of the layers that run sparsely.
       why_dense: why no operation was found, where 'auto' would have used one; else ''.
-      first_step: train step from which on steps run sparsely: pruning's masks change, and grow
-        again, until its last update.
+      first_step: train step from which on steps run sparsely; infinite: never. Lists of a mask
+        whose number of ones changes, as pruning's does, would change their length.
     """
 
     def __init__(
@@ -57,14 +57,11 @@ class Execution:
           iterations: the optimizer's count of train steps.
 
         Raises:
-          ValueError: the mode is unknown, or 'sparse' and there is no operation.
+          ValueError: the mode is 'sparse' and there is no operation.
         """
-        if mode not in MODES:
-            raise ValueError(f"unknown sparse_execution {mode!r}; choose one of {', '.join(MODES)}")
         self.mode = mode
         self.why_dense = ""
-        replaced_or_fixed = updater.replaces or updater.times.never
-        self.first_step = 0 if replaced_or_fixed else updater.times.end + 1
+        self.first_step = updater.size_fixed_from
         self._iterations = iterations
         self._always_same = updater.times.never
         self._connections: dict[Any, Connections] = {}
@@ -72,7 +69,8 @@ class Execution:
         self.names: list[str] = []
         # Lists are true at this train step; -1: never.
         self._true_at = tf.Variable(-1, trainable=False, dtype=tf.int64, name="lists_true_at")
-        chosen = [] if mode == "dense" else self._choose(networks, kernels)
+        never = mode == "dense" or self.first_step == math.inf
+        chosen = [] if never else self._choose(networks, kernels)
         if not chosen:
             return
         try:

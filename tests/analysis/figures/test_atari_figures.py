@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import hyperparameters, learning_curves, style
+from analysis import hyperparameters, learning_curves, old_runs, style
 from analysis.collect import collect, load
 from analysis.collect import main as collect_main
 from analysis.figures import __main__ as figures
@@ -307,7 +307,7 @@ UpdatedRigLOptimizer.frequency = 5000
 
 
 def test_hyperparameters_by_dopamines_names():
-    rigl = hyperparameters.of_run(CONFIG, "rigl")
+    rigl = old_runs.of_run(CONFIG, "rigl")
     assert {name: value for name, value in rigl.items() if value is not None} == {
         "weight_decay": 1e-5,
         "batch_size": 32,

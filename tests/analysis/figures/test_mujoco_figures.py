@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import hyperparameters
+from analysis import hyperparameters, old_runs
 from analysis.collect import collect
 from analysis.figures.catalog import FIGURES
 from rigl_rl import paper
@@ -269,7 +269,7 @@ wrap_all_layers.frequency = 1000
 
 
 def test_hyperparameters_that_matter_to_the_method():
-    rigl = hyperparameters.of_run(CONFIG, "rigl")
+    rigl = old_runs.of_run(CONFIG, "rigl")
     assert rigl == {
         "weight_decay": 1e-6,
         "batch_size": 256,
@@ -281,14 +281,14 @@ def test_hyperparameters_that_matter_to_the_method():
         "widths": "0.5_1.0",
         "update_freq": 250,
     }
-    dense = hyperparameters.of_run(CONFIG, "dense")
+    dense = old_runs.of_run(CONFIG, "dense")
     assert {name for name, value in dense.items() if value is not None} == {
         "weight_decay",
         "batch_size",
         "widths",
     }
-    assert hyperparameters.of_run(CONFIG, "prune")["update_freq"] == 1000
-    assert set(hyperparameters.of_run("", "set").values()) == {None}
+    assert old_runs.of_run(CONFIG, "prune")["update_freq"] == 1000
+    assert set(old_runs.of_run("", "set").values()) == {None}
 
 
 def test_a_hyperparameter_that_is_bound_by_method():
@@ -296,13 +296,13 @@ def test_a_hyperparameter_that_is_bound_by_method():
         CONFIG.replace("1e-06", "@by_method()") + "by_method.rigl = 0.25\nby_method.set = 0.5\n"
     )
     for method, expected in (("rigl", 0.25), ("set", 0.5), ("static", None)):
-        assert hyperparameters.of_run(config, method)["weight_decay"] == expected
+        assert old_runs.of_run(config, method)["weight_decay"] == expected
 
 
 def test_changes_count_from_the_tables():
     run = {"agent": "sac", "suite": "mujoco", "method": "rigl"}
-    known = hyperparameters.of_run(CONFIG, "rigl")
+    known = old_runs.of_run(CONFIG, "rigl")
     # Table 2 has interval 1,000 and drop fraction 0.5; the output layer is sparse; no split.
     assert hyperparameters.changes({**run, **known}) == 4
-    assert hyperparameters.changes({**run, **hyperparameters.of_run("", "rigl")}) == 0
+    assert hyperparameters.changes({**run, **old_runs.of_run("", "rigl")}) == 0
     assert hyperparameters.changes({**run, **known, "suite": "classic"}) == 0

@@ -1,0 +1,81 @@
+"""Hyper-parameters as fields of dataclasses: name, type, default, meaning and range, written once.
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameters:
+    batch_size: int = parameter(128, "transitions per train step", low=1)
+
+    def __post_init__(self):
+        check(self)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from rigl_rl.errors import ConfigError, check_counts, check_within
+
+
+def parameter(
+    default: Any,
+    meaning: str,
+    *,
+    low: float | None = None,
+    high: float = math.inf,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field of a dataclass of hyper-parameters.
+
+    Args:
+      default: what is in effect if nothing is bound.
+      meaning: one sentence, with the unit.
+      low, high: the range of a number, both ends included; None: `check` leaves it alone.
+      choices: the texts that are allowed; () for any.
+    """
+    metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def with_default(cls: type, name: str, default: Any) -> Any:
+    """The field `name` of a base class with another default."""
+    (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
+def check(parameters: Any) -> None:
+    """Checks the fields of a dataclass by their types and metadata.
+
+    Raises:
+      ConfigError: a value is not a whole number, a number or a text as declared, or out of range.
+    """
+    for field in dataclasses.fields(parameters):
+        value = getattr(parameters, field.name)
+        # As text: Python 3.9 cannot evaluate `int | None`.
+        kind, _, optional = str(field.type).partition(" | ")
+        if (value is None and optional) or not field.metadata:
+            continue
+        low, high = field.metadata["low"], field.metadata["high"]
+        choices = field.metadata["choices"]
+        if choices and value not in choices:
+            raise ConfigError(f"unknown {field.name} {value!r}; choose one of {', '.join(choices)}")
+        if low is None:
+            continue
+        if kind == "int":
+            check_counts(low, **{field.name: value})
+        else:
+            check_within(low, high, **{field.name: value})
+
+
+def record(parameters: Any) -> dict[str, Any]:
+    """The fields of a dataclass of hyper-parameters as JSON holds them; a function by its name."""
+    found = {}
+    for field in dataclasses.fields(parameters):
+        value = getattr(parameters, field.name)
+        if callable(value):
+            value = getattr(value, "__name__", type(value).__name__)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            value = list(value)
+        found[field.name] = value
+    return found
