@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis import hyperparameters, old_runs
 from rigl_rl.errors import warn
-from rigl_rl.runs.history import final_score
+from rigl_rl.final_score import final_score
 
 TEXT = ("agent", "suite", "env", "method")
 NUMBERS = (

@@ -79,3 +79,24 @@ def record(parameters: Any) -> dict[str, Any]:
             value = list(value)
         found[field.name] = value
     return found
+
+
+def pair(name: str, text: str | None) -> tuple[float, float] | None:
+    """The numbers for actor and critic in 'actor_critic', such as '0.9_0.8'; None for no text.
+
+    Args:
+      name: what to call the value in an error.
+      text: None and the empty string mean: not set.
+
+    Raises:
+      ConfigError: it is anything else.
+    """
+    if not text:
+        return None
+    try:
+        actor, critic = (float(number) for number in text.split("_"))
+    except (ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"{name} is {text!r}, but must be two numbers, for actor and critic, such as '0.9_0.8'"
+        ) from error
+    return actor, critic

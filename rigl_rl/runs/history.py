@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rigl_rl.final_score import final_score, last_of
+
 EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
 GREEDY_COLUMN = "greedy_return"
 """Of evals.csv, where evaluation explores: the mean return of the same weights without it."""
@@ -75,22 +77,6 @@ class History:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to a `state`."""
         self.evals, self.snr = list(state["evals"]), list(state["snr"])
-
-
-def last_of(values: Sequence[Any], last_fraction: float) -> Sequence[Any]:
-    """The last int(last_fraction * n) of n values, at least one."""
-    return values[-max(1, int(last_fraction * len(values))) :]
-
-
-def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
-    """Mean of the last int(last_fraction * n) of n evaluations, at least one (section 3).
-
-    Raises:
-      ValueError: there is no evaluation.
-    """
-    if len(returns) == 0:
-        raise ValueError("no evaluation to take a final score of")
-    return float(np.mean(last_of(returns, last_fraction)))
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

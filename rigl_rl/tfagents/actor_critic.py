@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import pair
 from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.gin_config import sparse_settings
-
-if TYPE_CHECKING:
-    from rigl_rl.tfagents.hyperparameters import ActorCritic
-
-
-def pair(name: str, text: str | None) -> tuple[float, float] | None:
-    """The numbers for actor and critic in 'actor_critic', such as '0.9_0.8'; None for no text.
-
-    Args:
-      name: what to call the value in an error.
-      text: None and the empty string mean: not set.
-
-    Raises:
-      ConfigError: it is anything else.
-    """
-    if not text:
-        return None
-    try:
-        actor, critic = (float(number) for number in text.split("_"))
-    except (ValueError, AttributeError) as error:
-        raise ConfigError(
-            f"{name} is {text!r}, but must be two numbers, for actor and critic, such as '0.9_0.8'"
-        ) from error
-    return actor, critic
+from rigl_rl.tfagents.hyperparameters import ActorCritic
 
 
 def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings]:
@@ -81,13 +59,3 @@ def labels(
         "actor_width": actor_width,
         f"{critic_name}_width": critic_width,
     }
-
-
-def widths_of_both(width: float, widths: str | None = None) -> tuple[float, float]:
-    """Multipliers of the hidden layers of actor and critic.
-
-    Args:
-      width: common to both.
-      widths: 'actor_critic' widths in its place (Figure 3).
-    """
-    return pair("actor_critic_widths_str", widths) or (width, width)

@@ -12,9 +12,8 @@ from typing import Any
 
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
-from rigl_rl.parameters import check, parameter, with_default
+from rigl_rl.parameters import check, pair, parameter, with_default
 from rigl_rl.sparsity.gin_config import TRAIN_MODES
-from rigl_rl.tfagents import actor_critic
 from rigl_rl.tfagents.replay import LEAST_CAPACITY
 
 
@@ -135,7 +134,8 @@ class ActorCritic(Hyperparameters):
     @property
     def widths(self) -> tuple[float, float]:
         """Multipliers of the hidden layers of actor and critic."""
-        return actor_critic.widths_of_both(self.width, self.actor_critic_widths_str)
+        numbers = pair("actor_critic_widths_str", self.actor_critic_widths_str)
+        return numbers or (self.width, self.width)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from analysis.intervals import (
     mean_interval,
     over_seeds,
 )
-from rigl_rl.runs.history import final_score
+from rigl_rl.final_score import final_score
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rigl_rl.runs.history import EVAL_COLUMNS, History, as_csv, final_score
+from rigl_rl.final_score import final_score
+from rigl_rl.runs.history import EVAL_COLUMNS, History, as_csv
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import gin
 import pytest
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import pair
 from rigl_rl.tfagents import actor_critic
 from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
@@ -33,13 +34,13 @@ def settings_of_both(actor, critic, sparsities=""):
     ],
 )
 def test_pairs(text, expected):
-    assert actor_critic.pair("x", text) == expected
+    assert pair("x", text) == expected
 
 
 @pytest.mark.parametrize("text", ["0.9", "0.9_0.8_0.7", "0.9,0.8", "a_b", "_", 0.9])
 def test_what_is_no_pair_is_refused_by_name(text):
     with pytest.raises(ConfigError) as caught:
-        actor_critic.pair("actor_critic_widths_str", text)
+        pair("actor_critic_widths_str", text)
     assert f"actor_critic_widths_str is {text!r}" in str(caught.value)
     assert "'0.9_0.8'" in str(caught.value)
 
@@ -74,5 +75,5 @@ def test_sparsities_that_cannot_be(rigl, modes, text, parts):
 
 
 def test_widths():
-    assert actor_critic.widths_of_both(0.5) == (0.5, 0.5)
-    assert actor_critic.widths_of_both(1.0, "0.3_1.2") == (0.3, 1.2)
+    assert SacHyperparameters(width=0.5).widths == (0.5, 0.5)
+    assert SacHyperparameters(actor_critic_widths_str="0.3_1.2").widths == (0.3, 1.2)

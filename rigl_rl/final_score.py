@@ -1,0 +1,24 @@
+"""The score of a run (section 3): what training writes down and analysis can do again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def last_of(values: Sequence[Any], last_fraction: float) -> Sequence[Any]:
+    """The last int(last_fraction * n) of n values, at least one."""
+    return values[-max(1, int(last_fraction * len(values))) :]
+
+
+def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
+    """Mean of the last int(last_fraction * n) of n evaluations, at least one (section 3).
+
+    Raises:
+      ValueError: there is no evaluation.
+    """
+    if len(returns) == 0:
+        raise ValueError("no evaluation to take a final score of")
+    return float(np.mean(last_of(returns, last_fraction)))
