@@ -68,11 +68,20 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
+class _ForTypesAlone(ast.NodeTransformer):
+    """Drops what is under `if TYPE_CHECKING`."""
+
+    def visit_If(self, node):
+        self.generic_visit(node)
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+
 @functools.lru_cache(None)
 def imports_of(name: str) -> frozenset[str]:
-    """Our modules that a module imports, within functions included."""
+    """Our modules that a module imports, within functions included, for types alone not."""
     wanted = []
-    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+    tree = _ForTypesAlone().visit(ast.parse(MODULES[name].read_text()))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             wanted += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
