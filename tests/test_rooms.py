@@ -60,16 +60,19 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
-@functools.lru_cache(None)
-def imports_of(name: str, *, for_types: bool = True) -> frozenset[str]:
-    """Our modules that a module imports, within functions included.
+class _ForTypesAlone(ast.NodeTransformer):
+    """Drops what is under `if TYPE_CHECKING`."""
 
-    for_types: whether imports for type annotations alone count.
-    """
-    tree = ast.parse(MODULES[name].read_text())
-    if not for_types:
-        tree.body = [node for node in tree.body if not is_for_types(node)]
+    def visit_If(self, node):
+        self.generic_visit(node)
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+
+@functools.lru_cache(None)
+def imports_of(name: str) -> frozenset[str]:
+    """Our modules that a module imports, within functions included, for types alone not."""
     wanted = []
+    tree = _ForTypesAlone().visit(ast.parse(MODULES[name].read_text()))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             wanted += [alias.name for alias in node.names]
@@ -78,10 +81,6 @@ def imports_of(name: str, *, for_types: bool = True) -> frozenset[str]:
             modules = [f"{node.module}.{alias.name}" for alias in node.names]
             wanted += [module if module in MODULES else node.module for module in modules]
     return frozenset(module for module in wanted if module in MODULES)
-
-
-def is_for_types(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def room_of(module: str) -> str:
@@ -106,8 +105,7 @@ def test_imports_flow_one_way(name):
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    imports = {name: imports_of(name, for_types=False) for name in MODULES}
-    graphlib.TopologicalSorter(imports).prepare()
+    graphlib.TopologicalSorter({name: imports_of(name) for name in MODULES}).prepare()
 
 
 def test_launch_and_analysis_load_no_tensorflow():
