@@ -6,7 +6,7 @@ The one invariant of the package, kept by the sparse optimizer: kernel == kernel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -100,10 +100,10 @@ def mask_kernels(
     network: str = "network",
     distribution: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
-    custom_sparsity_map: Optional[dict[str, float]] = None,
+    custom_sparsity_map: dict[str, float] | None = None,
     start_dense: bool = False,
     sparsity_aware_init: bool = True,
-    seed: Union[int, Sequence[int]] = 0,
+    seed: int | Sequence[int] = 0,
 ) -> list[MaskedKernel]:
     """Attaches masks to the kernels of one network and sets the kernels accordingly.
 
@@ -137,7 +137,7 @@ def mask_kernels(
     return masked
 
 
-def _generators(seed: Union[int, Sequence[int]], count: int) -> list[np.random.Generator]:
+def _generators(seed: int | Sequence[int], count: int) -> list[np.random.Generator]:
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(count)]
 
 

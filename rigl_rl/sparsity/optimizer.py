@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Callable, Optional
+from typing import Callable
 
 import tensorflow as tf
 
@@ -40,8 +40,8 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         self,
         optimizer: tf.keras.optimizers.Optimizer,
         kernels: Sequence[MaskedKernel],
-        updater: Optional[MaskUpdater] = None,
-        execution: Optional[Execution] = None,
+        updater: MaskUpdater | None = None,
+        execution: Execution | None = None,
     ):
         super().__init__(name=f"sparse_{getattr(optimizer, '_name', None) or optimizer.name}")
         self._optimizer = optimizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Union
+from typing import Any
 
 from rigl_rl.sparsity.distributions import check_sparsity
 from rigl_rl.sparsity.execution import MODES
@@ -48,7 +48,7 @@ class SparseSettings:
     """
 
     method: str = "rigl"
-    sparsity: Union[float, Mapping[str, float]] = 0.9
+    sparsity: float | Mapping[str, float] = 0.9
     distribution: str = "erdos_renyi_kernel"
     erk_power_scale: float = 1.0
     custom_sparsity_map: Mapping[str, float] | None = None

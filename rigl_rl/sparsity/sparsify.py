@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Union
 
 import tensorflow as tf
 
@@ -15,10 +14,10 @@ from rigl_rl.sparsity.settings import SparseSettings
 
 
 def sparsify(
-    network_or_kernels: Union[Kernels, dict[str, Kernels]],
+    network_or_kernels: Kernels | dict[str, Kernels],
     method: str = SparseSettings.method,
-    sparsity: Union[float, Mapping[str, float]] = SparseSettings.sparsity,
-    optimizer: Union[str, tf.keras.optimizers.Optimizer] = "adam",
+    sparsity: float | Mapping[str, float] = SparseSettings.sparsity,
+    optimizer: str | tf.keras.optimizers.Optimizer = "adam",
     *,
     total_steps: int | None = None,
     distribution: str = SparseSettings.distribution,
@@ -80,8 +79,8 @@ def sparsify(
 
 def sparsify_with(
     settings: SparseSettings,
-    network_or_kernels: Union[Kernels, dict[str, Kernels]],
-    optimizer: Union[str, tf.keras.optimizers.Optimizer],
+    network_or_kernels: Kernels | dict[str, Kernels],
+    optimizer: str | tf.keras.optimizers.Optimizer,
     *,
     total_steps: int | None = None,
     seed: int = 0,

@@ -6,8 +6,6 @@ then several epochs of minibatches, shuffled anew for each, go through the agent
 
 from __future__ import annotations
 
-from typing import Optional
-
 import tensorflow as tf
 from tf_agents.environments import tf_environment
 from tf_agents.policies import tf_policy
@@ -46,7 +44,7 @@ class Loop:
     ):
         self.collect_steps = collect_steps
         self.train_steps = num_epochs * collect_steps // minibatch_size
-        self.experience: Optional[trajectory.Trajectory] = None
+        self.experience: trajectory.Trajectory | None = None
 
         @tf.function
         def iteration():

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import gin
 import numpy as np
@@ -64,10 +64,10 @@ class TrainingRun:
     save_policy: Callable[[str], None]
     snr: Callable[[int], dict[str, float]]
     snr_interval: int = 0
-    evaluate_greedily: Optional[Callable[[int], np.ndarray]] = None
+    evaluate_greedily: Callable[[int], np.ndarray] | None = None
     summary_interval: int = 500
     last_fraction: float = 0.1
-    show_bar: Optional[bool] = None
+    show_bar: bool | None = None
 
     def run(self) -> None:
         """Starts or resumes, and finishes. Does nothing for a finished run."""
