@@ -48,7 +48,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
 
     Raises NoRunsError when there is no finished run.
     """
-    runs = tables.scored[tables.scored["method"].isin(style.METHODS)]
+    runs = tables.scored
     if runs.empty:
         raise NoRunsError(
             f"{NAME}: no finished run in {tables.source}; a small study to start with: make demo"
@@ -61,7 +61,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
     kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
     for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):
-        name = style.METHODS[method].name
+        name = style.method_name(method)
         if several and method != "dense":
             name += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
         if width != 1.0:
@@ -104,7 +104,7 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
     panel_usual = [
         style.panel_title(axes, panel, seeds[panel], usual) for axes, panel in zip(grid, panels)
     ]
-    for method, look in style.METHODS.items():
+    for method, look in style.looks(points["method"]).items():
         lines = points[points["method"] == method]
         labels = lines.sort_values("width", ascending=False, kind="stable")["label"].unique()
         for label, dashes in zip(labels, cycle(DASHES)):
@@ -135,7 +135,7 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     """
     scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")
     params = over_seeds(runs, [*SETTING, "panel", "name"], "active_params")["mean"]
-    order = scores["method"].map(list(style.METHODS).index)
+    order = scores["method"].map(list(style.looks(scores["method"])).index)
     return scores.assign(params=params, order=order).sort_values(
         ["panel", "order", "width", "target_sparsity", "name"],
         ascending=[True, True, False, True, True],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,11 @@ METHODS = {
     "rigl": Method("RigL", "#D55E00", "v"),
     "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
 }
+# For methods that have no look of their own: more colors that go with the palette.
+_MORE = (
+    *(("#56B4E9", "X"), ("#882255", "*"), ("#999933", "<"), ("#332288", ">")),
+    *(("#44AA99", "p"), ("#AA4499", "h")),
+)
 NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
 # The marker tells them apart where a line has a single point.
@@ -62,6 +68,23 @@ SETTINGS: dict[str, Any] = {
     "pdf.fonttype": 42,
 }
 plt.style.use(SETTINGS)
+
+
+def looks(methods: Iterable[str]) -> dict[str, Method]:
+    """How each of `methods` appears, in the order of legends.
+
+    A method that is not in `METHODS` goes by its own name and gets the next color.
+    """
+    present = set(methods)
+    found = {name: look for name, look in METHODS.items() if name in present}
+    for name, (color, marker) in zip(sorted(present - set(METHODS)), cycle(_MORE)):
+        found[name] = Method(name, color, marker)
+    return found
+
+
+def method_name(method: str) -> str:
+    """What a method is called in titles and tables."""
+    return looks([method])[method].name
 
 
 def panels(rows: int, columns: int, sharey: bool = False) -> tuple[Figure, np.ndarray]:

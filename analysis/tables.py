@@ -131,7 +131,7 @@ class SweepTable:
         """The table's body, as text."""
         return [
             [
-                style.METHODS[row["method"]].name,
+                style.method_name(row["method"]),
                 *(_value(row[column], row[f"{column}_paper"]) for column in self.columns),
                 f"{row['mean']:.4g}"
                 + (f" [{row['low']:.4g}, {row['high']:.4g}]" if row["n_seeds"] > 1 else ""),

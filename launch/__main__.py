@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from launch import gin_files
 from launch.execution import cluster, jobs, local
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
@@ -90,6 +91,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument(
         "--sparsities", type=sparsity, nargs="+", metavar="S", help="instead of the preset's"
     )
+    run.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        help="sparse methods in place of the studies': names of gin files; dense networks stay",
+    )
+    run.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="your gin files, DIR/AGENT/METHOD.gin (such as AGENT dqn_classic); what is not there "
+        "is looked up in gin_configs",
+    )
     run.add_argument("--tasks", nargs="+", metavar="TASK", help="of the studies' tasks only these")
     run.add_argument(
         "--sparse_execution",
@@ -114,7 +128,9 @@ def _run(args: argparse.Namespace) -> int:
         preset = preset.with_seeds(args.seeds)
     if args.sparsities is not None:
         preset = preset.with_sparsities(tuple(args.sparsities))
-    runs = expand(args.studies, preset)
+    if args.methods is not None:
+        preset = preset.with_methods(tuple(dict.fromkeys(args.methods)))
+    runs = [gin_files.found(run, args.configs) for run in expand(args.studies, preset)]
     if args.tasks is not None:
         known = dict.fromkeys(run.task for run in runs)
         if unknown := [task for task in args.tasks if task not in known]:

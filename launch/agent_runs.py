@@ -43,7 +43,7 @@ def agent_run(
     Args:
         agent: which.
         task: a key of its `tasks`.
-        method: 'dense' or one of `paper.METHODS`; names the gin file.
+        method: names the gin file in the agent's folder.
         seed: determines the run together with the configuration.
         schedule: its length.
         distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
@@ -57,8 +57,9 @@ def agent_run(
     """
     label = [method]
     bindings = [f'{agent.gin.task}="{task}"', *schedule.bindings]
-    if schedule.update_freq is not None and method in agent.gin.update_freq:
-        bindings.append(f"{agent.gin.update_freq[method]}={schedule.update_freq}")
+    interval = agent.gin.interval(method)
+    if schedule.update_freq is not None and interval:
+        bindings.append(f"{interval}={schedule.update_freq}")
     if units is not None and units != agent.units:
         label.append(f"h{units}")
         bindings.append(f"{agent.gin.width}={units / agent.units!r}")
@@ -72,7 +73,8 @@ def agent_run(
         short, binding = HYPERPARAMETERS[name]
         label.append(f"{short}{value:g}" if isinstance(value, (int, float)) else f"{short}{value}")
         if name == "update_freq":
-            binding = agent.gin.update_freq[method]
+            assert interval, f"{method} has no update interval"
+            binding = interval
         elif name == "weight_decay":
             binding = agent.gin.weight_decay
         bindings.append(f"{binding}={value!r}")

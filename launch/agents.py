@@ -16,19 +16,19 @@ class GinNames(NamedTuple):
     task: str
     width: str
     weight_decay: str
-    update_freq: Mapping[str, str]
-    """Train steps between mask updates, by method."""
+    update_freq: Mapping[str, str | None]
+    """Train steps between mask updates, by method; None: its masks do not change."""
+
+    def interval(self, method: str) -> str | None:
+        """The binding of the interval; a method that is not listed is bound by `mask_updater`."""
+        return self.update_freq.get(method, "mask_updater.update_freq")
 
 
 _TFAGENTS = GinNames(
     "train_eval.env_name",
     "train_eval.width",
     "train_eval.weight_decay",
-    {
-        "prune": "wrap_all_layers.frequency",
-        "set": "mask_updater.update_freq",
-        "rigl": "mask_updater.update_freq",
-    },
+    {"dense": None, "static": None, "prune": "wrap_all_layers.frequency"},
 )
 
 
@@ -38,6 +38,8 @@ def _dopamine(network: str) -> GinNames:
         f"{network}.width",
         "SparseDQNAgent.weight_decay",
         {
+            "dense": None,
+            "static": None,
             "prune": "pruning.frequency",
             "set": "UpdatedSETOptimizer.frequency",
             "rigl": "UpdatedRigLOptimizer.frequency",

@@ -42,6 +42,15 @@ class Run:
         """Estimated time on one core."""
         return START_UP_SECONDS + self.env_steps / self.steps_per_second
 
+    @property
+    def method(self) -> str:
+        """Names the gin file: `rigl`."""
+        return Path(self.gin_files[0]).stem
+
+    def with_gin_file(self, gin_file: str) -> Run:
+        """The same run, its method's gin file somewhere else."""
+        return dataclasses.replace(self, gin_files=(gin_file, *self.gin_files[1:]))
+
     def with_binding(self, binding: str) -> Run:
         """The same run, with a binding that does not change what is trained."""
         return dataclasses.replace(self, bindings=(*self.bindings, binding))

@@ -42,7 +42,7 @@ class Row:
 TABLE = yaml.safe_load((ROOT / "tests" / "commands.yaml").read_text())
 ROWS = {name: Row(**each) for name, each in TABLE.items()}
 
-# What commands find where they are started, beside links to gin_configs and results.
+# What commands find where they are started, beside links to folders of the repository.
 STAGE = {
     "mine.py": """
 import gin, gymnasium
@@ -113,6 +113,7 @@ class Stage:
         self._done: dict[str, subprocess.CompletedProcess] = {}
         for name in ("gin_configs", "results"):
             (directory / name).symlink_to(ROOT / name)
+        (directory / "my_methods").symlink_to(ROOT / "tests" / "own_methods")
         for name, text in STAGE.items():
             (directory / name).write_text(text)
 

@@ -60,7 +60,7 @@ class BySparsityFigure:
         other there is nothing to compare.
         """
         runs = tables.scored
-        runs = runs[runs["method"].isin(style.METHODS) & (runs["width"] == 1.0)]
+        runs = runs[runs["width"] == 1.0]
         runs = runs[(runs["method"] == "dense") | runs["distribution"].isin(style.LINES)]
         shown, missing = [], {}
         for panel in self.panels:
@@ -110,7 +110,7 @@ class BySparsityFigure:
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
-    for method, look in style.METHODS.items():
+    for method, look in style.looks(points["method"]).items():
         for distribution, kind in style.LINES.items():
             line = points[(points["method"] == method) & (points["distribution"] == distribution)]
             if line.empty:

@@ -49,7 +49,6 @@ class SnrFigure:
             & (runs["suite"] == self.suite)
             & runs["env"].isin(self.tasks)
             & runs["path"].isin(tables.snr["path"])
-            & runs["method"].isin(style.METHODS)
             & (runs["width"] == 1.0)
         ]
         if runs.empty:
@@ -87,7 +86,7 @@ class SnrFigure:
             of_row &= points["network"] == network
             for j, task in enumerate(tasks):
                 here = points[(points["env"] == task) & of_row]
-                title = f"{task}, {NETWORKS.get(network, network)}\n{style.METHODS[method].name}"
+                title = f"{task}, {NETWORKS.get(network, network)}\n{style.method_name(method)}"
                 if distribution:
                     title += f" {style.DISTRIBUTIONS.get(distribution, distribution)}"
                 usual_here = style.panel_title(grid[i, j], title, here["n_seeds"], usual)

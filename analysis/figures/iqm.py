@@ -102,8 +102,9 @@ class IqmFigure:
         size = dense["env"].map(sparse.groupby("env")["active_params"].mean())
         matched = (dense["active_params"] / size - 1).abs() < MATCHES_WITHIN
         lines = {STANDARD: dense[standard_dense(dense)], MATCHED: dense[matched]}
-        for method in paper.METHODS:
-            lines[style.METHODS[method].name] = sparse[sparse["method"] == method]
+        methods = style.looks([*paper.METHODS, *sparse["method"]])
+        for method, look in methods.items():
+            lines[look.name] = sparse[sparse["method"] == method]
         scores, lacking = {}, []
         for label, line in lines.items():
             by_task = [line.loc[line["env"] == task, "score"].dropna() for task in tasks]
@@ -157,7 +158,10 @@ def _tasks(points: pd.DataFrame) -> str:
 
 def _panel(axes: Axes, points: pd.DataFrame) -> None:
     """Horizontal intervals with a mark at the interquartile mean, as rliable draws them."""
-    colors = {look.name: look.color for look in style.METHODS.values()}
+    known = {look.name for look in style.METHODS.values()} | {STANDARD, MATCHED}
+    others = set(points["label"]) - known  # by their own names
+    methods = style.looks([*style.METHODS, *others])
+    colors = {look.name: look.color for look in methods.values()}
     for place, row in enumerate(points.iloc[::-1].itertuples()):
         color = colors.get(row.label, "#555555")
         low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)

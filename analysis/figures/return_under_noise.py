@@ -114,7 +114,7 @@ class RobustnessFigure:
 
 
 def _label(method: str, share: float) -> str:
-    return f"{style.METHODS[method].name}, {style.percent(share)} of parameters"
+    return f"{style.method_name(method)}, {style.percent(share)} of parameters"
 
 
 def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: int) -> None:

@@ -68,8 +68,7 @@ class ScalingFigure:
         """
         runs = pd.concat([row.of(tables.scored) for row in self.rows]).drop_duplicates("path")
         dense = runs["method"] == "dense"
-        sparse = runs["method"].isin(style.METHODS) & ~dense
-        runs = self._in_caption(runs[dense | (sparse & (runs["width"] == 1.0))])
+        runs = self._in_caption(runs[dense | (runs["width"] == 1.0)])
         if (runs["method"] == "dense").all():
             tasks: dict[str, list[str]] = {}
             for row in self.rows:
@@ -165,7 +164,7 @@ def _params_at(runs: pd.DataFrame, sparsity: float, column: str) -> pd.DataFrame
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
-    for method, look in style.METHODS.items():
+    for method, look in style.looks(points["method"]).items():
         line = points[points["method"] == method].sort_values("params")
         if line.empty:
             continue
@@ -178,8 +177,7 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
 def _legend(points: pd.DataFrame) -> list[Line2D]:
     handles = [
         Line2D([], [], color=look.color, marker=look.marker, label=look.name)
-        for method, look in style.METHODS.items()
-        if (points["method"] == method).any()
+        for look in style.looks(points["method"]).values()
     ]
     lines: Any = (
         ("dense_reward", "#555555", ":", "Standard dense"),

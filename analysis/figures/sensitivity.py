@@ -91,7 +91,7 @@ def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> d
     # The grids are not even, and some hold a 0: each value has a place of its own.
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
-    for method, look in style.METHODS.items():
+    for method, look in style.looks(points["method"]).items():
         for distribution, kind in style.LINES.items():
             same = points["distribution"] == distribution
             same |= (points["method"] == "dense") & (distribution == ERK)

@@ -34,7 +34,7 @@ def sparse(
     methods: Iterable[str] = paper.METHODS,
     **changes,
 ) -> list[Run]:
-    """Sparse networks; changes as for `agent_run`."""
+    """Sparse networks; changes as for `agent_run`. The preset may have other methods."""
     return [
         agent_run(
             agent,
@@ -48,7 +48,7 @@ def sparse(
         )
         for task in tasks
         for distribution in distributions
-        for method in methods
+        for method in preset.methods or methods
         for sparsity in sparsities
     ]
 

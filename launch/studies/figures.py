@@ -50,18 +50,19 @@ def figure3(seed: int, preset: Preset) -> list[Run]:
                 widths = parameter_split.split(task, budget, share, "dense")
                 runs.append(agent_run(SAC, task, "dense", seed, schedule, widths=widths))
                 if budget < 1:
-                    runs.append(
+                    runs += [
                         agent_run(
                             SAC,
                             task,
-                            "rigl",
+                            method,
                             seed,
                             schedule,
                             distribution="erk",
                             sparsity=round(1 - budget, 6),
                             sparsities=parameter_split.split(task, budget, share, "sparse"),
                         )
-                    )
+                        for method in preset.methods or ("rigl",)
+                    ]
     return runs
 
 

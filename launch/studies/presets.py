@@ -42,6 +42,8 @@ class Preset:
     resnet_learning_rates: tuple[float, ...]
     seeds_of: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     """Studies with another number of seeds."""
+    methods: tuple[str, ...] = ()
+    """Sparse methods in place of those that a study has; empty: those."""
     as_in_paper: bool = True
     """Whether a study leaves out sparsities that the paper's figure does not have."""
 
@@ -61,6 +63,10 @@ class Preset:
     def with_seeds(self, seeds: int) -> Preset:
         """The same with so many seeds of every run."""
         return dataclasses.replace(self, seeds=seeds, atari_seeds=seeds, seeds_of={})
+
+    def with_methods(self, methods: tuple[str, ...]) -> Preset:
+        """The same with these sparse methods in place of those that a study has."""
+        return dataclasses.replace(self, methods=methods)
 
     def with_sparsities(self, sparsities: tuple[float, ...]) -> Preset:
         """The same at these sparsities, where a study has several."""

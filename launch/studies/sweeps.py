@@ -76,7 +76,11 @@ def _grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
 def _sweep(agent: Agent, seed: int, preset: Preset) -> list[Run]:
     task, schedule = paper.SWEEP_TASK[agent.name], preset.schedule(agent)
     runs = []
-    for method, grid in _grids(preset).items():
+    grids = _grids(preset)
+    if preset.methods:
+        # A method that the paper does not have is searched like RigL.
+        grids = {name: grids.get(name, grids["rigl"]) for name in ("dense", *preset.methods)}
+    for method, grid in grids.items():
         sparse = (
             {} if method == "dense" else {"distribution": "erk", "sparsity": paper.SWEEP_SPARSITY}
         )

@@ -217,12 +217,12 @@ def make_agent(
     for network in networks.values():
         network.create_variables(env.observation_spec())
 
-    def learning_rate():
+    def decayed_learning_rate():
         iteration = train_step // given.steps_per_iteration * given.steps_per_iteration
         return given.learning_rate * (1.0 - tf.cast(iteration, tf.float32) / given.train_steps)
 
     # The legacy class steps in one fused operation, the new one in a dozen.
-    adam = tf.keras.optimizers.legacy.Adam(learning_rate, epsilon=1e-5)
+    adam = tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5)
     agent = PpoAgent(
         env.time_step_spec(),
         env.action_spec(),

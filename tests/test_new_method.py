@@ -1,0 +1,121 @@
+"""A method of a user's own, from its class and a gin file per agent to a line in a figure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from analysis import style
+from rigl_rl.sparsity import METHODS, sparsify
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = Path(__file__).parent / "own_methods"
+NAME = "magnitude_random"
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess:
+    """A command that finds the user's module, started at the root of the repository."""
+    paths = [str(OWN), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    completed = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert completed.returncode == 0, completed.stderr
+    return completed
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory):
+    """The directory of all runs of Figure 8 on CartPole, with the new method alone."""
+    runs = tmp_path_factory.mktemp("new_method") / "runs"
+    flags = f"--preset smoke --tasks CartPole-v0 --methods {NAME} --configs {OWN} --runs {runs}"
+    python("launch", "run", "figure8", *flags.split())
+    return runs
+
+
+def test_it_trains_with_the_settings_of_its_gin_file(launched):
+    run = launched / "dqn_classic" / "CartPole-v0" / f"{NAME}-erk-s0.90-smoke" / "seed0"
+    result = json.loads((run / "result.json").read_text())
+    assert result["method"] == NAME
+    assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    found = result["hyperparameters"]
+    assert found["drop_fraction"] == 0.4
+    assert found["update_freq"] == 100  # of the preset
+
+
+def test_it_has_a_line_of_its_own_in_tables_and_figures(launched, tmp_path):
+    python("analysis.collect", "--runs", str(launched), "--out", str(tmp_path / "runs.parquet"))
+    runs = pd.read_parquet(tmp_path / "runs.parquet")
+    assert runs["method"].value_counts().to_dict() == {"dense": 2, NAME: 2}
+    out = tmp_path / "figures"
+    table = str(tmp_path / "runs.parquet")
+    python("analysis.figures", "--runs", table, "--out", str(out), "--only", "8")
+    points = pd.read_csv(out / "figure8.csv")
+    assert set(points["distribution"].dropna()) == {"erdos_renyi_kernel", "uniform"}
+    assert (points["method"] == NAME).sum() == 2
+
+
+def test_a_method_without_a_look_gets_its_name_and_the_next_colors():
+    looks = style.looks(["rigl", "b_method", "dense", "a_method"])
+    assert [look.name for look in looks.values()] == ["Dense", "RigL", "a_method", "b_method"]
+    assert len({look.color for look in (*looks.values(), *style.METHODS.values())}) == 8
+
+
+def test_on_atari_its_drop_fraction_and_its_interval_are_obeyed(tmp_path):
+    bindings = (
+        "NatureDQNNetwork.width = 0.1",
+        "SparseTrainRunner.num_iterations = 1",
+        "SparseTrainRunner.training_steps = 120",
+        "SparseTrainRunner.evaluation_steps = 20",
+        "SparseTrainRunner.max_steps_per_episode = 30",
+        "DQNAgent.min_replay_history = 60",
+        "WrappedReplayBuffer.replay_capacity = 300",
+        "WrappedReplayBuffer.batch_size = 4",
+        "mask_updater.update_freq = 7",
+    )
+    run = tmp_path / "run"
+    flags = [f"--gin_bindings={binding}" for binding in bindings]
+    file = OWN / "dqn_atari_cnn" / f"{NAME}.gin"
+    python("rigl_rl.dopamine.train", f"--base_dir={run}", f"--gin_files={file}", *flags)
+    result = json.loads((run / "result.json").read_text())
+    assert result["method"] == NAME
+    assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    found = result["hyperparameters"]
+    assert (found["drop_fraction"], found["update_freq"]) == (0.4, 7)
+
+
+def test_it_changes_masks_as_set_does_which_has_the_same_rule(monkeypatch):
+    monkeypatch.syspath_prepend(str(OWN))
+    import magnitude_random  # noqa: F401, registers it
+
+    try:
+        masks = [changed_masks(method) for method in (NAME, "set", "rigl")]
+    finally:
+        METHODS.pop(NAME)
+        sys.modules.pop(NAME)
+    for ours, sets in zip(masks[0], masks[1]):
+        np.testing.assert_array_equal(ours, sets)
+    assert any((ours != rigls).any() for ours, rigls in zip(masks[0], masks[2]))
+
+
+def changed_masks(method: str) -> list[np.ndarray]:
+    """Masks of a small network after three updates."""
+    tf.keras.utils.set_random_seed(0)
+    layers = [tf.keras.layers.Dense(16, activation="relu"), tf.keras.layers.Dense(4)]
+    model = tf.keras.Sequential([tf.keras.Input((8,)), *layers])
+    optimizer = sparsify(model, method, 0.7, "sgd", total_steps=10, update_freq=1, seed=3)
+    x = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x) ** 2)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+    return [kernel.mask.numpy() for kernel in optimizer.kernels]
