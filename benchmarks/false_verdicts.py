@@ -29,8 +29,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis import hyperparameters
-from analysis.claims.findings import CLAIMS
 from analysis.claims.claim import Claim
+from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Pairs
 from analysis.claims.runs import Runs
 from analysis.claims.verdict import LEVEL, Range, fewest, holm, judge

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.claims.findings import CLAIMS
 from analysis.claims.claim import Claim
+from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import PROBABILITY
 from analysis.claims.runs import Runs
 from analysis.claims.verdict import TOO_FEW, UNDECIDED, Evidence, Range, holm

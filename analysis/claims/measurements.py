@@ -13,8 +13,8 @@ from analysis.claims.pairs import Estimates, Quantity
 from analysis.claims.runs import LEARNT, Runs, Sides, of_methods, title, worst_return
 from analysis.claims.verdict import Evidence, Range, judge
 from analysis.figures import flops_by_sparsity
-from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.intervals import iqm_error
+from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
 from analysis.select import comparable, standard_dense
 from rigl_rl import paper

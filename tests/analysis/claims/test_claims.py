@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from analysis.claims import __main__ as claims
-from analysis.claims.findings import CLAIMS
 from analysis.claims.evaluation import evaluate
+from analysis.claims.findings import CLAIMS
 from analysis.collect import collect
 from rigl_rl import paper
 from rigl_rl.command_line import exit_code
