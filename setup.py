@@ -37,6 +37,7 @@ INSTALL_REQUIRES = [
     "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
     "pyyaml>=6",
     "rliable>=1.2,<2",
+    "scipy>=1.9,<2",
     "setuptools>=70.1,<80.9",  # TensorBoard 2.15 imports pkg_resources: 80.9 warns, 82 lacks it
     "tensorflow>=2.15,<2.16",
     "tensorflow-probability==0.23.*",

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
 from analysis import hyperparameters, run_files, scores
 from analysis.run_files import (
@@ -31,6 +32,7 @@ from analysis.run_files import (
     run_directories,
     warn_if_score_differs,
 )
+from rigl_rl import paper
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
 from rigl_rl.files import replacing
@@ -41,6 +43,8 @@ RUN = (
 )
 """Columns of every table of runs, apart from the optional ones."""
 FORMATS = (".parquet", ".csv")
+SHOWN = ("dense", *paper.METHODS, "rigl_inverted")
+"""Methods that figures show."""
 
 
 class Tables(NamedTuple):
@@ -173,9 +177,10 @@ def read(table: Path) -> Tables:
                 if path.suffix == ".csv"
                 else pd.read_parquet(path, use_threads=False)
             )
+            _check_end(path)
             require(part, columns, path.name)
             check_numbers(part, path.name)
-        except ValueError as error:  # pandas' and Arrow's errors about content
+        except (ValueError, OSError) as error:  # pandas' and Arrow's errors about content
             raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
         missing = [column for column in optional if column not in part]  # of an older table
         parts.append(part.assign(**dict.fromkeys(missing, np.nan)))
@@ -195,6 +200,9 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
     Raises NoRunsError when there are runs, but none with this score.
     """
     tables = read(runs) if runs.is_file() else collect(runs)
+    for method, own in tables.runs.groupby("method"):
+        if method not in SHOWN:
+            warn(f"left out {len(own)} run(s) of method {method}, which no figure shows")
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:
@@ -217,14 +225,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
     args = parser.parse_args(argv)
     _check_format(args.out)
-    known = read(args.out) if args.out.exists() else None
-    whole = all(path.exists() for path in _table_paths(args.out))
-    tables = collect(args.runs, known if whole else None)
+    tables = collect(args.runs, _known(args.out))
     if tables.runs.empty:
         raise NoRunsError(f"no finished run below {args.runs}; nothing written")
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
+
+
+def _check_end(table: Path) -> None:
+    """Raises ValueError where a CSV file was cut short (Parquet's reader notices by itself)."""
+    if table.suffix == ".csv":
+        with table.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                raise ValueError("cut short: its last line has no end")
+
+
+def _known(out: Path) -> Tables | None:
+    """The table from before, None where there is none or not all of it can be read.
+
+    Raises ConfigError when `out` is no table of this module's, which is not overwritten.
+    """
+    if not out.exists() or not all(path.exists() for path in _table_paths(out)):
+        if out.exists() and not _is_ours(out):
+            read(out)  # raises
+        return None
+    try:
+        return read(out)
+    except ConfigError as error:
+        if not _is_ours(out):
+            raise
+        warn(f"{error}; {out} is made anew")
+        return None
+
+
+def _is_ours(table: Path) -> bool:
+    """Whether this module wrote a table, as far as one can tell if it is damaged or old."""
+    if table.suffix == ".csv":
+        with table.open("rb") as file:
+            return {b"path", b"stamp"} <= set(file.readline().strip().split(b","))
+    try:
+        return {"path", "stamp"} <= set(parquet.read_schema(table).names)
+    except (ValueError, OSError):  # cut short: what is left begins as a table does
+        with table.open("rb") as file:
+            return file.read(4) in (b"", b"PAR1")
 
 
 def _check_format(path: Path) -> None:

@@ -149,7 +149,7 @@ def summary(scores: pd.DataFrame) -> str:
         "|---|---|--:|--:|--:|--:|",
     ]
     for row in scores.itertuples():
-        interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.n_seeds > 1 else ""
+        interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.low == row.low else ""
         lines.append(
             f"| {row.panel} | {row.name} | {style.percent(row.target_sparsity)} | "
             f"{row.params:,.0f} | {row.mean:.1f}{interval} | {row.n_seeds} |"

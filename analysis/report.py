@@ -19,7 +19,7 @@ import pandas as pd
 
 from analysis import learning_curves
 from analysis.arguments import add_runs
-from analysis.claims.findings import evaluate
+from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import Tables, load
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.figures.iqm import STANDARD
@@ -158,8 +158,8 @@ def render(tables: Tables) -> str:
         sweeps=sweeps,
         missing=missing,
         claims=[
-            (text, section, rows.to_dict("records"))
-            for (text, section), rows in found.groupby(["text", "section"], sort=False)
+            (text, section(number), [(row, shown(row)) for _, row in rows.iterrows()])
+            for (text, number), rows in found.groupby(["text", "section"], sort=False)
         ],
         scores=learning_curves.scores(learning_curves.labelled(tables)).to_dict("records"),
         versions=versions(tables.runs),

@@ -35,6 +35,16 @@ OPTIONAL = {"runs": ("final_return_greedy",), "evals": ("greedy_return",)}
 """Columns that only some runs have, by table; the others have NaN there."""
 SCORES = {"avg_return": "final_return", "greedy_return": "final_return_greedy"}
 """Columns of evals.csv and the scores in result.json that average the last of them."""
+WHOLE = ("seed", "env_steps", "train_steps", "active_params", "total_params")
+LARGEST = 2**63 - 1
+"""In size; whole numbers of a table have 64 bits."""
+RANGES = {
+    "target_sparsity": (0.0, 1.0),
+    "width": (5e-324, math.inf),
+    **dict.fromkeys(("env_steps", "train_steps", "active_params"), (0, math.inf)),
+    "total_params": (1, math.inf),
+}
+"""[low, high) of numbers of result.json; a width is above 0."""
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 AS_JSON = ("layers", "hyperparameters")
@@ -115,17 +125,21 @@ def flat_result(result: dict[str, Any]) -> dict[str, Any]:
     missing = [key for key in (*TEXT, "distribution", *NUMBERS) if key not in result]
     if missing:
         raise ValueError(f"result.json lacks {', '.join(missing)}")
+    for key in (*TEXT, "distribution"):
+        if not isinstance(result[key], str) and not (key == "distribution" and not result[key]):
+            raise ValueError(f"result.json: {key} is {_short(result[key])}, not a text")
     for key in (*NUMBERS, *OPTIONAL["runs"]):
         value = result.get(key)
         if value is None and key in OPTIONAL["runs"]:
             result[key] = math.nan
-        elif not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ValueError(f"result.json: {key} is {value}, not a finite number")
+        else:
+            check_number(key, value)
     layers = result.get("layers", [])
     try:
         flat: dict[str, Any] = {"kernel_params": sum(math.prod(x["shape"]) for x in layers)}
     except (KeyError, TypeError) as error:
         raise ValueError("result.json: layers is not a list of kernels with a shape") from error
+    check_number("the size of layers", flat["kernel_params"])
     for key, value in result.items():
         if key in AS_JSON:
             flat[key] = json.dumps(value)
@@ -134,6 +148,25 @@ def flat_result(result: dict[str, Any]) -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
+
+
+def check_number(key: str, value: Any) -> None:
+    """Raises ValueError unless a number of result.json is one, and one that the key can have."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"result.json: {key} is {_short(value)}, not a number")
+    # A whole number may be too large for a float, and then for a table.
+    if abs(value) > LARGEST or not math.isfinite(value):
+        raise ValueError(f"result.json: {key} is {_short(value)}, not a finite number")
+    if key in WHOLE and value != int(value):
+        raise ValueError(f"result.json: {key} is {value}, not a whole number")
+    low, high = RANGES.get(key, (-math.inf, math.inf))
+    if not low <= value < high:
+        raise ValueError(f"result.json: {key} is {value}, not in [{low:g}, {high:g})")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 30 else f"{text[:20]}..."
 
 
 def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import hyperparameters
-from rigl_rl.errors import warn
+from analysis.notes import left_out
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
@@ -24,36 +24,49 @@ def standard_dense(runs: pd.DataFrame) -> pd.Series:
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
-    """Runs of full length at the standard hyper-parameters, each setting and seed once.
+    """Runs of one length at the standard hyper-parameters, each setting and seed once.
 
-    What is left out is said on stderr: a shortened run (of another preset, say) must not be
-    averaged with full ones, a run of a sweep not with standard ones, and a run that was made twice
-    (a study with SNR logging repeats runs of one without) is no second seed.
+    What is left out is said (`notes.left_out`): a run of another length than most of its task's
+    must not be averaged with them, a run of a sweep not with standard ones, and a run that was made
+    twice (with and without SNR logging, say) is no second seed.
 
     varied: hyper-parameters (of `hyperparameters.COLUMNS`) that the figure shows, so that runs
         which differ in them are different settings.
     """
     setting = [*SETTING, *varied]
-    # On Atari a run takes as many more steps as its iterations' last episodes do.
-    length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
-    full = length.groupby([runs[column] for column in TASK]).transform("max")
-    for task, short in runs[length < full].groupby(TASK):
-        longest = int(full[short.index[0]])
-        warn(
-            f"{figure}: left out {len(short)} {task[0]} {task[2]} run(s) shorter than {longest:,} "
-            f"steps, the longest there (first: {short['path'].iloc[0]})"
-        )
-    runs = runs[length == full].sort_values("path")
+    runs = _of_one_length(runs, figure).sort_values("path")
     runs = _standard(runs, figure, setting, varied)
     again = runs.duplicated([*setting, "seed"])
     # A run with and one without SNR logging train alike; that the two agree needs no words.
     differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
     if differs.any():
-        warn(
-            f"{figure}: left out {int(differs.sum())} run(s) that repeat another's setting and "
-            f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})"
+        left_out(
+            figure,
+            f"left out {int(differs.sum())} run(s) that repeat another's setting and "
+            f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})",
         )
     return runs[~again]
+
+
+def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """Of each task, the runs of the length that most have, the longer one of a tie."""
+    # On Atari a run takes as many more steps as its iterations' last episodes do.
+    length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
+    kept = []
+    for task, lengths in length.groupby([runs[column] for column in TASK]):
+        usual = lengths.mode().max()
+        kept.append(lengths[lengths == usual])
+        for word, others in (
+            ("shorter", lengths[lengths < usual]),
+            ("longer", lengths[lengths > usual]),
+        ):
+            if len(others):
+                left_out(
+                    figure,
+                    f"left out {len(others)} {task[0]} {task[2]} run(s) {word} than {usual:,.0f} "
+                    f"steps, the length of most there (first: {runs.loc[others.index[0], 'path']})",
+                )
+    return runs.loc[pd.concat(kept).index] if kept else runs
 
 
 def _standard(
@@ -75,14 +88,16 @@ def _standard(
     )
     out = (changes > fewest) | ((fewest > 0) & (several > 1))
     if out.any():
-        warn(
-            f"{figure}: left out {int(out.sum())} run(s) of sweeps, which change "
-            f"other hyper-parameters than this figure shows"
+        left_out(
+            figure,
+            f"left out {int(out.sum())} run(s) of sweeps, which change "
+            f"other hyper-parameters than this figure shows",
         )
     unusual = runs[~out & (changes > 0)]
     if len(unusual):
-        warn(
-            f"{figure}: {len(unusual)} run(s) do not have the paper's hyper-parameters, but no "
-            f"others are there (first: {unusual['path'].iloc[0]})"
+        left_out(
+            figure,
+            f"{len(unusual)} run(s) do not have the paper's hyper-parameters, but no "
+            f"others are there (first: {unusual['path'].iloc[0]})",
         )
     return runs[~out]

@@ -1,7 +1,9 @@
 """The best hyper-parameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
 
 A method's row is the setting with the highest mean final return, beside the paper's choice and the
-number of settings that the runs hold. A method with one setting was not swept and has no row.
+number of settings that the runs hold. The best of many settings is the best partly by luck, so the
+score of the paper's own setting and its rank stand beside it. A method with one setting was not
+swept and has no row.
 """
 
 from __future__ import annotations
@@ -97,12 +99,17 @@ class SweepTable:
         values, scores = max(settings, key=lambda setting: setting[1].mean())
         mean, low, high = (float(x[0]) for x in mean_interval(scores.mean(axis=1, keepdims=True)))
         best = paper.best(self.agent, method)
+        papers = [_text(best[column]) for column in self.columns]
+        own = [found.mean() for its, found in settings if [*map(_text, its)] == papers]
+        better = sum(found.mean() > own[0] for _, found in settings) if own else np.nan
         return {
             "method": method,
             **dict(zip(self.columns, values)),
             **{f"{column}_paper": best[column] for column in self.columns},
             **{"mean": mean, "low": low, "high": high, "n_seeds": len(scores)},
             "settings": len(settings),
+            "mean_paper": own[0] if own else np.nan,
+            "rank_paper": 1 + better,
         }
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
@@ -125,7 +132,8 @@ class SweepTable:
         """The names of the columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
         score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
-        return ["Algorithm", *(HEADS[name] for name in self.columns), score, "Seeds", "Settings"]
+        hyperparameters = [HEADS[name] for name in self.columns]
+        return ["Algorithm", *hyperparameters, score, "Seeds", "Settings", "Paper's setting"]
 
     def cells(self, rows: pd.DataFrame) -> list[list[str]]:
         """The table's body, as text."""
@@ -134,9 +142,12 @@ class SweepTable:
                 style.method_name(row["method"]),
                 *(_value(row[column], row[f"{column}_paper"]) for column in self.columns),
                 f"{row['mean']:.4g}"
-                + (f" [{row['low']:.4g}, {row['high']:.4g}]" if row["n_seeds"] > 1 else ""),
+                + (f" [{row['low']:.4g}, {row['high']:.4g}]" if row["low"] == row["low"] else ""),
                 str(row["n_seeds"]),
                 str(row["settings"]),
+                f"{row['mean_paper']:.4g}, rank {row['rank_paper']:.0f}"
+                if row["rank_paper"] == row["rank_paper"]
+                else "-",
             ]
             for row in rows.to_dict("records")
         ]

@@ -51,7 +51,8 @@ def agent_run(
         units: units of each hidden dense layer, if not the standard number; filters of convolutions
             scale alike.
         snr_freq: train steps between two measurements of the gradients' SNR; 0: none. It leaves the
-            training alone but makes another configuration, hence another name.
+            training alone but makes another configuration, hence another name. Where that run is
+            there, this one is not trained (`Run.measured_name`).
         changes: hyper-parameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
             value that is the best one leaves run and name as they are.
     """
@@ -79,18 +80,20 @@ def agent_run(
             binding = agent.gin.weight_decay
         bindings.append(f"{binding}={value!r}")
     if snr_freq:
-        label.append("snr")
         bindings.append(f"log_snr.freq={snr_freq}")
-    if schedule.name:
-        label.append(schedule.name)
+    length = [schedule.name] if schedule.name else []
+    plain, measured = (
+        f"{agent.name}/{task}/{'-'.join([*label, *snr, *length])}" for snr in ([], ["snr"])
+    )
     return Run(
-        label=f"{agent.name}/{task}/{'-'.join(label)}",
+        label=measured if snr_freq else plain,
         main=agent.main,
         gin_files=(f"gin_configs/{agent.name}/{method}.gin",),
         bindings=tuple(bindings),
         seed=seed,
         env_steps=agent.env_steps(task, schedule),
         steps_per_second=agent.steps_per_second,
+        measured_label="" if snr_freq else measured,
     )
 
 

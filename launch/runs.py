@@ -26,6 +26,14 @@ class Run:
     env_steps: int
     steps_per_second: float
     """Environment steps per second on one core, evaluation included; for estimates only."""
+    measured_label: str = ""
+    """Of the run that equals this one and measures the gradients' SNR besides, if there can be one.
+    """
+
+    @property
+    def measured_name(self) -> str:
+        """The directory of that run, which makes this one superfluous; empty if there is none."""
+        return f"{self.measured_label}/seed{self.seed}" if self.measured_label else ""
 
     @property
     def task(self) -> str:

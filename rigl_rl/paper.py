@@ -100,6 +100,8 @@ LEARNING_RATE = {"dqn_atari_cnn": 2.5e-4, "dqn_atari_resnet": 1e-4}
 # Section A.3.
 WEIGHT_DECAYS = (0.0, 1e-6, 1e-4, 1e-3)
 UPDATE_INTERVALS = (100, 250, 500, 1000, 5000)
+RECOMMENDED_INTERVAL = 1000
+"""Appendix D."""
 DROP_FRACTIONS = (0.0, 0.1, 0.2, 0.3, 0.5)
 RESNET_WEIGHT_DECAYS = (0.0, 1e-6, 1e-5, 1e-4)
 RESNET_LEARNING_RATES = (1e-4, 2.5e-4, 1e-3, 2.5e-3)

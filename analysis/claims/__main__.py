@@ -2,9 +2,9 @@
 
     python -m analysis.claims --runs DIR [--out claims.csv]
 
-A claim becomes a quantity (a probability that one group of runs scores higher, or a difference of
-interquartile means) with a 95 % interval and a verdict, for each agent that has runs. See
-`evidence` for the rules.
+A claim becomes a quantity (the probability that a run of one method scores higher than one of
+another, or the difference of their scores) with a 95% interval, a verdict and the reason for it,
+for each agent that has runs. docs/statistics.md has the rules and what they are worth.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from analysis.arguments import add_runs
-from analysis.claims.evidence import UNDECIDED
-from analysis.claims.findings import evaluate
+from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import load
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
@@ -28,21 +26,17 @@ from rigl_rl.files import replacing
 def sentences(rows: pd.DataFrame) -> Iterator[str]:
     """What `evaluate` found, for a reader."""
     for (_, text), of_claim in rows.groupby(["claim", "text"], sort=False):
-        yield f"{text} (section {of_claim['section'].iloc[0]})"
+        yield f"{text} ({section(of_claim['section'].iloc[0])})"
         width = of_claim["agent"].str.len().max()
         for row in of_claim.itertuples():
             if not row.cells:
                 yield f"  no runs; make them with: {row.command}"
                 continue
-            interval = "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-            line = f"  {row.agent:<{width}} {row.verdict}: {row.quantity} {row.value:.2f}{interval}"
-            more = _more(row.seeds_needed) if row.verdict == UNDECIDED else ""
-            rests_on = f"{row.cells} cell(s), {row.seeds} seed(s), {row.runs} runs"
-            yield f"{line}, {rests_on}{more}"
-
-
-def _more(seeds: float) -> str:
-    return f"; about {seeds:.0f} seeds would do" if seeds == seeds else "; more seeds hardly would"
+            yield f"  {row.agent:<{width}} {row.verdict}: {shown(row)}"
+            yield f"    {row.why}"
+    verdicts = rows.loc[rows["cells"] > 0, "verdict"].value_counts()
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    yield f"In all: {counted or 'no claim has runs'}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

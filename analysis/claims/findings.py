@@ -2,233 +2,278 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from typing import Callable
+from typing import Any
 
-import pandas as pd
-
-from analysis.claims import comparisons
-from analysis.claims.comparisons import AT, Compare, Sides
-from analysis.claims.evidence import NOTHING, Evidence, Range, difference, probability
-from analysis.collect import Tables
+from analysis.claims import comparisons, measurements
+from analysis.claims.claim import Claim
+from analysis.claims.comparisons import HARD_TASKS
+from analysis.claims.pairs import DIFFERENCE
+from analysis.claims.runs import AT
+from analysis.claims.verdict import Range
 from rigl_rl.paper import ERK, UNIFORM
 
 MORE_OFTEN = Range(0.5)
-WITHOUT_LOSS = Range(-0.1)
+WITHOUT_LOSS = Range(-0.1, every_task=True)
 """A loss below a tenth of the dense network's score: what "minimal loss" is, is our choice."""
-EQUAL = Range(-0.05, 0.05)
+EQUAL = Range(-0.05, 0.05, every_task=True)
 """Of the dense network's score; our choice, too."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """A finding of the paper.
-
-    wanted: where the quantity has to be for the finding to hold.
-    by: columns that tell apart the cells within which runs are compared.
-    """
-
-    name: str
-    text: str
-    section: str
-    studies: tuple[str, ...]
-    measure: Callable[[pd.DataFrame, pd.DataFrame, Sequence[str]], Evidence]
-    wanted: Range
-    by: tuple[str, ...]
-    compare: Compare
-
-    def measured(self, first: pd.DataFrame, second: pd.DataFrame) -> Evidence:
-        """The claim's quantity for two groups of runs; a difference needs scores in units."""
-        if self.measure is difference:
-            first, second = first[first["in_units"]], second[second["in_units"]]
-        return self.measure(first, second, self.by)
-
+INSENSITIVE = Range(-0.1, 0.1, every_task=True)
+ABOUT_TWICE = Range(1.5, 3.0)
+ABOUT_THREE_TIMES = Range(2.0, 4.0)
 
 _EVERYWHERE = ("figure2", "figure8", "figure9", "figure10", "figure11")
+_METHODS: dict[str, Any] = {"by": AT, "kinds": ("method",)}
+_NOISE: dict[str, Any] = {"by": ("env", "share"), "kinds": ("method",)}
+_DENSE = "dense networks of as many parameters"
+_STANDARD = "the standard dense network"
 CLAIMS = (
     Claim(
         "sparse-beats-matched-dense",
         "Sparse networks perform better than dense ones with as many parameters.",
         "4",
+        ("Sparse networks (ERK)", _DENSE),
         _EVERYWHERE,
-        probability,
         MORE_OFTEN,
-        (*AT, "method"),
-        comparisons.matched_dense,
+        compare=comparisons.matched_dense(),
     ),
     Claim(
-        "80-percent-without-loss",
-        "80 % of the connections can go with minimal loss against the standard dense network.",
+        "dynamic-beats-dense-on-hard-tasks",
+        f"On hard tasks ({', '.join(HARD_TASKS)}) SET and RigL exceed dense networks.",
         "4",
-        _EVERYWHERE,
-        difference,
-        WITHOUT_LOSS,
-        ("env",),
-        comparisons.without_loss(0.8),
+        ("SET and RigL", _DENSE),
+        ("figure2",),
+        MORE_OFTEN,
+        compare=comparisons.matched_dense(HARD_TASKS, "set", "rigl"),
     ),
-    Claim(
-        "90-percent-without-loss",
-        "90 % of the connections can go with minimal loss against the standard dense network.",
-        "4",
-        _EVERYWHERE,
-        difference,
-        WITHOUT_LOSS,
-        ("env",),
-        comparisons.without_loss(0.9),
+    *(
+        Claim(
+            f"{percent}-percent-without-loss",
+            f"{percent}% of the connections can go with minimal loss against the standard dense "
+            "network.",
+            "4",
+            (f"Pruning, SET and RigL at {percent}%", _STANDARD),
+            _EVERYWHERE,
+            WITHOUT_LOSS,
+            DIFFERENCE,
+            comparisons.without_loss(percent / 100),
+            ("env",),
+            ("method",),
+        )
+        for percent in (80, 90)
     ),
     Claim(
         "pruning-is-best",
         "Pruning often obtains better results than SET and RigL.",
         "4",
+        ("Pruning", "SET and RigL"),
         _EVERYWHERE,
-        probability,
         MORE_OFTEN,
-        tuple(AT),
-        comparisons.methods(["prune"], ["set", "rigl"]),
+        compare=comparisons.methods(["prune"], ["set", "rigl"]),
+        **_METHODS,
     ),
     Claim(
         "dynamic-beats-static",
         "SET and RigL improve over static sparse training.",
         "4",
+        ("SET and RigL", "Static"),
         _EVERYWHERE,
-        probability,
         MORE_OFTEN,
-        tuple(AT),
-        comparisons.methods(["set", "rigl"], ["static"]),
+        compare=comparisons.methods(["set", "rigl"], ["static"]),
+        **_METHODS,
     ),
     Claim(
         "rigl-equals-set",
-        "Growing by gradients (RigL) does as well as growing at random (SET), not better.",
+        "Growing by gradients (RigL) does as well as growing at random (SET), not better, up to "
+        "95%.",
         "4",
+        ("RigL", "SET"),
         _EVERYWHERE,
-        difference,
         EQUAL,
-        tuple(AT),
-        comparisons.methods(["rigl"], ["set"]),
+        DIFFERENCE,
+        comparisons.methods(["rigl"], ["set"], high=0.95),
+        **_METHODS,
     ),
     Claim(
-        "erk-beats-uniform",
-        "ERK performs better than a uniform distribution of sparsity.",
-        "5",
-        ("figure4_left", "figure8", "figure12", "figure14_right"),
-        probability,
+        "rigl-beats-set-at-high-sparsity",
+        "At very high sparsities (above 95%) RigL may outperform SET.",
+        "4",
+        ("RigL", "SET"),
+        _EVERYWHERE,
         MORE_OFTEN,
-        (*AT, "method"),
-        comparisons.distributions,
+        compare=comparisons.methods(["rigl"], ["set"], low=0.95),
+        **_METHODS,
+    ),
+    Claim(
+        "resnet-three-times-cnn",
+        "A dense ResNet instead of the CNN improves the IQM over games about three times.",
+        "4",
+        ("The standard ResNet", "the standard CNN"),
+        ("figure17", "figure18"),
+        ABOUT_THREE_TIMES,
+        measurements.IQM_RATIO,
+        special=measurements.resnet_by_cnn,
+    ),
+    Claim(
+        "pruned-resnet-exceeds-dense",
+        "Pruning the ResNet at 90% exceeds the standard ResNet.",
+        "4",
+        ("Pruned ResNets", _STANDARD),
+        ("figure18",),
+        MORE_OFTEN,
+        compare=comparisons.pruned_resnet,
+        by=("env",),
+        kinds=("method",),
     ),
     Claim(
         "starved-critic-hurts-more",
         "Few parameters in the critics hurt more than few parameters in the actor.",
         "5",
+        ("SAC with a small actor", "SAC with small critics"),
         ("figure3",),
-        probability,
         MORE_OFTEN,
-        ("env", "method", "budget", "starved_to"),
-        comparisons.starved,
+        compare=comparisons.starved,
+        by=("env", "method", "budget", "starved_to"),
+    ),
+    Claim(
+        "standard-split-is-best",
+        "The standard split between actor and critics (34:66) does best in most settings.",
+        "5",
+        ("SAC with the standard split", "SAC with others"),
+        ("figure3",),
+        MORE_OFTEN,
+        compare=comparisons.standard_split,
+        by=("env", "method", "budget"),
+        kinds=("actor_share",),
+    ),
+    Claim(
+        "erk-beats-uniform",
+        "ERK performs better than a uniform distribution of sparsity.",
+        "5",
+        ("ERK", "uniform masks"),
+        ("figure4_left", "figure8", "figure12", "figure14_right"),
+        MORE_OFTEN,
+        compare=comparisons.distributions,
+    ),
+    Claim(
+        "erk-doubles-flops",
+        "In the convolutional networks ERK doubles the FLOPs at a given sparsity.",
+        "5",
+        ("ERK", "uniform masks"),
+        ("figure7",),
+        ABOUT_TWICE,
+        measurements.FLOPS_RATIO,
+        special=measurements.erk_flops,
     ),
     Claim(
         "small-weight-decay-helps",
         "A small weight decay (1e-6 to 1e-4) is better than none.",
         "6",
+        ("Weight decay 1e-6 to 1e-4", "none"),
         ("figure4_center",),
-        probability,
         MORE_OFTEN,
-        (*AT, "method"),
-        comparisons.weight_decay,
+        compare=comparisons.weight_decay,
+        kinds=("weight_decay",),
     ),
     Claim(
         "aware-init-helps-uniform",
         "Sparsity-aware initialization improves networks of uniform sparsity.",
         "6",
+        ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right",),
-        probability,
         MORE_OFTEN,
-        (*AT, "method"),
-        comparisons.aware_init(UNIFORM),
+        compare=comparisons.aware_init(UNIFORM),
     ),
     Claim(
         "aware-init-leaves-erk",
         "With ERK, sparsity-aware initialization makes no difference.",
         "6",
+        ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right", "figure4_center"),  # the second has the standard dense runs
-        difference,
         EQUAL,
-        (*AT, "method"),
+        DIFFERENCE,
         comparisons.aware_init(ERK),
+    ),
+    Claim(
+        "moving-connections-helps",
+        "Drop fractions above 0 are better than 0, which keeps the masks as they are.",
+        "D",
+        ("SET and RigL with a drop fraction above 0", "those with 0"),
+        ("figure13",),
+        MORE_OFTEN,
+        compare=comparisons.drop_fraction,
+        kinds=("drop_fraction",),
+    ),
+    Claim(
+        "update-interval-hardly-matters",
+        "Training is not particularly sensitive to the interval between mask updates.",
+        "D",
+        ("Another interval", "one of 1,000 train steps"),
+        ("figure13", "figure4_center"),
+        INSENSITIVE,
+        DIFFERENCE,
+        comparisons.update_interval,
+    ),
+    Claim(
+        "smaller-batches-hurt",
+        "Smaller batches degrade all methods.",
+        "D",
+        ("The standard batch", "smaller ones"),
+        ("figure13",),
+        MORE_OFTEN,
+        compare=comparisons.batch_size,
+        kinds=("batch_size",),
     ),
     Claim(
         "snr-falls-with-sparsity",
         "The gradients' signal-to-noise ratio is lower in sparser networks.",
         "7",
+        ("The SNR of dense networks", "that of sparse ones"),
         ("figure5_left", "figure5_right"),
-        probability,
         MORE_OFTEN,
-        (*AT, "network"),
-        comparisons.snr_by_sparsity,
+        compare=measurements.snr_by_sparsity,
+        by=(*AT, "network"),
+        kinds=("method",),
     ),
     Claim(
         "snr-lower-for-actors",
         "Actors have a lower signal-to-noise ratio than critics.",
         "7",
+        ("The SNR of critics", "that of actors"),
         ("figure5_right",),
-        probability,
         MORE_OFTEN,
-        (*AT, "method", "distribution"),
-        comparisons.snr_by_network,
+        compare=measurements.snr_by_network,
+        by=(*AT, "method", "distribution"),
     ),
     Claim(
         "sparse-resists-noise",
         "Sparse networks keep more of their return under strong observation noise than dense ones "
         "of equal size.",
         "8",
+        ("SET and RigL", _DENSE),
         ("figure6",),
-        probability,
         MORE_OFTEN,
-        ("env", "share"),
-        comparisons.noise_by_method,
+        compare=measurements.noise_by_method,
+        **_NOISE,
     ),
     Claim(
         "smaller-resists-noise",
         "Smaller networks keep more of their return under strong observation noise.",
         "8",
+        ("Smaller dense networks", "dense networks of full size"),
         ("figure6",),
-        probability,
         MORE_OFTEN,
-        ("env",),
-        comparisons.noise_by_size,
+        compare=measurements.noise_by_size,
+        by=("env",),
+        kinds=("share",),
+    ),
+    Claim(
+        "rigl-resists-noise-more-than-set",
+        "SET is less robust to strong observation noise than RigL.",
+        "8",
+        ("RigL", "SET"),
+        ("figure6",),
+        MORE_OFTEN,
+        compare=measurements.noise_of_rigl,
+        **_NOISE,
     ),
 )
-
-
-def evaluate(tables: Tables) -> pd.DataFrame:
-    """A row per claim and agent with runs for it; claims without any have one empty row.
-
-    Columns: claim, text, section, agent, quantity, those of `Evidence`, verdict, seeds_needed (per
-    cell; NaN where decided, or where it would take too many), studies, command.
-    """
-    rows = []
-    for claim in CLAIMS:
-        found = [(title, claim.measured(x, y)) for title, x, y in _sides(claim, tables)]
-        found = [(title, evidence) for title, evidence in found if evidence.cells]
-        for title, evidence in found or [("", NOTHING)]:
-            verdict = evidence.verdict(claim.wanted)
-            rows.append(
-                {
-                    "claim": claim.name,
-                    "text": claim.text,
-                    "section": claim.section,
-                    "agent": title,
-                    "quantity": claim.measure.__name__,
-                    **evidence._asdict(),
-                    "verdict": verdict,
-                    "seeds_needed": evidence.seeds_needed(claim.wanted),
-                    "studies": " ".join(claim.studies),
-                    "command": tables.command(" ".join(claim.studies)),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _sides(claim: Claim, tables: Tables) -> Sides:
-    return iter(()) if tables.runs.empty else claim.compare(tables, claim.name)

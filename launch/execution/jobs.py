@@ -32,11 +32,14 @@ class Job:
     argv: tuple[str, ...]
     run_dir: Path
     log: Path
+    instead: Path | None = None
+    """Directory of a run that makes this one superfluous once it is finished."""
 
     @property
     def finished(self) -> bool:
         """Whether the result, which a run writes last, is there."""
-        return (self.run_dir / "result.json").exists()
+        directories = filter(None, (self.run_dir, self.instead))
+        return any((directory / "result.json").exists() for directory in directories)
 
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
@@ -46,6 +49,7 @@ def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
         argv=run.command(runs_dir, threads),
         run_dir=runs_dir / run.name,
         log=runs_dir / "logs" / f"{run.name}.log",
+        instead=runs_dir / run.measured_name if run.measured_name else None,
     )
 
 

@@ -56,13 +56,14 @@ def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
     """The runs of several studies, each run once, all of one seed before the next seed.
 
     The order makes an unfinished launch useful: it has every point of the figure, with fewer seeds.
+    A run that one study wants with its SNR measured and another without is trained with.
     """
-    return list(
-        dict.fromkeys(
-            run
-            for seed in range(preset.seeds)
-            for study in studies
-            if seed < preset.seeds_of.get(study, preset.seeds)
-            for run in STUDIES[study](seed, preset)
-        )
+    runs = dict.fromkeys(
+        run
+        for seed in range(preset.seeds)
+        for study in studies
+        if seed < preset.seeds_of.get(study, preset.seeds)
+        for run in STUDIES[study](seed, preset)
     )
+    names = {run.name for run in runs}
+    return [run for run in runs if run.measured_name not in names]

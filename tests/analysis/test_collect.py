@@ -68,9 +68,19 @@ def test_a_broken_run_is_reported_in_one_line_and_left_out(run, tmp_path, capsys
     [
         ({"final_return": float("nan")}, "final_return is nan, not a finite number"),
         ({"final_return": None}, "final_return is None"),
-        ({"final_return_greedy": "best"}, "final_return_greedy is best"),
-        ({"active_params": "many"}, "active_params is many"),
+        ({"final_return_greedy": "best"}, "final_return_greedy is 'best', not a number"),
+        ({"active_params": "many"}, "active_params is 'many', not a number"),
         ({"layers": [{"name": "q"}]}, "layers is not a list of kernels"),
+        ({"layers": [{"shape": [10**30]}]}, "size of layers is 10000000000000000000..., not a fin"),
+        ({"agent": ["dqn"]}, "agent is ['dqn'], not a text"),
+        ({"distribution": 3}, "distribution is 3, not a text"),
+        ({"final_return": 10**400}, "final_return is 10000000000000000000..., not a finite number"),
+        ({"active_params": 10**30}, "active_params is 10000000000000000000..., not a finite"),
+        ({"seed": True}, "seed is True, not a number"),
+        ({"seed": 1.5}, "seed is 1.5, not a whole number"),
+        ({"target_sparsity": 1.7}, "target_sparsity is 1.7, not in [0, 1)"),
+        ({"width": -1}, "width is -1, not in"),
+        ({"total_params": 0}, "total_params is 0, not in [1, inf)"),
     ],
 )
 def test_a_result_that_makes_no_sense_is_left_out(run, tmp_path, capsys, change, reason):
@@ -267,6 +277,43 @@ def test_numbers_of_a_table_are_checked(run, tmp_path, capsys):
     runs.assign(final_return=["1.0", "many"]).to_csv(table, index=False)
     with pytest.raises(ConfigError, match="t.csv: final_return is not a number everywhere"):
         read(table)
+
+
+@pytest.mark.parametrize("damaged", ["t.parquet", "t.evals.parquet", "t.csv", "t.snr.csv"])
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
+def test_a_damaged_table_is_made_anew(run, tmp_path, capsys, damaged, part):
+    for name in "abcdefgh":
+        run(tmp_path / "runs" / name, snr=[(50, 0.1), (100, 0.2)])
+    out = tmp_path / f"t{(tmp_path / damaged).suffix}"
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(out)]
+    assert main(argv) == 0
+    whole = read(out)
+    file = tmp_path / damaged
+    file.write_bytes(file.read_bytes()[: int(part * file.stat().st_size)])
+    if damaged == "t.csv" and not part:
+        assert exit_code(main, argv) == 1  # an empty file says nothing about whose it is
+        return
+    assert main(argv) == 0
+    for before, after in zip(whole[:4], read(out)[:4]):
+        pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_table_of_an_older_version_is_made_anew(run, tmp_path, capsys):
+    run(tmp_path / "runs/a")
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.parquet")]
+    assert main(argv) == 0
+    runs = pd.read_parquet(tmp_path / "t.parquet")
+    runs.drop(columns="kernel_params").to_parquet(tmp_path / "t.parquet", index=False)
+    assert main(argv) == 0
+    assert "lacks the column(s) kernel_params; " in capsys.readouterr().err
+    assert "kernel_params" in read(tmp_path / "t.parquet").runs
+
+
+def test_methods_that_no_figure_shows_are_named(run, tmp_path, capsys):
+    run(tmp_path / "a")
+    run(tmp_path / "b", method="mine")
+    load(tmp_path)
+    assert "left out 1 run(s) of method mine, which no figure shows" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_such_table_is_not_overwritten(run, tmp_path, capsys):

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from rliable import library as rliable
+from rliable import metrics
+from scipy import stats
 
 from analysis.intervals import (
-    REPETITIONS,
-    SEED,
     curves_over_seeds,
+    iqm_error,
+    iqm_interval,
     mean_interval,
     over_seeds,
 )
@@ -35,66 +36,83 @@ def test_final_score_of_no_evaluation_is_an_error():
         final_score([])
 
 
-def test_interval_equals_rliables_own():
+def test_the_interval_of_a_mean_is_students():
     scores = np.array([[1.0, 10.0], [2.0, 30.0], [4.0, 20.0], [9.0, 40.0]])
-    np.random.seed(SEED)  # noqa: NPY002
-    means, intervals = rliable.get_interval_estimates(
-        {"x": scores}, lambda x: x.mean(axis=0), reps=REPETITIONS
-    )
     ours = mean_interval(scores)
     np.testing.assert_array_equal(ours.mean, [4.0, 25.0])
-    np.testing.assert_array_equal(ours.mean, means["x"])
-    np.testing.assert_array_equal([ours.low, ours.high], intervals["x"])
+    for i, column in enumerate(scores.T):
+        theirs = stats.ttest_1samp(column, 0.0).confidence_interval(0.95)
+        assert (ours.low[i], ours.high[i]) == pytest.approx((theirs.low, theirs.high))
 
 
-def test_interval_of_two_seeds_is_their_range():
-    # A resample of two is (a, a), (a, b) or (b, b); the outer two have a quarter of the mass each.
-    low, high = mean_interval(np.array([[3.0], [5.0]]))[1:]
-    assert (low[0], high[0]) == (3.0, 5.0)
+def test_three_seeds_by_hand():
+    # Of 1, 2 and 3: standard error 1/sqrt(3), the t table's 4.303 at 2 degrees of freedom.
+    _, low, high = mean_interval(np.array([[1.0], [2.0], [3.0]]))
+    assert high[0] - 2 == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+    assert 2 - low[0] == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
 
 
-def test_interval_is_reproducible_and_leaves_numpys_generator_alone():
-    scores = np.arange(10.0).reshape(5, 2) ** 2
-    np.random.seed(7)  # noqa: NPY002
-    expected = np.random.random(3)  # noqa: NPY002
-    np.random.seed(7)  # noqa: NPY002
-    first, second = mean_interval(scores), mean_interval(scores)
-    np.testing.assert_array_equal(np.random.random(3), expected)  # noqa: NPY002
-    np.testing.assert_array_equal(first, second)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_below_three_seeds_there_is_no_interval(seeds):
+    scores = np.arange(2.0 * seeds).reshape(seeds, 2)
+    for estimate in (mean_interval(scores), iqm_interval(scores)):
+        assert np.isfinite(estimate.mean).all()
+        assert np.isnan(estimate.low).all()
+        assert np.isnan(estimate.high).all()
 
 
-def test_one_seed_has_a_mean_and_no_interval():
-    estimate = mean_interval(np.array([[2.0, 3.0]]))
-    np.testing.assert_array_equal(estimate.mean, [2.0, 3.0])
-    assert np.isnan(estimate.low).all()
-    assert np.isnan(estimate.high).all()
+def test_the_iqm_is_rliables_and_its_interval_tukey_and_mclaughlins():
+    scores = np.random.default_rng(0).normal(size=(12, 1))
+    value, low, high = (float(end[0]) for end in iqm_interval(scores))
+    assert value == pytest.approx(metrics.aggregate_iqm(scores))
+    # One task: winsorized standard deviation over (1 - 2 * 0.25) sqrt(n).
+    winsorized = stats.mstats.winsorize(scores[:, 0], (0.25, 0.25))
+    error = np.asarray(winsorized).std(ddof=1) / (0.5 * math.sqrt(12))
+    assert high - value == pytest.approx(stats.t.ppf(0.975, 11) * error)
+    assert value - low == pytest.approx(high - value)
+
+
+def test_only_the_spread_within_tasks_makes_an_iqm_uncertain():
+    levels = np.array([0.0, 5.0, 10.0, 50.0])
+    error, freedom = iqm_error(levels + np.zeros((5, 1)))
+    assert error == 0
+    assert freedom == 4
+    # Its error is the deviation of the IQMs of many studies.
+    many = levels + np.random.default_rng(1).normal(size=(3_000, 6, 4))
+    found = [metrics.aggregate_iqm(study) for study in many]
+    assert np.mean(iqm_error(many)[0] ** 2) == pytest.approx(np.var(found), rel=0.1)
 
 
 def test_over_seeds_groups_missing_labels_too():
     table = pd.DataFrame(
         {
-            "method": ["dense", "rigl", "rigl"],
-            "distribution": [None, "u", "u"],
-            "score": [1.0, 2.0, 4.0],
+            "method": ["dense", "rigl", "rigl", "rigl"],
+            "distribution": [None, "u", "u", "u"],
+            "score": [1.0, 2.0, 3.0, 4.0],
         }
     )
     points = over_seeds(table, ["method", "distribution"], "score").set_index("method")
     assert points.loc["dense", ["mean", "n_seeds"]].tolist() == [1.0, 1]
-    assert points.loc["rigl", ["mean", "low", "high", "n_seeds"]].tolist() == [3.0, 2.0, 4.0, 2]
+    assert points.loc["dense", ["low", "high"]].isna().all()
+    (low,), (high,) = mean_interval(np.array([[2.0], [3.0], [4.0]]))[1:]
+    expected = [3.0, low, high, 3]
+    assert points.loc["rigl", ["mean", "low", "high", "n_seeds"]].tolist() == pytest.approx(
+        expected
+    )
 
 
 def test_curves_count_the_seeds_at_every_step():
     table = pd.DataFrame(
         {
             "m": "a",
-            "path": ["x", "x", "x", "y", "y", "y"],
-            "step": [0, 1, 2, 0, 1, 2],
-            "value": [1.0, 2.0, math.nan, 3.0, math.nan, math.nan],
+            "path": ["x"] * 3 + ["y"] * 3 + ["z"] * 3,
+            "step": [0, 1, 2] * 3,
+            "value": [1.0, 2.0, math.nan, 3.0, math.nan, math.nan, 5.0, 4.0, math.inf],
         }
     )
     curve = curves_over_seeds(table, ["m"], "step", "value")
     assert curve["step"].tolist() == [0, 1]  # step 2 was measured by nobody
-    assert curve["mean"].tolist() == [2.0, 2.0]
-    assert curve["n_seeds"].tolist() == [2, 1]
-    assert curve["low"].iloc[0] == 1.0
+    assert curve["mean"].tolist() == [3.0, 3.0]
+    assert curve["n_seeds"].tolist() == [3, 2]
+    assert curve["low"].iloc[0] == pytest.approx(mean_interval(np.array([[1.0], [3], [5]])).low[0])
     assert math.isnan(curve["low"].iloc[1])

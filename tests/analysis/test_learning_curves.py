@@ -11,10 +11,10 @@ from rigl_rl.command_line import exit_code
 
 @pytest.fixture
 def demo(launched, tmp_path):
-    """SYNTHETIC: three of the demo's lines, RigL with two seeds."""
+    """SYNTHETIC: three of the demo's lines, RigL with three seeds."""
     launched(method="dense", returns=(10.0, 200.0))
     launched(method="dense", width=0.3125, returns=(10.0, 90.0))
-    for seed, last in ((0, 150.0), (1, 170.0)):
+    for seed, last in ((0, 150.0), (1, 160.0), (2, 170.0)):
         launched(seed=seed, returns=(20.0, last))
     return tmp_path / "runs"
 
@@ -35,7 +35,9 @@ def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_pa
         ("RigL 90 % (28k)", 110): 160.0,
     }
     last = points.loc[("RigL 90 % (28k)", 110)]
-    assert last[["low", "high", "n_seeds"]].tolist() == [150.0, 170.0, 2]
+    half = 4.3027 * 10 / 3**0.5  # the t table at 2 degrees of freedom
+    expected = [160 - half, 160 + half, 3]
+    assert last[["low", "high", "n_seeds"]].tolist() == pytest.approx(expected, abs=1e-3)
     png, pdf, csv = learning_curves.draw(data(demo), tmp_path / "out")
     assert plt.imread(png).std() > 0.02
     assert pdf.read_bytes().startswith(b"%PDF")
@@ -56,7 +58,7 @@ def test_summary_table(demo):
     assert learning_curves.summary(scores).splitlines()[2:] == [
         "| CartPole-v0 | Dense | 0 % | 266,242 | 200.0 | 1 |",
         "| CartPole-v0 | Dense, width 0.312 | 0 % | 26,882 | 90.0 | 1 |",
-        "| CartPole-v0 | RigL | 90 % | 27,547 | 160.0 [150.0, 170.0] | 2 |",
+        "| CartPole-v0 | RigL | 90 % | 27,547 | 160.0 [135.2, 184.8] | 3 |",
     ]
 
 

@@ -15,7 +15,7 @@ from rigl_rl.command_line import exit_code
 
 @pytest.fixture
 def page(launched, tmp_path):
-    for seed in range(4):
+    for seed in range(10):
         for method, score in (("dense", 150.0), ("prune", 190.0), ("set", 120.0)):
             launched(method=method, seed=seed, returns=(score,))
     out = tmp_path / "report.html"
@@ -39,16 +39,17 @@ def test_the_page_needs_nothing_else(page):
 def test_each_figure_is_there_or_said_to_be_missing(page):
     for name in FIGURES:
         assert f"<td>{report.title(f'figure{name}')}</td>" in page or f'id="figure{name}"' in page
-    assert "12 runs, 4 seeds per setting" in page
+    assert "30 runs, 10 seeds per setting" in page
     assert "launch run figure8 --preset reduced --runs" in page
     assert "tensorflow 2.15.1" in page
 
 
 def test_claims_and_scores_are_those_of_the_runs(page):
     text = " ".join(re.sub("<[^>]+>", " ", page).split())
-    assert "DQN classic supported probability 1.00 [1.00, 1.00] 1 cell, 4 seeds, 8 runs" in text
+    assert "DQN classic: supported , probability 1.00 [0.9" in text
+    assert "Pruning against SET and RigL on 1 task: 1 pair of settings, 20 runs." in text
     assert "CartPole-v0 Pruning 90 %" in text
-    assert "190.0 [190.0, 190.0] 4" in text
+    assert "190.0 [190.0, 190.0] 10" in text
 
 
 def test_what_a_figure_rests_on():

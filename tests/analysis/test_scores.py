@@ -7,7 +7,7 @@ import pytest
 
 from analysis import learning_curves, report
 from analysis.claims import __main__ as claims
-from analysis.claims.findings import evaluate
+from analysis.claims.evaluation import evaluate
 from analysis.collect import collect, load, write
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES, TABLES
@@ -29,7 +29,7 @@ def runs(run, tmp_path):
     """
     root = tmp_path / "runs"
     scores = {"dense": (150.0, 200.0), "prune": (190.0, 120.0), "set": (110.0, 180.0)}
-    for seed in range(4):
+    for seed in range(10):
         for method, (score, greedy) in scores.items():
             run(
                 root / f"{method}{seed}",
@@ -55,7 +55,7 @@ def test_a_score_figure_shows_the_score_that_was_asked_for(runs, capsys):
     assert capsys.readouterr().err == ""
     tables = load(runs, "greedy")
     assert capsys.readouterr().err == (
-        "warning: --score greedy: scores of DQN classic are greedy; 1 of 13 runs have no greedy "
+        "warning: --score greedy: scores of DQN classic are greedy; 1 of 31 runs have no greedy "
         "score and are left out\n"
     )
     points = FIGURES["8"].data(tables)
@@ -123,13 +123,13 @@ def test_sweeps_are_judged_by_the_score_that_was_asked_for(run, tmp_path):
     for score in ("protocol", "greedy"):
         tables = load(tmp_path / "runs", score)
         row = TABLES["table1"].data(tables).iloc[0]
-        found[TABLES["table1"].heads(tables)[-3]] = (row["weight_decay"], row["mean"])
+        found[TABLES["table1"].heads(tables)[-4]] = (row["weight_decay"], row["mean"])
     assert found == {"Final reward": (1e-4, -85.0), "Final reward (greedy)": (1e-6, -80.0)}
 
 
 def test_the_report_says_which_score_it_shows(runs):
     protocol, greedy = (report.render(load(runs, score)) for score in ("protocol", "greedy"))
-    line = "scores of DQN classic are greedy; 1 of 13 runs have no greedy score and are left out."
+    line = "scores of DQN classic are greedy; 1 of 31 runs have no greedy score and are left out."
     assert line in greedy
     assert "greedy" not in protocol
 

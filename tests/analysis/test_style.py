@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analysis import style
+from analysis import collect, style
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,7 @@ def test_ticks_of_environment_steps_are_exact():
         "100k",
         "1M",
     ]
+
+
+def test_every_method_that_runs_are_collected_of_has_a_look():
+    assert set(collect.SHOWN) == set(style.METHODS)

@@ -56,7 +56,7 @@ def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
     assert result.returncode == 0
     commands = [tuple(shlex.split(line)) for line in result.stdout.splitlines()]
     assert commands == [run.command(tmp_path) for run in runs if run is not runs[4]]
-    assert "39 runs, 1 already finished; the 38 left" in result.stderr
+    assert "30 runs, 1 already finished; the 29 left" in result.stderr
 
 
 def test_tasks_narrow_a_study(tmp_path, capsys):

@@ -6,24 +6,25 @@ import pandas as pd
 import pytest
 
 from analysis.claims import __main__ as claims
-from analysis.claims.findings import CLAIMS, evaluate
+from analysis.claims.evaluation import evaluate
+from analysis.claims.findings import CLAIMS
 from analysis.collect import collect
 from rigl_rl import paper
 from rigl_rl.command_line import exit_code
 
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
 TASKS = paper.MUJOCO_MAIN
-SEEDS = range(3)
+SEEDS = range(5)
 
 
 @pytest.fixture
 def write(launched):
-    """Writes SYNTHETIC SAC runs of one setting: each task, three seeds 1 apart around the score."""
+    """Writes SYNTHETIC SAC runs of one setting: each task, five seeds 1 apart around the score."""
 
     def write(score, **settings):
         for env in TASKS:
             for seed in SEEDS:
-                returns = (0.0, score + seed - 1)
+                returns = (0.0, score + seed - 2)
                 settings = {"agent": "sac", "suite": "mujoco", **settings}
                 launched(env=env, seed=seed, returns=returns, **settings)
 
@@ -68,7 +69,8 @@ def test_what_scores_higher_is_better(write, verdict, name):
     both(write, better, worse)
     row = verdict(name)
     assert (row["agent"], row["verdict"], row["value"]) == ("SAC mujoco", "supported", 1.0)
-    assert row["seeds"] == 3
+    assert (row["seeds"], row["tasks"]) == (5, len(TASKS))
+    assert row["why"].endswith("with 5 seeds of each setting or more")
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -88,7 +90,7 @@ def test_sparse_is_compared_with_dense_networks_of_its_size(write, verdict):
 
 
 @pytest.mark.parametrize(
-    ("score", "expected"), [(95.0, "supported"), (91.0, "not enough data"), (50.0, "contradicted")]
+    ("score", "expected"), [(95.0, "supported"), (90.5, "undecided"), (50.0, "contradicted")]
 )
 def test_a_loss_below_a_tenth_is_minimal(write, verdict, score, expected):
     write(100.0, method="dense")
@@ -199,7 +201,7 @@ def test_noise(launched, verdict):
         path = directory / "robustness.csv"
         path.write_text(path.read_text().replace("11.0", "-20.6"))
 
-    for seed in range(4):
+    for seed in range(10):  # what a single pair of settings needs
         no_better_than_random(seed)
         policy(0.2, seed, method="dense")
         policy(0.4, seed, method="dense", width=0.29)
@@ -217,7 +219,8 @@ def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, caps
     assert exit_code(claims.main, argv) == 0
     printed = capsys.readouterr().out
     assert all(claim.text in printed for claim in CLAIMS)
-    assert "  SAC mujoco supported: probability 1.00 [1.00, 1.00], 3 cell(s), 3 seed(s)" in printed
+    assert "  SAC mujoco supported: probability 1.00 [0.9" in printed
+    assert "In all: " in printed
     assert "no runs; make them with: python -m launch run figure3 --preset reduced" in printed
     written = pd.read_csv(tmp_path / "claims.csv")
     assert list(written["claim"].unique()) == [claim.name for claim in CLAIMS]
@@ -227,3 +230,150 @@ def test_an_empty_directory_is_one_line(tmp_path, capsys):
     (tmp_path / "runs").mkdir()
     assert exit_code(claims.main, ["--runs", str(tmp_path / "runs")]) == 1
     assert "no finished run" in capsys.readouterr().err
+
+
+def test_a_failed_task_is_not_hidden_by_the_others(write, launched, verdict):
+    write(100.0, method="dense")
+    for env in TASKS:
+        for seed in SEEDS:
+            score = 0.0 if env == "Humanoid-v2" else 104.0
+            settings = {"agent": "sac", "suite": "mujoco", "method": "rigl", "env": env}
+            launched(seed=seed, returns=(score + seed - 2,), **settings)
+    row = verdict("90-percent-without-loss")
+    assert (row["verdict"], row["worst_task"]) == ("contradicted", "Humanoid-v2")
+    assert row["worst"] == pytest.approx(-1.0)
+
+
+def test_equal_failures_are_no_equality(launched, verdict):
+    for seed in SEEDS:
+        for env, dense, sparse in (("CartPole-v0", 100, 90), ("MountainCar-v0", -120, -200)):
+            launched(env=env, method="dense", seed=seed, returns=(dense + seed,))
+            for method in ("rigl", "set"):
+                launched(env=env, method=method, seed=seed, returns=(sparse + seed * (sparse > 0),))
+    row = verdict("rigl-equals-set")
+    assert (row["tasks"], row["worst_task"]) == (1, "CartPole-v0")
+    assert "without MountainCar-v0, where no side has learnt" in row["why"]
+
+
+def test_few_seeds_give_an_estimate_and_no_verdict(launched, verdict):
+    for seed in range(4):
+        for env in TASKS:
+            for method, score in (("prune", 90.0), ("set", 80.0)):
+                settings = {"agent": "sac", "suite": "mujoco", "env": env, "method": method}
+                launched(seed=seed, returns=(score + seed,), **settings)
+    row = verdict("pruning-is-best")
+    assert (row["verdict"], row["value"], row["seeds"]) == ("too few seeds", 1.0, 4)
+    assert row["low"] < 1.0
+    assert "has 4, a verdict needs 5; if the value stays, about 5 would decide" in row["why"]
+
+
+def noisy(launched, kept, sigmas, seed, **settings):
+    """A policy of Pong that keeps such shares of its return above random play."""
+    settings = {"suite": "atari_cnn", "env": "Pong", "returns": (11.0,), **settings}
+    rows = [f"100,{s},{-20.7 + k * 31.7},0.0,5" for s, k in zip((0, *sigmas), (1.0, *kept))]
+    (launched(seed=seed, **settings) / "robustness.csv").write_text(
+        "\n".join(["train_step,sigma,avg_return,std_return,episodes", *rows]) + "\n"
+    )
+
+
+def test_noise_is_the_strongest_that_all_policies_of_a_task_had(launched, verdict, capsys):
+    for seed in SEEDS:
+        # At 10 RigL keeps more; dense was measured at 30, too, where it keeps next to nothing.
+        noisy(launched, (0.5,), (10,), seed, method="rigl", sparsity=0.9)
+        noisy(launched, (0.6,), (10,), seed, method="set", sparsity=0.9)
+        noisy(launched, (0.9, 0.01), (10, 30), seed, method="dense", width=0.29)
+    assert verdict("sparse-resists-noise")["value"] == 0.0
+    assert "noise above 10, which not all of its policies" in capsys.readouterr().err
+    assert verdict("rigl-resists-noise-more-than-set")["value"] == 0.0
+
+
+def test_smaller_networks_are_dense_ones(launched, verdict):
+    for seed in SEEDS:
+        noisy(launched, (0.9,), (10,), seed, method="rigl", sparsity=0.9)
+        noisy(launched, (0.5,), (10,), seed, method="dense")
+    assert verdict("smaller-resists-noise")["cells"] == 0
+    for seed in SEEDS:
+        noisy(launched, (0.1,), (10,), seed, method="dense", width=0.29)
+    assert verdict("smaller-resists-noise")["value"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "values"),
+    [
+        ("moving-connections-helps", "mask_updater.init_drop_fraction", (0.3, 0.0)),
+        ("smaller-batches-hurt", "train_eval.batch_size", (256, 64)),
+    ],
+)
+def test_hyper_parameters_of_figure_13(write, verdict, name, parameter, values):
+    for value, score in zip(values, (90.0, 80.0)):
+        write(score, method="set", parameters={parameter: value})
+    row = verdict(name)
+    assert (row["value"], row["cells"], row["verdict"]) == (1.0, len(TASKS), "supported")
+
+
+def test_the_update_interval_hardly_matters_within_a_tenth(write, tmp_path):
+    write(100.0, method="dense")
+    # A loss with one interval is not made up for by a gain with another.
+    for interval, score in ((1000, 98.0), (250, 99.0), (5000, 80.0)):
+        write(score, method="set", parameters={"mask_updater.update_freq": interval})
+    rows = evaluate(collect(tmp_path / "runs")).set_index("claim")
+    found = rows.loc["update-interval-hardly-matters"].set_index("agent")["verdict"]
+    assert found.to_dict() == {
+        "SAC mujoco, every 250 steps": "supported",
+        "SAC mujoco, every 5,000 steps": "contradicted",
+    }
+
+
+def test_the_standard_split(write, verdict):
+    shares = {0.34: (340, 330), 0.3: (300, 350), 0.1: (100, 450), 0.8: (800, 100)}
+    for share, (actor, critic) in shares.items():
+        write(
+            90.0 if share in (0.34, 0.3) else 80.0,
+            method="dense",
+            parameters={"train_eval.actor_critic_widths_str": f"{share}_1"}
+            if share != 0.34
+            else {},
+            network_params={"actor": actor, "critic_1": critic, "critic_2": critic},
+        )
+    row = verdict("standard-split-is-best")
+    # Each task: the standard share and 30% against 10% and 80%.
+    assert (row["verdict"], row["value"], row["cells"]) == ("supported", 1.0, len(TASKS) * 4)
+
+
+def test_rigl_and_set_are_compared_on_both_sides_of_95_percent(write, verdict):
+    write(100.0, method="dense")
+    for sparsity, lead in ((0.95, 0.0), (0.99, 9.0)):
+        write(80.0 + lead, method="rigl", sparsity=sparsity)
+        write(80.0, method="set", sparsity=sparsity)
+    assert verdict("rigl-equals-set")["value"] == 0.0
+    assert verdict("rigl-beats-set-at-high-sparsity")["value"] == 1.0
+
+
+def test_a_resnet_is_worth_three_cnns(launched, verdict):
+    # Random and human play: Pong -20.7 and 14.6, Boxing 0.1 and 12.1.
+    for game, low, high in (("Pong", -20.7, 14.6), ("Boxing", 0.1, 12.1)):
+        for suite, times in (("atari_cnn", 0.4), ("atari_resnet", 1.2)):
+            for seed in SEEDS:
+                score = low + (times + 0.01 * (seed - 2)) * (high - low)
+                launched(env=game, suite=suite, method="dense", seed=seed, returns=(score,))
+    row = verdict("resnet-three-times-cnn")
+    assert row["value"] == pytest.approx(3.0)
+    assert (row["verdict"], row["runs"], row["tasks"]) == ("supported", 20, 2)
+
+
+def test_flops_are_counted_not_tested(write, verdict):
+    write(1.0, method="dense")
+    row = verdict("erk-doubles-flops")
+    assert (row["verdict"], row["runs"]) == ("supported", 0)
+    assert row["value"] == pytest.approx(
+        (1.76 + 2.57) / 2, abs=0.01
+    )  # docs/algorithms/dqn_atari.md
+    assert pd.isna(row["p"])
+
+
+def test_a_run_with_and_one_without_snr_are_one_seed(write, verdict):
+    for snr in (None, [(50, 0.4)]):
+        write(90.0, method="prune", snr=snr)
+    write(80.0, method="set")
+    row = verdict("pruning-is-best")
+    assert (row["runs"], row["seeds"]) == (2 * len(TASKS) * len(SEEDS), len(SEEDS))

@@ -214,7 +214,7 @@ def test_figure6_plots_the_mean_return_at_each_strength_of_noise(atari, tmp_path
         ("set", 0.1, 0.0): 8.0,
         ("set", 0.1, 30.0): -20.0,
     }
-    assert found.loc[("dense", 1.0, 0.0), ["low", "high", "n_seeds"]].tolist() == [18.0, 20.0, 2]
+    assert found.loc[("dense", 1.0, 0.0), "n_seeds"] == 2
     capsys.readouterr()
     panels = drawn("6", tmp_path)
     assert list(panels) == ["Pong"]

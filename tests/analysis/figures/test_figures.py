@@ -23,17 +23,17 @@ ALL_CARTPOLE_PARAMS = 4 * 512 + 512 * 512 + 512 * 2 + 512 + 512 + 2
 @pytest.fixture
 def study(launched, tmp_path):
     """SYNTHETIC: a little of everything the three figures need."""
-    for seed, score in ((0, 100.0), (1, 120.0)):
+    for seed, score in ((0, 100.0), (1, 120.0), (2, 110.0)):
         launched(
             method="dense",
             seed=seed,
             returns=(0.0, score),
-            snr=[(50, 0.4 + 0.2 * seed), (100, 0.2)],
+            snr=[(50, 0.4 + 0.1 * seed), (100, 0.2)],
         )
         launched(
             seed=seed,
             returns=(0.0, score - 50),
-            snr=[(50, 0.1), (100, 0.05 + 0.1 * seed)],
+            snr=[(50, 0.1), (100, 0.05 + 0.05 * seed)],
         )
     launched(method="dense", width=0.25, returns=(0.0, 40.0))
     for distribution, score in ((ERK, -90.0), (UNIFORM, -150.0)):
@@ -63,9 +63,12 @@ def test_figure8_plots_the_numbers_worked_out_by_hand(study, tmp_path):
     dense, small, rigl = (
         cartpole.loc[key] for key in (("dense", 1.0), ("dense", 0.25), ("rigl", 1.0))
     )
-    assert dense[["mean", "low", "high", "n_seeds"]].tolist() == [110.0, 100.0, 120.0, 2]
+    half = 4.3027 * 10 / 3**0.5  # the t table at 2 degrees of freedom
+    assert dense[["mean", "n_seeds"]].tolist() == [110.0, 3]
+    assert [dense["low"], dense["high"]] == pytest.approx([110 - half, 110 + half], abs=1e-3)
     assert dense["params"] == ALL_CARTPOLE_PARAMS
-    assert rigl[["mean", "low", "high", "n_seeds"]].tolist() == [60.0, 50.0, 70.0, 2]
+    assert rigl[["mean", "n_seeds"]].tolist() == [60.0, 3]
+    assert [rigl["low"], rigl["high"]] == pytest.approx([60 - half, 60 + half], abs=1e-3)
     assert rigl["params"] == 205 + 26214 + 102 + 1026
     assert small["params"] == 4 * 128 + 128 * 128 + 128 * 2 + 258
     assert small[["mean", "n_seeds"]].tolist() == [40.0, 1]
@@ -81,14 +84,14 @@ def test_figure8_panels_show_lines_at_the_data(study, tmp_path, monkeypatch):
     monkeypatch.setattr("analysis.style.plt.close", drawn.append)
     figure8.draw(collect(study), tmp_path)
     axes = {panel.get_title(): panel for panel in drawn[0].axes}
-    # One seed stands behind most points of the figure, two behind most of CartPole's.
+    # One seed stands behind most points of the figure, three behind most of CartPole's.
     assert list(axes) == [
         "Acrobot-v1, DQN, ERK",
-        "CartPole-v0, DQN, ERK (n = 2)",
+        "CartPole-v0, DQN, ERK (n = 3)",
         "Acrobot-v1, DQN, Uniform",
-        "CartPole-v0, DQN, Uniform (n = 2)",
+        "CartPole-v0, DQN, Uniform (n = 3)",
     ]
-    cartpole = axes["CartPole-v0, DQN, ERK (n = 2)"]
+    cartpole = axes["CartPole-v0, DQN, ERK (n = 3)"]
     assert [text.get_text() for text in cartpole.texts] == ["n=1"]  # the small dense net
     dense, rigl, reward, at_80 = cartpole.lines
     assert dense.get_ydata().tolist() == [40.0, 110.0]
@@ -174,8 +177,10 @@ def test_figure5_plots_the_mean_snr_of_each_step(study, tmp_path):
     assert found["mean"].to_dict() == pytest.approx(
         {(0.0, 60): 0.5, (0.0, 110): 0.2, (0.9, 60): 0.1, (0.9, 110): 0.1}
     )
-    assert (found["n_seeds"] == 2).all()
-    assert found.loc[(0.9, 110), ["low", "high"]].tolist() == pytest.approx([0.05, 0.15])
+    assert (found["n_seeds"] == 3).all()
+    assert found.loc[(0.9, 110), ["low", "high"]].tolist() == pytest.approx(
+        [0.1 - 0.05 * 4.3027 / 3**0.5, 0.1 + 0.05 * 4.3027 / 3**0.5], abs=1e-5
+    )
     assert_drawn(figure5_left.draw(tables, tmp_path), points)
 
 

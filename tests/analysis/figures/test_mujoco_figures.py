@@ -63,7 +63,7 @@ def test_iqm_is_the_mean_of_the_middle_half_of_normalized_scores(sac, drawn, cap
     # A quarter of ten is two and a half; scipy's trimmed mean cuts two off each end.
     assert points.loc["RigL", "iqm"] == pytest.approx(np.mean([0.3, 0.4, 0.5, 0.6, 0.7, 0.8]))
     assert points.loc["RigL", ["n_seeds", "n_tasks"]].tolist() == [2, 5]
-    assert points.loc["RigL", "low"] < points.loc["RigL", "iqm"] < points.loc["RigL", "high"]
+    assert points[["low", "high"]].isna().all(axis=None)  # two seeds
     assert points.loc["Dense: 100 %", "iqm"] == pytest.approx(1.0)
     assert set(points.index) == {"RigL", "Dense: 100 %"}
     assert "leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err

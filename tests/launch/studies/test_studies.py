@@ -9,6 +9,7 @@ from analysis.select import MATCHES_WITHIN
 from launch import demo
 from launch.agent_runs import agent_run
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
+from launch.execution.jobs import job_of
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from launch.widths import sparse_parameters
@@ -16,10 +17,20 @@ from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SWEEPS = ("table1", "table2", "table3", "table4", "table5")
-EVERYTHING = [
-    *(run for preset in PRESETS.values() for run in expand(STUDIES, preset)),
-    *demo.runs(),
-]
+# Each study as if launched alone: together, runs that measure more stand for those that need less.
+EVERYTHING = list(
+    dict.fromkeys(
+        [
+            *(
+                run
+                for preset in PRESETS.values()
+                for study in STUDIES
+                for run in expand([study], preset)
+            ),
+            *demo.runs(),
+        ]
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +384,33 @@ def test_snr_runs_differ_from_figure8_in_the_snr_alone():
         twin = figure8[run.name.replace("-snr", "")]
         assert set(run.bindings) - set(twin.bindings) == {"log_snr.freq=2000"}
         assert set(twin.bindings) < set(run.bindings)
+
+
+def test_a_run_that_measures_more_is_trained_for_both_figures():
+    preset = PRESETS["paper"]
+    alone = {
+        name: {run.name for run in expand([name], preset)} for name in ("figure8", "figure5_left")
+    }
+    together = {run.name for run in expand(alone, preset)}
+    superfluous = {name.replace("-snr", "") for name in alone["figure5_left"]}
+    assert superfluous < alone["figure8"]
+    assert together == alone["figure5_left"] | (alone["figure8"] - superfluous)
+
+
+def test_a_run_is_finished_where_one_that_measures_more_is(tmp_path):
+    runs = {run.name: run for run in expand(["figure8"], PRESETS["smoke"])}
+    with_snr, *_ = expand(["figure5_left"], PRESETS["smoke"])
+    plain = runs[with_snr.name.replace("-snr", "")]
+    jobs = [job_of(run, tmp_path, 1) for run in (plain, with_snr)]
+    assert [job.finished for job in jobs] == [False, False]
+    (tmp_path / with_snr.name).mkdir(parents=True)
+    (tmp_path / with_snr.name / "result.json").touch()
+    assert [job.finished for job in jobs] == [True, True]
+    # The other way round there is still something to measure.
+    (tmp_path / with_snr.name / "result.json").rename(tmp_path / "result.json")
+    (tmp_path / plain.name).mkdir(parents=True)
+    (tmp_path / "result.json").rename(tmp_path / plain.name / "result.json")
+    assert [job.finished for job in jobs] == [True, False]
 
 
 def test_each_seed_is_complete_before_the_next():

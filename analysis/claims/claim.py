@@ -1,0 +1,109 @@
+"""A finding of the paper, and how runs bear it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Callable, Optional
+
+import numpy as np
+import pandas as pd
+
+from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Estimates, Pairs, Quantity
+from analysis.claims.runs import AT, LEARNT, Compare, Runs
+from analysis.claims.verdict import Evidence, Range, fewest, judge
+
+Special = Callable[[Runs, Range], Iterator[tuple[str, Evidence]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A finding of the paper.
+
+    Attributes:
+      sides: what is compared with what, in words.
+      studies: whose runs it needs.
+      wanted: where the quantity has to be for the finding to hold.
+      compare: the two groups of runs, or all of the evidence.
+      by: columns in which the two runs of a pair are equal.
+      kinds: columns that tell the settings of a group apart; each of the first group is paired with
+        each of the second.
+    """
+
+    name: str
+    text: str
+    section: str
+    sides: tuple[str, str]
+    studies: tuple[str, ...]
+    wanted: Range
+    quantity: Quantity = PROBABILITY
+    compare: Optional[Compare] = None
+    by: tuple[str, ...] = (*AT, "method")
+    kinds: tuple[str, ...] = ()
+    special: Optional[Special] = None
+
+    def evidence(self, runs: Runs) -> Iterator[tuple[str, Evidence]]:
+        """(agent, evidence) of each agent that has runs on both sides of some cell."""
+        if self.special is not None:
+            yield from self.special(runs, self.wanted)
+            return
+        assert self.compare is not None
+        for title, first, second in self.compare(runs):
+            found = self.of_sides(first, second)
+            if found is not None:
+                yield title, found
+
+    def pairs(self, first: pd.DataFrame, second: pd.DataFrame) -> Pairs:
+        """How the runs of two groups are paired."""
+        return Pairs(first, second, self.by, self.kinds)
+
+    def measured(
+        self, pairs: Pairs, first: np.ndarray, second: np.ndarray
+    ) -> tuple[Estimates, np.ndarray, np.ndarray, np.ndarray]:
+        """The quantity for scores [..., rows] of both groups, and what `verdict.judge` says."""
+        found = pairs.estimate(first, second, self.quantity)
+        least = pairs.least_p() if self.quantity is PROBABILITY else 0.0
+        level, holds, against = judge(found, self.wanted, least)
+        return found, level, holds, against
+
+    def of_sides(self, first: pd.DataFrame, second: pd.DataFrame) -> Optional[Evidence]:
+        """What two groups of runs say; None without a cell that both have."""
+        notes = []
+        if self.quantity is DIFFERENCE:
+            # A difference needs a unit, and equality says something where one side has learnt.
+            tasks = set(first["env"]) & set(second["env"])
+            first, second = first[first["in_units"]], second[second["in_units"]]
+            first, second = _where_one_has_learnt(first, second, self.by)
+            if lost := sorted(tasks - (set(first["env"]) & set(second["env"]))):
+                notes.append(f"without {', '.join(lost)}, where no side has learnt")
+        pairs = self.pairs(first, second)
+        if not pairs.cells:
+            return None
+        scores = (first["score"].to_numpy(float), second["score"].to_numpy(float))
+        found, level, holds, against = self.measured(pairs, *scores)
+        return Evidence(
+            self.quantity,
+            float(found.value),
+            float(found.error),
+            float(found.freedom),
+            dict(zip(pairs.tasks, found.by_task[0].tolist())),
+            float(level),
+            bool(holds),
+            pairs.tasks[int(against)] if against >= 0 else "",
+            len(pairs.cells),
+            pairs.seeds,
+            pairs.fewest,
+            pairs.runs,
+            fewest(self.quantity, pairs.independent),
+            tuple(notes),
+        )
+
+
+def _where_one_has_learnt(
+    first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]
+) -> list[pd.DataFrame]:
+    """The rows of both sides in cells (of equal `by`) where a side's mean score is above LEARNT."""
+    means = [side.groupby(list(by))["score"].mean() for side in (first, second)]
+    best = means[0].to_frame("first").join(means[1].rename("second"), how="inner").max(axis=1)
+    keys = [side.set_index(list(by)).index for side in (first, second)]
+    return [side[key.isin(best.index[best > LEARNT])] for side, key in zip((first, second), keys)]

@@ -1,0 +1,211 @@
+"""What claims compare besides final scores: signal-to-noise ratios, returns under noise, FLOPs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from rliable import metrics
+
+from analysis import style
+from analysis.claims.pairs import Estimates, Quantity
+from analysis.claims.runs import LEARNT, Runs, Sides, of_methods, title, worst_return
+from analysis.claims.verdict import Evidence, Range, judge
+from analysis.figures import flops_by_sparsity
+from analysis.intervals import iqm_error
+from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.notes import left_out
+from analysis.select import comparable, standard_dense
+from rigl_rl import paper
+from rigl_rl.paper import ERK, UNIFORM
+
+FLOPS_RATIO = Quantity("FLOPs of ERK by those of uniform", np.divide)
+IQM_RATIO = Quantity("ratio of interquartile means", np.divide)
+
+
+def _snr(runs: Runs) -> pd.DataFrame:
+    """The runs' mean log SNR over training, a row per network, as score.
+
+    The distribution of dense networks is "none".
+    """
+    tables = runs.tables
+    ratio = pd.to_numeric(tables.snr["snr"])
+    snr = tables.snr[(ratio > 0) & np.isfinite(ratio)]
+    mean = np.log(pd.to_numeric(snr["snr"])).groupby([snr["path"], snr["network"]]).mean()
+    own = comparable(tables.runs[tables.runs["path"].isin(snr["path"])], "claims")
+    own = own.assign(distribution=own["distribution"].fillna("none"))
+    return mean.rename("score").reset_index().merge(own, on="path")
+
+
+def snr_by_sparsity(runs: Runs) -> Sides:
+    """The standard dense network's SNR, beside each sparsity; that of networks of a distribution.
+
+    A finding about ERK is none about uniform masks, so each has a title of its own, which names the
+    sparsities compared.
+    """
+    for (agent, suite), own in _snr(runs).groupby(["agent", "suite"]):
+        dense = of_methods(own, "dense")
+        networks = of_methods(own, *paper.METHODS)
+        networks = networks[networks["env"].isin(dense["env"])]
+        for distribution, of_one in networks.groupby("distribution"):
+            sparsities = sorted(of_one["target_sparsity"].unique())
+            copies = [dense.assign(target_sparsity=sparsity) for sparsity in sparsities]
+            kind = style.DISTRIBUTIONS.get(distribution, distribution)
+            listed = ", ".join(f"{100 * sparsity:.4g}" for sparsity in sparsities)
+            yield f"{title(agent, suite)}, {kind} {listed}%", pd.concat(copies), of_one
+
+
+def snr_by_network(runs: Runs) -> Sides:
+    """Critics' SNR; actors'."""
+    for (agent, suite), own in _snr(runs).groupby(["agent", "suite"]):
+        critics = own[own["network"].isin(["critic", "value"])]
+        yield title(agent, suite), critics, own[own["network"] == "actor"]
+
+
+def _kept_under_noise(runs: Runs) -> pd.DataFrame:
+    """What share of its return a policy keeps under noise, as score, and the nearest share of the
+    standard dense network's parameters.
+
+    The noise of a task is the strongest that all of its policies were evaluated under. Without
+    policies that have learnt nothing: they have nothing to keep.
+    """
+    tables = runs.tables
+    own = tables.runs[tables.runs["path"].isin(tables.robustness["path"])]
+    # As in Figure 6; all runs of a directory may have been evaluated, uniform ones too.
+    own = own[(own["method"] == "dense") | (own["distribution"] == ERK)]
+    if own.empty:
+        return own.assign(score=[], share=[])
+    own = comparable(own, "claims")
+    noise = tables.robustness.merge(own[["path", "suite", "env"]], on="path")
+    clean = noise[noise["sigma"] == 0.0].set_index("path")["avg_return"]
+    own = own.assign(clean=own["path"].map(clean))
+    parts = []
+    for (_, task), of_task in own.dropna(subset=["clean"]).groupby(["suite", "env"]):
+        here = noise[noise["path"].isin(of_task["path"])]
+        policies = here.groupby("sigma")["path"].nunique()
+        sigma = policies.index[policies == len(of_task)].max()
+        if policies.index.max() > sigma:
+            left_out(
+                "claims",
+                f"{task}: noise above {sigma:g}, which not all of its policies were given",
+            )
+        strongest = here[here["sigma"] == sigma].set_index("path")["avg_return"]
+        if sigma > 0:
+            parts.append(of_task.assign(noisy=of_task["path"].map(strongest)))
+    if not parts:
+        return own[:0].assign(score=[], share=[])
+    own = pd.concat(parts)
+    worst = worst_return(own)
+    had = own["clean"] - worst
+    dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
+    learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
+    full = own.groupby(["suite", "env"])["total_params"].transform("max")
+    share = [
+        min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))
+        for size in own["active_params"] / full
+    ]
+    kept = (own["noisy"] - worst) / had.where(learnt)
+    return own.assign(score=kept, share=share).dropna(subset=["score"])
+
+
+def noise_by_method(runs: Runs) -> Sides:
+    """Sparse networks; dense ones of their size, all under noise."""
+    for (agent, suite), own in _kept_under_noise(runs).groupby(["agent", "suite"]):
+        yield title(agent, suite), of_methods(own, "set", "rigl"), of_methods(own, "dense")
+
+
+def noise_by_size(runs: Runs) -> Sides:
+    """Smaller dense networks; those of full size, all under noise."""
+    for (agent, suite), own in _kept_under_noise(runs).groupby(["agent", "suite"]):
+        own = of_methods(own, "dense")
+        yield title(agent, suite), own[own["share"] < 1], own[own["share"] == 1]
+
+
+def noise_of_rigl(runs: Runs) -> Sides:
+    """RigL; SET, both under noise."""
+    for (agent, suite), own in _kept_under_noise(runs).groupby(["agent", "suite"]):
+        yield title(agent, suite), of_methods(own, "rigl"), of_methods(own, "set")
+
+
+def erk_flops(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
+    """FLOPs of the Atari networks with ERK by those with uniform masks, at 90%; counted."""
+    del runs  # no run has a part in this
+    table = pd.read_csv(flops_by_sparsity.TABLE)
+    table = table[np.isclose(table["sparsity"], 0.9)].set_index(["network", "distribution"])
+    ratios = {
+        name: float(table.loc[(network, ERK), "flops"] / table.loc[(network, UNIFORM), "flops"])
+        for network, name in flops_by_sparsity.NETWORKS.items()
+    }
+    values = np.array(list(ratios.values()))
+    holds = bool(wanted.holds(values).all())
+    yield (
+        "DQN atari, 90%",
+        Evidence(
+            FLOPS_RATIO,
+            float(values.mean()),
+            error=0.0,
+            freedom=np.inf,
+            by_task=ratios,
+            p=np.nan,
+            holds=holds,
+            against="",
+            cells=len(ratios),
+            seeds=-1,
+            fewest="",
+            runs=0,
+        ),
+    )
+
+
+def resnet_by_cnn(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
+    """The interquartile mean over games of the standard ResNet by that of the standard CNN."""
+    own = runs.tables.scored
+    own = own[own["suite"].isin(style.NETWORKS) & standard_dense(own)]
+    if own["suite"].nunique() < len(style.NETWORKS):
+        return
+    own = comparable(own, "claims")
+    own = own.assign(score=normalized(own, HUMAN_SCORES[0])).dropna(subset=["score"])
+    games = sorted(set.intersection(*(set(of["env"]) for _, of in own.groupby("suite"))))
+    if not games:
+        return
+    matrices = []
+    for suite in ("atari_resnet", "atari_cnn"):
+        by_game = [own.loc[(own["suite"] == suite) & (own["env"] == g), "score"] for g in games]
+        seeds = min(map(len, by_game))
+        matrices.append(np.stack([scores.to_numpy()[:seeds] for scores in by_game], axis=1))
+    value, error, freedom = _ratio(*matrices)
+    alone = (np.array(value), np.array(error), np.array(freedom))
+    whole = Estimates(*alone, by_task=(alone[0][None], alone[1][None], alone[2][None]))
+    level, holds, _ = judge(whole, wanted, 0.0)
+    yield (
+        "DQN atari",
+        Evidence(
+            IQM_RATIO,
+            value,
+            error,
+            freedom,
+            dict(zip(games, (matrices[0].mean(0) / matrices[1].mean(0)).tolist())),
+            float(level),
+            bool(holds),
+            against="",
+            cells=len(games),
+            seeds=min(map(len, matrices)),
+            fewest="the game with the fewest",
+            runs=sum(matrix.size for matrix in matrices),
+        ),
+    )
+
+
+def _ratio(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Ratio of interquartile means [seeds, games], its standard error (to first order) and degrees
+    of freedom; NaN for a single seed.
+    """
+    means = np.array([metrics.aggregate_iqm(scores) for scores in (first, second)])
+    value = means[0] / means[1]
+    if min(len(first), len(second)) < 2:
+        return value, np.nan, np.nan
+    found = [iqm_error(scores) for scores in (first, second)]
+    variance = np.array([(value * error / mean) ** 2 for (error, _), mean in zip(found, means)])
+    freedom = variance.sum() ** 2 / sum(v**2 / f for v, (_, f) in zip(variance, found))
+    return value, float(np.sqrt(variance.sum())), float(freedom)

@@ -1,0 +1,223 @@
+"""Pairwise comparison of two groups of runs: every pair of methods within its task, all runs.
+
+A cell is one pair of settings in one task: RigL and SET on Hopper at 90%. Its quantity is the mean
+of a kernel over all pairs of a run of one and a run of the other:
+
+- the probability of improvement (Agarwal et al., 2021): 1 where the first run scores higher, 1/2 on
+  a tie;
+- the difference of their scores.
+
+The quantity of a task is the mean over its cells, the quantity of a claim the mean over tasks: no
+task counts more because it has more sparsities or more seeds.
+
+Its standard error comes from each run's influence (DeLong et al., 1988, Biometrics 44): how much
+the quantity depends on that run in all cells that it is part of. So a dense network beside four
+methods is drawn once, not four times. Runs of the same cells are seeds of a setting; settings are
+independent. Degrees of freedom are Welch and Satterthwaite's. With one cell the difference is
+Welch's t test, and the probability Brunner and Munzel's (2000, Biometrical Journal 42), but for
+one pseudo-run per setting, whose influence varies as much as without any effect. Without it five
+runs that happen to lie above five others would leave no doubt at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Callable, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Quantity(NamedTuple):
+    """What is measured of a pair of runs.
+
+    kernel: scores of the first and the second run -> its value, elementwise.
+    variance: of a run's influence without any effect, for the pseudo-run; 0: no pseudo-run.
+    """
+
+    name: str
+    kernel: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    variance: float = 0.0
+
+
+# The share of the others below a run is uniform over [0, 1] without any effect: variance 1/12.
+PROBABILITY = Quantity(
+    "probability of improvement", lambda x, y: (x > y) + 0.5 * (x == y), variance=1 / 12
+)
+DIFFERENCE = Quantity("difference in units of the dense score", np.subtract)
+
+
+class Cell(NamedTuple):
+    """One pair of settings: positions of its rows in the two sides, and of their runs."""
+
+    task: int
+    name: str
+    weight: float
+    """Its share of its task."""
+    first: np.ndarray
+    second: np.ndarray
+    first_runs: np.ndarray
+    second_runs: np.ndarray
+
+
+class Group(NamedTuple):
+    """The seeds of a setting: runs that stand in the same cells."""
+
+    task: int
+    runs: np.ndarray
+    weight: float
+    """The sum of its cells' weights."""
+
+
+class Estimates(NamedTuple):
+    """A quantity, its standard error and degrees of freedom [...], and those by task [..., tasks].
+
+    NaN where some setting has a single run.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+    by_task: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Pairs:
+    """Which runs of two sides are compared with which; scores come with `estimate`.
+
+    Attributes:
+      cells: those that both sides have.
+      tasks: names, in the order of `Estimates.by_task`.
+      seeds: runs of the setting that has fewest, and which one that is.
+      runs: of both sides, each counted once.
+    """
+
+    def __init__(
+        self,
+        first: pd.DataFrame,
+        second: pd.DataFrame,
+        by: Sequence[str],
+        kinds: Sequence[str] = ("method",),
+    ):
+        """Pairs the rows of two sides, each with the columns `by` and `kinds`, `env` and `path`.
+
+        by: a pair has equal values in these. kinds: tell the settings of a side apart; each of the
+        first side is paired with each of the second.
+        """
+        members = [_members(side, by, kinds) for side in (first, second)]
+        paths = [side["path"].to_numpy() for side in (first, second)]
+        number: dict[str, int] = defaultdict(lambda: len(number))
+        found = []
+        for key, of_first in members[0].items():
+            for kind, rows in of_first.items():
+                for other, its_rows in members[1].get(key, {}).items():
+                    runs = [np.array([number[p] for p in paths[0][rows]])]
+                    runs += [np.array([number[p] for p in paths[1][its_rows]])]
+                    name = " ".join(map(str, (*key, *kind, "against", *other)))
+                    found.append((first["env"].iloc[rows[0]], name, rows, its_rows, *runs))
+        self.tasks = sorted({task for task, *_ in found})
+        per_task: dict[str, int] = defaultdict(int)
+        for task, *_ in found:
+            per_task[task] += 1
+        self.cells = [
+            Cell(self.tasks.index(task), name, 1 / per_task[task], *rest)
+            for task, name, *rest in found
+        ]
+        self.runs = len(number)
+        self.groups = self._groups()
+        names = {run: path for path, run in number.items()}
+        fewest = min(self.groups, key=lambda group: len(group.runs), default=None)
+        self.seeds = 0 if fewest is None else len(fewest.runs)
+        self.fewest = "" if fewest is None else str(names[fewest.runs[0]]).rpartition("/")[0]
+
+    def _groups(self) -> list[Group]:
+        cells_of: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for place, cell in enumerate(self.cells):
+            for side, runs in enumerate((cell.first_runs, cell.second_runs)):
+                for run in runs:
+                    cells_of[run].append((place, side))
+        alike: dict[tuple, list[int]] = defaultdict(list)
+        for run, places in cells_of.items():
+            alike[tuple(places)].append(run)
+        return [
+            Group(
+                self.cells[places[0][0]].task,
+                np.array(runs),
+                sum(self.cells[place].weight for place, _ in places),
+            )
+            for places, runs in alike.items()
+        ]
+
+    def estimate(self, first: np.ndarray, second: np.ndarray, quantity: Quantity) -> Estimates:
+        """The quantity for the scores of both sides, [..., rows] each; any leading dimensions."""
+        shape, tasks = first.shape[:-1], len(self.tasks)
+        value = np.zeros((*shape, tasks))
+        influence = np.zeros((*shape, self.runs))
+        for cell in self.cells:
+            kernel = quantity.kernel(
+                first[..., cell.first, np.newaxis], second[..., np.newaxis, cell.second]
+            )
+            mean = kernel.mean((-2, -1))
+            value[..., cell.task] += cell.weight * mean
+            for axis, runs in ((-1, cell.first_runs), (-2, cell.second_runs)):
+                away = kernel.mean(axis) - mean[..., np.newaxis]
+                influence[..., runs] += cell.weight / len(runs) * away
+        variance, square = np.zeros((2, *shape, tasks))
+        pseudo = int(quantity.variance > 0)
+        for group in self.groups:
+            n = len(group.runs)
+            own = influence[..., group.runs]
+            spread = ((own - own.mean(-1, keepdims=True)) ** 2).sum(-1)
+            spread = spread + quantity.variance * group.weight**2 / n**2
+            its = n * spread / (n - 1 + pseudo) if n > 1 else np.full(shape, np.nan)
+            variance[..., group.task] += its
+            square[..., group.task] += its**2 / max(1, n - 1)
+        return Estimates(
+            value.mean(-1),
+            np.sqrt(variance.sum(-1)) / tasks,
+            _freedom(variance.sum(-1), square.sum(-1)),
+            (value, np.sqrt(variance), _freedom(variance, square)),
+        )
+
+    def least_p(self) -> float:
+        """What a permutation test could find at best: no p value can be lower.
+
+        Two sides whose runs do not overlap are one of as many orders as there are ways to deal the
+        runs to them, in each of a task's cells that share no runs.
+        """
+        ways = 0.0
+        for task, independent in enumerate(self._independent()):
+            cells = [cell for cell in self.cells if cell.task == task]
+            n, m = (min(map(len, side)) for side in zip(*((c.first, c.second) for c in cells)))
+            ways += independent * math.log(math.comb(n + m, n))
+        return min(1.0, 2 * math.exp(-ways))
+
+    @property
+    def independent(self) -> int:
+        """Cells that share no runs."""
+        return sum(self._independent())
+
+    def _independent(self) -> list[int]:
+        sides: list[tuple[set, set]] = [(set(), set()) for _ in self.tasks]
+        for cell in self.cells:
+            for side, runs in zip(sides[cell.task], (cell.first_runs, cell.second_runs)):
+                side.add(tuple(runs))
+        return [min(map(len, both)) for both in sides]
+
+
+def _members(
+    side: pd.DataFrame, by: Sequence[str], kinds: Sequence[str]
+) -> dict[tuple, dict[tuple, np.ndarray]]:
+    """Positions of the rows of each setting: {values of `by`: {values of `kinds`: positions}}."""
+    found: dict[tuple, dict[tuple, np.ndarray]] = defaultdict(dict)
+    columns = [*by, *kinds]
+    for key, rows in side.groupby(columns, dropna=False, sort=True).indices.items():
+        key = key if isinstance(key, tuple) else (key,)
+        found[key[: len(by)]][key[len(by) :]] = rows
+    return found
+
+
+def _freedom(variance: np.ndarray, square: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(square > 0, variance**2 / square, np.inf)

@@ -1,0 +1,83 @@
+"""The runs that claims compare, selected and put in units once for all claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Callable
+
+import pandas as pd
+
+from analysis.collect import Tables
+from analysis.normalization import atari_scores
+from analysis.select import comparable, standard_dense
+from rigl_rl import paper
+from rigl_rl.paper import ERK
+
+AT = ("env", "target_sparsity")
+LEARNT = 0.05
+"""A policy has learnt something whose return is above the worst by more than this share of it, and
+of what the standard dense network's is above it."""
+WORST = {"Acrobot-v1": -500.0, "MountainCar-v0": -200.0}
+"""Returns of a failed episode where they are not about 0: scores count from there."""
+
+Sides = Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]
+
+
+class Runs:
+    """Tables and what claims select from them."""
+
+    def __init__(self, tables: Tables):
+        """Of these tables."""
+        self.tables = tables
+        self._agents: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
+
+    def agents(self, *varied: str) -> list[tuple[str, pd.DataFrame]]:
+        """(title, runs) of each agent, runs that may be compared with each other.
+
+        Columns that are added: score, which is 1 for the mean of the standard dense network and 0
+        for a policy that has learnt nothing, and in_units, false where no such network has learnt
+        anything: there, scores have an order only. varied: as of `select.comparable`.
+        """
+        if varied not in self._agents:
+            self._agents[varied] = list(self._in_units(varied))
+        return self._agents[varied]
+
+    def _in_units(self, varied: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+        name = f"claims on {', '.join(varied)}" if varied else "claims"
+        runs = comparable(self.tables.scored, name, varied)
+        for (agent, suite), own in runs.groupby(["agent", "suite"]):
+            standard = own[standard_dense(own)]
+            unchanged = standard[list(varied)].isna().all(axis=1)
+            dense = standard[unchanged] if unchanged.any() else standard
+            full = own["env"].map(dense.groupby("env")["final_return"].mean())
+            worst = worst_return(own)
+            unit = (full - worst).where(full - worst > LEARNT * worst.abs())
+            score = (own["final_return"] - worst) / unit.fillna(1.0)
+            labelled = self.tables.labelled(title(agent, suite), own)
+            yield labelled, own.assign(score=score, in_units=unit.notna())
+
+
+Compare = Callable[[Runs], Sides]
+"""Runs -> (agent, first group, second group) of each agent; groups have a column `score`."""
+
+
+def title(agent: str, suite: str) -> str:
+    """An agent as claims name it."""
+    return f"{agent.upper()} {suite}"
+
+
+def worst_return(runs: pd.DataFrame) -> pd.Series:
+    """What a policy that has learnt nothing returns."""
+    worst = {**atari_scores()["random"], **WORST}
+    return runs["env"].map(lambda task: worst.get(task, 0.0))
+
+
+def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:
+    """Those runs that are of these methods."""
+    return runs[runs["method"].isin(methods)]
+
+
+def sparse(runs: pd.DataFrame, distribution: str = ERK) -> pd.DataFrame:
+    """Sparse networks of standard layout: one sparsity for all networks, in all layers."""
+    here = runs["method"].isin(paper.METHODS) & (runs["distribution"] == distribution)
+    return runs[here & runs["sparsities"].isna() & ~runs["sparse_output_layer"].eq(False)]

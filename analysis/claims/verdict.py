@@ -1,0 +1,155 @@
+"""From a quantity and its uncertainty to a verdict, and the sentence that explains it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Optional
+
+import numpy as np
+from scipy import stats
+
+from analysis import intervals
+from analysis.claims.pairs import Estimates, Quantity
+from analysis.intervals import reach
+
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+TOO_FEW = "too few seeds"
+LEVEL = 0.05
+"""Of all claims that are shown together: Holm's correction keeps it."""
+FEWEST, FEWEST_ALONE = 5, 10
+"""Seeds of each setting that a verdict needs; the second where a probability of improvement rests
+on a single pair of settings. With fewer, more than 6% of studies can be false (docs/statistics.md).
+"""
+MOST_SEEDS = 200
+"""A need for more is said as such."""
+
+
+class Range(NamedTuple):
+    """What a quantity has to be for a claim to hold: within (low, high)."""
+
+    low: float
+    high: float = math.inf
+    every_task: bool = False
+    """Whether no task's may be outside, so that a gain in one makes up for no loss in another."""
+
+    def holds(self, value: np.ndarray) -> np.ndarray:
+        """Whether each value is within."""
+        return (value > self.low) & (value < self.high)
+
+    def ends(self) -> list[float]:
+        """Those that are finite."""
+        return [end for end in (self.low, self.high) if math.isfinite(end)]
+
+
+def fewest(quantity: Quantity, independent: int) -> int:
+    """Seeds that a verdict on a quantity of so many independent pairs of settings needs."""
+    return FEWEST_ALONE if quantity.variance and independent < 2 else FEWEST
+
+
+class Evidence(NamedTuple):
+    """A quantity, its standard error and degrees of freedom, and what it rests on."""
+
+    quantity: Quantity
+    value: float
+    error: float
+    freedom: float
+    by_task: dict[str, float]
+    p: float
+    """The level at which the quantity is first told from the ends of the claim's range."""
+    holds: bool
+    """Whether it is within that range."""
+    against: str
+    """The task that alone contradicts the claim, if one does at that level."""
+    cells: int
+    seeds: int
+    """Of the setting that has fewest; -1: counted, there is no chance in it."""
+    fewest: str
+    """Which setting that is."""
+    runs: int
+    enough: int = FEWEST
+    """Seeds that a verdict needs."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the 95% interval; NaN below three seeds."""
+        if 0 <= self.seeds < intervals.FEWEST:
+            return math.nan, math.nan
+        half = float(reach(self.error, self.freedom))
+        low, high = self.value - half, self.value + half
+        return (max(low, 0.0), min(high, 1.0)) if self.quantity.variance else (low, high)
+
+    @property
+    def testable(self) -> bool:
+        """Whether there are seeds enough for a verdict."""
+        return self.seeds == -1 or self.seeds >= self.enough
+
+    def verdict(self, decided: bool) -> str:
+        """decided: whether `p` is small enough beside those of the other claims (`holm`)."""
+        if not self.testable:
+            return TOO_FEW
+        if not decided:
+            return UNDECIDED
+        return SUPPORTED if self.holds else CONTRADICTED
+
+    def seeds_needed(self, wanted: Range, claims: int) -> Optional[int]:
+        """Seeds that would decide if the quantity stays; None: more than MOST_SEEDS, or unknown.
+
+        The standard error falls with the square root of the number of seeds. claims: how many are
+        shown together; the level is the strictest of Holm's.
+        """
+        if math.isnan(self.error):
+            return self.enough
+        away = min(abs(self.value - end) for end in wanted.ends())
+        for seeds in range(max(self.enough, self.seeds + int(self.testable)), MOST_SEEDS + 1):
+            times = seeds / self.seeds
+            if reach(self.error / times**0.5, self.freedom * times, 1 - LEVEL / claims) < away:
+                return seeds
+        return None
+
+
+def judge(
+    estimates: Estimates, wanted: Range, least: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Level of decision, whether the claim holds, and the number of the task against it or -1.
+
+    The level is that of the widest t interval that is still all within the range, or all outside of
+    it. If no task may be outside, one whose own interval is, at a level divided by the number of
+    tasks (Bonferroni), contradicts the claim as well.
+
+    least: no level is lower (`Pairs.least_p`). Arrays of any shape, as in `estimates`.
+    """
+    level = np.maximum(_level(estimates.value, estimates.error, estimates.freedom, wanted), least)
+    holds = wanted.holds(estimates.value)
+    against = np.full(level.shape, -1)
+    tasks = estimates.by_task[0].shape[-1]
+    if wanted.every_task and tasks > 1:
+        outside = ~wanted.holds(estimates.by_task[0])
+        own = np.where(outside, _level(*estimates.by_task, wanted), np.inf).min(-1, initial=np.inf)
+        which = np.where(outside, _level(*estimates.by_task, wanted), np.inf).argmin(-1)
+        own = np.minimum(1.0, own * tasks)
+        alone = outside.any(-1) & (holds | (own < level))
+        level, against = np.where(alone, own, level), np.where(alone, which, against)
+        holds = holds & ~outside.any(-1)
+    return level, holds, against
+
+
+def _level(value: np.ndarray, error: np.ndarray, freedom: np.ndarray, wanted: Range) -> np.ndarray:
+    away = np.min([abs(value - end) for end in wanted.ends()], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(away > 0, away / error, 0.0)
+    return 2 * stats.t.sf(ratio, np.maximum(freedom, 1e-9))
+
+
+def holm(p: np.ndarray, level: float = LEVEL) -> np.ndarray:
+    """Which of the claims [..., claims] are decided together at `level` (Holm, 1979).
+
+    The chance of one false decision or more is at most `level`. NaN: not tested.
+    """
+    order = np.argsort(p, axis=-1)  # NaN last
+    sorted_p = np.take_along_axis(p, order, -1)
+    left = np.isfinite(p).sum(-1, keepdims=True) - np.arange(p.shape[-1])
+    small = sorted_p <= level / np.maximum(left, 1)
+    decided = np.zeros(p.shape, dtype=bool)
+    np.put_along_axis(decided, order, np.logical_and.accumulate(small, axis=-1), -1)
+    return decided

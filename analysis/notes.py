@@ -1,0 +1,38 @@
+"""What a figure, a table or a claim leaves out: said on stderr, and beside what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rigl_rl.errors import warn
+
+_listening: list[list[str]] = []
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Yields the list of what is left out inside the block, each message once."""
+    messages: list[str] = []
+    _listening.append(messages)
+    try:
+        yield messages
+    finally:
+        _listening.pop()
+
+
+def so_far() -> list[str]:
+    """What the innermost `heard` block has left out until now."""
+    return list(_listening[-1]) if _listening else []
+
+
+def left_out(shown: str, message: str) -> None:
+    """Says that runs are left out, or are not what one would expect.
+
+    shown: the name of the figure, table or claim that lacks them.
+    """
+    if _listening:
+        if message in _listening[-1]:
+            return
+        _listening[-1].append(message)
+    warn(f"{shown}: {message}")
