@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis.select import comparable, standard_dense
 
-METHODS = ("dense", "rigl")
-"""Those that are split: dense networks by their widths, sparse ones by their sparsities."""
+SPLIT = ("dense", "rigl")
+"""Methods whose parameters are split: dense networks by width, sparse ones by sparsity."""
 VARIED = ["widths", "sparsities"]
 NETWORK = "network_params."
 
@@ -21,7 +21,7 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
     one of `budgets` (shares of the standard networks' parameters) which is nearest.
     """
     runs = runs[runs["agent"] == "sac"]
-    split = is_split(runs) & runs["method"].isin(METHODS)
+    split = is_split(runs) & runs["method"].isin(SPLIT)
     if not split.any():
         return runs[:0]
     runs = comparable(runs[split | standard_dense(runs)], name, VARIED)

@@ -41,7 +41,7 @@ from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.flops import NETWORKS
-from rigl_rl.networks import atari
+from rigl_rl.networks import q_values
 from rigl_rl.networks.nature_cnn import DENSE_UNITS
 from rigl_rl.runs import config
 from rigl_rl.runs.result import peak_memory_mb
@@ -119,7 +119,7 @@ def train_loop(
     An agent step is acting, and a quarter of an update on 32 transitions.
     """
     del total_steps  # the bindings set the schedule
-    layers = counting.from_keras(atari.build(NETWORKS[network](6), STATE_SHAPE))
+    layers = counting.from_keras(q_values.build(NETWORKS[network](6), STATE_SHAPE))
     flops = counting.count(layers).dense_flops + counting.train_step_flops(layers, 32) // 4
     bindings = [
         f"init_masks.sparsity = {sparsity}",
@@ -164,7 +164,7 @@ def start_up_seconds(network: str, method: str) -> float:
 
 def mask_seconds(network: str) -> float:
     """Masks and sparsity-aware weights of the whole network at 90 %."""
-    kernels = kernels_of(atari.build(NETWORKS[network](6), STATE_SHAPE))
+    kernels = kernels_of(q_values.build(NETWORKS[network](6), STATE_SHAPE))
     began = time.perf_counter()
     mask_kernels(kernels, 0.9, seed=0)
     return time.perf_counter() - began

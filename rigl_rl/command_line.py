@@ -39,7 +39,8 @@ def exit_code(
 def say(error: object) -> None:
     """Prints an error as one line, the first of a message that has several."""
     # Gin adds lines on where it was called from.
-    print(f"error: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 def make_directory(flag: str, path: Path) -> Path:

@@ -19,9 +19,9 @@ import pandas as pd
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.files import replacing
-from rigl_rl.networks.atari import build
 from rigl_rl.networks.impala import ImpalaNetwork
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
+from rigl_rl.networks.q_values import build
 from rigl_rl.sparsity import counting
 from rigl_rl.sparsity.distributions import layer_sparsities
 

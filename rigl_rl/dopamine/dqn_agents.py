@@ -20,8 +20,8 @@ from rigl_rl.dopamine.replay import replay_buffer
 from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks import (
-    atari,
     impala,  # noqa: F401, registers its gin name
+    q_values,
 )
 from rigl_rl.parameters import record
 from rigl_rl.sparsity import DENSE, kernels_of, sparsify_with
@@ -46,8 +46,10 @@ class DQNAgent:
     def __init__(self, num_actions: int, given: AgentHyperparameters | None = None):
         self.given = given = given or AgentHyperparameters()
         self.num_actions = num_actions
-        self.online_network = atari.build(given.network(num_actions, name="q"), STATE_SHAPE)
-        self.target_network = atari.build(given.network(num_actions, name="target_q"), STATE_SHAPE)
+        self.online_network = q_values.build(given.network(num_actions, name="q"), STATE_SHAPE)
+        self.target_network = q_values.build(
+            given.network(num_actions, name="target_q"), STATE_SHAPE
+        )
         self.optimizer = sparsify_with(DENSE, {"q": self.online_network}, given.optimizer or adam())
         self.replay = replay_buffer(given.gamma, given.update_horizon)
         self.training_steps = 0

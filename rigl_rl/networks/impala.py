@@ -6,7 +6,7 @@ import gin
 import tensorflow as tf
 
 from rigl_rl.errors import check_counts
-from rigl_rl.networks.atari import QValues, normalized
+from rigl_rl.networks.q_values import QValues, normalized
 from rigl_rl.networks.width import scaled_units
 
 STACKS = (32, 64, 64)  # filters, all 3 x 3 with stride 1 (Table 7)

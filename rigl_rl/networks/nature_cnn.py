@@ -5,7 +5,7 @@ from __future__ import annotations
 import gin
 import tensorflow as tf
 
-from rigl_rl.networks.atari import QValues, normalized
+from rigl_rl.networks.q_values import QValues, normalized
 from rigl_rl.networks.width import scaled_units
 
 # Filters, kernel size, stride of each convolution (Table 7), and units of the hidden dense layer.

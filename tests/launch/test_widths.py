@@ -100,10 +100,10 @@ def test_matched_cnn_by_hand():
 def test_atari_networks_are_the_real_ones(agent, width):
     from rigl_rl import flops
     from rigl_rl.environments.frames import STATE_SHAPE
-    from rigl_rl.networks import atari
+    from rigl_rl.networks import q_values
     from rigl_rl.sparsity import kernels_of
 
-    network = atari.build(flops.NETWORKS[agent.name.split("_")[-1]](6, width=width), STATE_SHAPE)
+    network = q_values.build(flops.NETWORKS[agent.name.split("_")[-1]](6, width=width), STATE_SHAPE)
     (net,) = agent.nets(4, 6)
     units = int(width * 512 + 0.5)
     kernels = sum(int(np.prod(kernel.shape)) for kernel in kernels_of(network).values())

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from rigl_rl.environments.frames import STATE_SHAPE
-from rigl_rl.networks import atari
+from rigl_rl.networks import q_values
 from rigl_rl.networks.impala import ImpalaNetwork
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.sparsity import counting, kernels_of, sparsify
@@ -36,7 +36,7 @@ ERK = {
 
 
 def built(network, *args, **options):
-    return atari.build(network(*args, name="q", **options), STATE_SHAPE)
+    return q_values.build(network(*args, name="q", **options), STATE_SHAPE)
 
 
 def states(batch=2, seed=0):
