@@ -21,7 +21,7 @@ from analysis.hyperparameters import COLUMNS
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.environments import atari_evaluation, observation_noise
 from rigl_rl.errors import ConfigError
-from rigl_rl.robustness import evaluation
+from rigl_rl.robustness import under_noise
 from rigl_rl.runs import config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,7 +150,7 @@ def test_killed_with_its_newest_checkpoint_damaged_it_ends_the_same(uninterrupte
 
 
 def test_the_saved_policy_under_noise(uninterrupted):
-    table = evaluation.evaluate_run(uninterrupted, [0.0, 20.0], episodes=2)
+    table = under_noise.evaluate_run(uninterrupted, [0.0, 20.0], episodes=2)
     assert table["sigma"].tolist() == [0.0, 20.0]
     assert set(table["episodes"]) == {2}
     assert set(table["env"]) == {"Pong"}
@@ -181,8 +181,8 @@ def test_noise_meets_the_policy_where_the_run_was_evaluated(
         made.append(arguments)
         return atari_evaluation.AtariEvaluator(*arguments)
 
-    monkeypatch.setattr(evaluation, "AtariEvaluator", remembering)
-    evaluation.evaluate_run(run, [0.0], episodes=1)
+    monkeypatch.setattr(under_noise, "AtariEvaluator", remembering)
+    under_noise.evaluate_run(run, [0.0], episodes=1)
     ((make_game, *others),) = made
     assert others == [1, epsilon, 30]  # max_steps_per_episode
     ale = make_game().environment.ale
@@ -257,11 +257,11 @@ def test_bad_values_are_one_line(tmp_path, binding, parts):
 
 def test_robustness_of_what_is_no_run(tmp_path):
     with pytest.raises(ConfigError, match="^no result.json to read"):
-        evaluation.evaluate_run(tmp_path)
+        under_noise.evaluate_run(tmp_path)
 
 
 def test_negative_noise_and_unknown_policies(uninterrupted):
     with pytest.raises(ConfigError, match="sigma is -1.0"):
-        evaluation.evaluate_run(uninterrupted, [-1.0])
+        under_noise.evaluate_run(uninterrupted, [-1.0])
     with pytest.raises(ConfigError, match="^no policy of step 7; there are: "):
-        evaluation.evaluate_run(uninterrupted, step=7)
+        under_noise.evaluate_run(uninterrupted, step=7)
