@@ -104,7 +104,9 @@ class RunDirectory:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes result.json, which makes the run finished, then drops its checkpoints."""
-        write_text(self.path / "result.json", json.dumps(result, indent=1) + "\n")
+        # A field of a user's own method may be anything: its text is better than no result.
+        text = json.dumps(result, indent=1, default=str)
+        write_text(self.path / "result.json", text + "\n")
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)
 
 

@@ -146,3 +146,10 @@ def test_the_history_is_written_row_by_row(tmp_path):
     assert snr.to_dict("records") == [
         {"env_step": 1500, "train_step": 500, "network": "q", "snr": 0.25}
     ]
+
+
+def test_a_value_that_json_does_not_know_is_written_as_text(tmp_path):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    directory.finish({"hyperparameters": {"of_a_users_method": range(3)}})
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result == {"hyperparameters": {"of_a_users_method": "range(0, 3)"}}
