@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Callable, Optional
+from typing import Callable
 
 import numpy as np
 import pandas as pd
@@ -37,10 +37,10 @@ class Claim:
     studies: tuple[str, ...]
     wanted: Range
     quantity: Quantity = PROBABILITY
-    compare: Optional[Compare] = None
+    compare: Compare | None = None
     by: tuple[str, ...] = (*AT, "method")
     kinds: tuple[str, ...] = ()
-    special: Optional[Special] = None
+    special: Special | None = None
 
     def evidence(self, runs: Runs) -> Iterator[tuple[str, Evidence]]:
         """(agent, evidence) of each agent that has runs on both sides of some cell."""
@@ -66,7 +66,7 @@ class Claim:
         level, holds, against = judge(found, self.wanted, least)
         return found, level, holds, against
 
-    def of_sides(self, first: pd.DataFrame, second: pd.DataFrame) -> Optional[Evidence]:
+    def of_sides(self, first: pd.DataFrame, second: pd.DataFrame) -> Evidence | None:
         """What two groups of runs say; None without a cell that both have."""
         notes = []
         if self.quantity is DIFFERENCE:

@@ -8,7 +8,6 @@ a setting return such a function.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ HARD_TASKS = ("Humanoid-v2", "MsPacman", "Qbert", "Pong")
 """Those that section 4 names."""
 
 
-def matched_dense(tasks: Optional[Sequence[str]] = None, *names: str) -> Compare:
+def matched_dense(tasks: Sequence[str] | None = None, *names: str) -> Compare:
     """Sparse networks; dense ones of any width with as many parameters.
 
     tasks: only these; all by default. names: of methods; all by default.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -92,7 +92,7 @@ class Evidence(NamedTuple):
             return UNDECIDED
         return SUPPORTED if self.holds else CONTRADICTED
 
-    def seeds_needed(self, wanted: Range, claims: int) -> Optional[int]:
+    def seeds_needed(self, wanted: Range, claims: int) -> int | None:
         """Seeds that would decide if the quantity stays; None: more than MOST_SEEDS, or unknown.
 
         The standard error falls with the square root of the number of seeds. claims: how many are
