@@ -44,7 +44,7 @@ ROOMS = {
     # No training code: a run is a command line, started in a process of its own, and its files.
     "launch": OUTSIDE | {"rigl_rl.adapters", "rigl_rl.networks"},
     "analysis": OUTSIDE,
-    "benchmarks": AGENTS | {"rigl_rl.tfagents", "rigl_rl.dopamine", "rigl_rl.flops", "analysis"},
+    "benchmarks": AGENTS | {"rigl_rl.tfagents", "rigl_rl.dopamine", "rigl_rl.flops"},
 }
 # Of the rooms above, launch may import these alone; none of them loads TensorFlow.
 OF_LAUNCH = {"rigl_rl.adapters.ctypes_calls", "rigl_rl.networks.width"}

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import json
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from analysis.collect import collect
 from launch.agent_runs import DISTRIBUTIONS, HYPERPARAMETERS, agent_run
 from launch.agents import AGENTS
+from launch.studies.all_studies import STUDIES, expand
+from launch.studies.presets import PRESETS
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 OBSERVATIONS = {"CartPole-v0": 4, "Acrobot-v1": 6, "MountainCar-v0": 2}
 ACTIONS = {"CartPole-v0": 2, "Acrobot-v1": 3, "MountainCar-v0": 3}
 MUJOCO = 17  # observations of the SYNTHETIC MuJoCo tasks, and actions
@@ -138,6 +147,138 @@ def launched_name(
         snr_freq=0 if snr is None else 2_000,
         **{changes[name]: value for name, value in (parameters or {}).items() if name in changes},
     ).name
+
+
+NETWORKS = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("actor", "value")}
+
+
+def parameters_of(run) -> dict:
+    """What its gin files and bindings say, by the names of an operative config."""
+    (file,) = run.gin_files
+    folder = (REPOSITORY / file).parent
+    lines = [*(folder / "base.gin").read_text().splitlines()]
+    lines += [*(REPOSITORY / file).read_text().splitlines(), *run.bindings]
+    texts = dict(
+        map(str.strip, line.split("#")[0].split("=", 1))
+        for line in lines
+        if "=" in line.split("#")[0]
+    )
+    values = {}
+    for name, text in texts.items():
+        if text.startswith("%"):
+            text = texts[text[1:]]
+        if not text.startswith("@"):
+            values[".".join(name.split(".")[-2:])] = ast.literal_eval(text)
+    return values
+
+
+def write_launched_run(run, root, score, steps=1_000) -> None:
+    """The directory that such a run leaves, with this score."""
+    label, task, _ = run.label.split("/")
+    agent, name = AGENTS[label], label.split("_")[0]
+    method = Path(run.gin_files[0]).stem
+    parameters = parameters_of(run)
+    width = parameters[".".join(agent.gin.width.split(".")[-2:])]
+    sparsity = parameters["SPARSITY"] if method != "dense" else 0.0
+    nets = agent.nets(*agent.tasks[task])
+    widths, sparsities = [width] * len(nets), [sparsity] * len(nets)
+    for kind, numbers in (("widths", widths), ("sparsities", sparsities)):
+        if text := parameters.get(f"train_eval.actor_critic_{kind}_str"):
+            actor, critic = map(float, text.split("_"))
+            numbers[:] = [actor, critic, critic]
+    kernels, total, active = [], [], []
+    for net, its_width, its_sparsity in zip(nets, widths, sparsities):
+        units = round(its_width * agent.units)
+        kernels.append(net.kernel_parameters(units))
+        total.append(kernels[-1] + net.other_parameters(units))
+        active.append(total[-1] - int(its_sparsity * kernels[-1]))
+    write_synthetic_run(
+        root / run.name,
+        env=task,
+        method=method,
+        sparsity=sparsity,
+        seed=run.seed,
+        distribution=parameters["DISTRIBUTION"],
+        width=width,
+        returns=(score,),
+        steps=steps,
+        snr=[(100, score)] if parameters.get("log_snr.freq") else None,
+        noise=[(0.0, score), (30.0, 0.0)] if label == "dqn_atari_cnn" else None,
+        network=NETWORKS[name][0],
+        parameters={name: value for name, value in parameters.items() if "." in name},
+        agent=name,
+        suite=label.split("_", 1)[1],
+        active_params=sum(active),
+        total_params=sum(total),
+        network_params=dict(zip(NETWORKS[name], active)),
+        layers=[{"shape": [kernel]} for kernel in kernels],
+    )
+
+
+def of_many_seeds(tables, seeds=4):
+    """The runs of tables, of one seed each, with so many, and curves; the first task lacks one.
+
+    Scores fall with sparsity and vary between seeds; curves have ten points.
+    """
+    random = np.random.default_rng(0)
+    runs = pd.concat([tables.runs.assign(number=number) for number in range(seeds)])
+    runs = runs[(runs["number"] < seeds - 1) | (runs["env"] != runs["env"].iloc[0])]
+    runs["seed"] = runs["number"]
+    old = runs["path"]
+    runs["path"] = old.str.replace("seed0", "") + "seed" + runs["seed"].astype(str)
+    level = 3_000 * (1 - 0.6 * runs["target_sparsity"].astype(float) ** 3)
+    level *= (runs["active_params"] / runs["total_params"].max()) ** 0.02
+    runs["final_return"] = level * (1 + 0.1 * random.normal(size=len(runs)))
+
+    def curves(table, column, values, of):
+        """So many rows of each run in `table`, `of` scores and values."""
+        own = runs[old.isin(table["path"])]
+        parts = [
+            own[["path"]].assign(
+                **{column: value, "env_step": value, "train_step": value},
+                **{"avg_return": of(own["final_return"], value), "network": "q", "std_return": 0.0},
+                episodes=20,
+                wall_s=1.0,
+            )
+            for value in values
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    steps = np.linspace(10_000, 100_000, 10)
+    snr = curves(tables.snr, "step", steps, lambda score, _: score)
+    snr["snr"] = 0.3 * np.exp(-snr["step"] / 1e5) * snr.pop("avg_return") / 3_000
+    sac = snr[snr["path"].str.startswith("sac")]
+    snr = pd.concat(
+        [
+            snr[~snr["path"].isin(sac["path"])],
+            sac.assign(network="actor", snr=sac["snr"] / 3),
+            sac.assign(network="critic"),
+        ]
+    )
+    noise = curves(tables.robustness, "sigma", np.arange(0, 31, 3), lambda s, x: s * (1 - x / 40))
+    evals = curves(tables.evals, "step", steps, lambda score, step: score * step / 1e5)
+    return tables._replace(
+        runs=runs.reset_index(drop=True),
+        evals=evals,
+        snr=snr.reset_index(drop=True),
+        robustness=noise,
+    )
+
+
+@pytest.fixture(scope="session")
+def full_grid(tmp_path_factory):
+    """SYNTHETIC: tables of every run of the paper's figures, four seeds, but for the sweeps."""
+    root = tmp_path_factory.mktemp("grid") / "runs"
+    studies = [study for study in STUDIES if study.startswith("figure")]
+    for run in expand(studies, dataclasses.replace(PRESETS["paper"], seeds=1, atari_seeds=1)):
+        write_launched_run(run, root, 100.0)
+    return of_many_seeds(collect(root))
+
+
+@pytest.fixture(scope="session")
+def write_launched():
+    """Writes the directory of a launcher's run: write_launched(run, root, score)."""
+    return write_launched_run
 
 
 @pytest.fixture

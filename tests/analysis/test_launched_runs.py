@@ -6,11 +6,9 @@ The runs are SYNTHETIC. No two scores are equal, so a figure's points can be tra
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 import zlib
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -28,7 +26,6 @@ from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from rigl_rl import paper
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # As long as the paper's, but fewer of everything; with the sparsities of Figures 4 and 13 (80%) and
 # 6 (on Atari 50 %), whose standard runs belong to other figures, too.
 PRESET = dataclasses.replace(
@@ -85,7 +82,6 @@ OTHERS += [
     for name, value in (("weight_decay", 1e-3), ("batch_size", 32), ("drop_fraction", 0.1))
     if (agent, name) != (PPO, "batch_size")  # whose name is another
 ]
-NETWORKS = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("actor", "value")}
 
 
 def score(run) -> float:
@@ -93,78 +89,15 @@ def score(run) -> float:
     return float(zlib.crc32(run.name.replace("-snr", "").encode()))
 
 
-def parameters_of(run) -> dict:
-    """What its gin files and bindings say, by the names of an operative config."""
-    (file,) = run.gin_files
-    folder = (REPOSITORY / file).parent
-    lines = [*(folder / "base.gin").read_text().splitlines()]
-    lines += [*(REPOSITORY / file).read_text().splitlines(), *run.bindings]
-    texts = dict(
-        map(str.strip, line.split("#")[0].split("=", 1))
-        for line in lines
-        if "=" in line.split("#")[0]
-    )
-    values = {}
-    for name, text in texts.items():
-        if text.startswith("%"):
-            text = texts[text[1:]]
-        if not text.startswith("@"):
-            values[".".join(name.split(".")[-2:])] = ast.literal_eval(text)
-    return values
-
-
-def write(run, root, write_run, steps=1_000) -> None:
-    """The directory that such a run leaves."""
-    label, task, _ = run.label.split("/")
-    agent, name = AGENTS[label], label.split("_")[0]
-    method = Path(run.gin_files[0]).stem
-    parameters = parameters_of(run)
-    width = parameters[".".join(agent.gin.width.split(".")[-2:])]
-    sparsity = parameters["SPARSITY"] if method != "dense" else 0.0
-    nets = agent.nets(*agent.tasks[task])
-    widths, sparsities = [width] * len(nets), [sparsity] * len(nets)
-    for kind, numbers in (("widths", widths), ("sparsities", sparsities)):
-        if text := parameters.get(f"train_eval.actor_critic_{kind}_str"):
-            actor, critic = map(float, text.split("_"))
-            numbers[:] = [actor, critic, critic]
-    kernels, total, active = [], [], []
-    for net, its_width, its_sparsity in zip(nets, widths, sparsities):
-        units = round(its_width * agent.units)
-        kernels.append(net.kernel_parameters(units))
-        total.append(kernels[-1] + net.other_parameters(units))
-        active.append(total[-1] - int(its_sparsity * kernels[-1]))
-    write_run(
-        root / run.name,
-        env=task,
-        method=method,
-        sparsity=sparsity,
-        seed=run.seed,
-        distribution=parameters["DISTRIBUTION"],
-        width=width,
-        returns=(score(run),),
-        steps=steps,
-        snr=[(100, score(run))] if parameters.get("log_snr.freq") else None,
-        noise=[(0.0, score(run)), (30.0, 0.0)] if label == "dqn_atari_cnn" else None,
-        network=NETWORKS[name][0],
-        parameters={name: value for name, value in parameters.items() if "." in name},
-        agent=name,
-        suite=label.split("_", 1)[1],
-        active_params=sum(active),
-        total_params=sum(total),
-        network_params=dict(zip(NETWORKS[name], active)),
-        layers=[{"shape": [kernel]} for kernel in kernels],
-    )
-
-
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory, write_run):
+def everything(tmp_path_factory, write_launched):
     """All runs, other ones and the demo's, which are shorter, in one directory."""
     root = tmp_path_factory.mktemp("all") / "runs"
     # Each study as if launched alone: runs of some are there with and without their SNR.
     for run in dict.fromkeys([*(run for runs in RUNS.values() for run in runs), *OTHERS]):
-        write(run, root, write_run)
+        write_launched(run, root, score(run))
     for run in demo.runs():
-        write(run, root, write_run, steps=200)
+        write_launched(run, root, score(run), steps=200)
     return collect(root)
 
 

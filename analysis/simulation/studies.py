@@ -1,7 +1,14 @@
-"""Runs that nobody trained, as tables: the grids whose claims `false_verdicts` judges."""
+"""Studies as data: the runs of a grid, and what every claim compares of them.
+
+The grids are those of classic control at 90% sparsity and of SAC. Scores are drawn around the dense
+network's, 1, with a deviation of 0.15, and judged by the code that judges real runs.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,12 +18,17 @@ import numpy as np
 import pandas as pd
 
 from analysis import hyperparameters
+from analysis.claims.claim import Claim
+from analysis.claims.findings import CLAIMS
+from analysis.claims.pairs import Pairs
+from analysis.claims.runs import Runs
+from analysis.claims.verdict import fewest, holm
 from analysis.collect import Tables
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
+DEVIATION = 0.15
 PARAMETERS = 100_000
-"""Of a dense network."""
 
 
 def setting(agent: str, env: str, method: str, **changes: Any) -> dict[str, Any]:
@@ -101,3 +113,74 @@ def tables(settings: Sequence[dict], seeds: int) -> Tables:
     snr = [logged[["path"]].assign(network=network, snr=1.0) for network in networks]
     none = pd.DataFrame(columns=["path", "sigma", "avg_return"])
     return Tables(runs, none, pd.concat(snr), none, Path("simulated"))
+
+
+@dataclasses.dataclass
+class Compared:
+    """A claim about one agent: which of the drawn scores are those of its groups' rows."""
+
+    claim: Claim
+    name: str
+    pairs: Pairs
+    first: np.ndarray
+    second: np.ndarray
+
+
+class Grid:
+    """A study's runs, and what its claims compare; scores are drawn for many studies at once."""
+
+    def __init__(self, settings: Sequence[dict], seeds: int):
+        """Of these settings, so many seeds each."""
+        made = tables(settings, seeds)
+        runs = Runs(made)
+        self.seeds = seeds
+        self._places: dict[str, int] = {}
+        self.compared = []
+        for claim in CLAIMS:
+            if claim.compare is None or "noise" in claim.name:
+                continue
+            for title, first, second in claim.compare(runs):
+                pairs = claim.pairs(first, second)
+                if pairs.cells:
+                    sides = [self._place(side) for side in (first, second)]
+                    name = " ".join([claim.name, *title.split(", ")[1:]])
+                    self.compared.append(Compared(claim, name, pairs, *sides))
+        standard = made.runs[made.runs["setting"].str.endswith("/dense")]
+        self._dense = {env: self._place(own) for env, own in standard.groupby("env")}
+        self._tasks = pd.Series(
+            [place.split("/")[1] for place in self._places], index=range(len(self._places))
+        )
+
+    def _place(self, side: pd.DataFrame) -> np.ndarray:
+        names = side["path"] + (":" + side["network"] if "network" in side else "")
+        return np.array([self._places.setdefault(name, len(self._places)) for name in names])
+
+    def draw(self, random: np.random.Generator, studies: int) -> np.ndarray:
+        """Scores [studies, runs] without any effect."""
+        return 1 + DEVIATION * random.normal(size=(studies, len(self._places)))
+
+    def judged(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p, whether the claim holds, and whether it is decided, [studies, claims] each."""
+        scores = scores.copy()
+        means = {env: scores[:, dense].mean(1, keepdims=True) for env, dense in self._dense.items()}
+        for env, mean in means.items():
+            scores[:, self._tasks == env] /= mean
+        p, holds = [], []
+        for each in self.compared:
+            found = each.claim.measured(each.pairs, scores[:, each.first], scores[:, each.second])
+            p.append(found[1])
+            holds.append(found[2])
+        levels = np.stack(p, axis=-1)
+        few = np.array(
+            [
+                each.pairs.seeds < fewest(each.claim.quantity, each.pairs.independent)
+                for each in self.compared
+            ]
+        )
+        return levels, np.stack(holds, -1), holm(np.where(few, np.nan, levels))
+
+
+def quietly(settings: Sequence[dict], seeds: int) -> Grid:
+    """A grid, without words about runs of one sweep that another has no use for."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        return Grid(settings, seeds)

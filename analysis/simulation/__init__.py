@@ -1,0 +1,1 @@
+"""Studies whose truth is known: how often claims and intervals err."""

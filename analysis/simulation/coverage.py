@@ -1,0 +1,97 @@
+"""How often p values are below 5% without any effect, and how often intervals hold the truth."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Pairs
+from analysis.claims.verdict import LEVEL, Range, judge
+from analysis.intervals import iqm_error, reach
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+SCORES: dict[str, tuple[Draw, float]] = {
+    "normal": (lambda random, shape: random.normal(size=shape), 0.0),
+    "skewness 1": (lambda random, shape: random.gamma(4.0, size=shape) / 2, 2.0),
+    "skewness 2": (lambda random, shape: random.exponential(size=shape), 1.0),
+}
+"""Distributions of variance 1, and their means: normal, gamma and exponential."""
+# Of the tasks that an interquartile mean is taken over: means and deviations.
+LEVELS, SPREADS = np.array([0, 0.5, 1, 1.5, 3]), np.array([1, 0.5, 1, 0.3, 2])
+
+
+def share(found: np.ndarray) -> str:
+    """As a percentage."""
+    return f"{100 * np.mean(found):.1f}"
+
+
+def few_pairs(studies: int, random: np.random.Generator) -> Iterator[str]:
+    """How often p < 0.05 without any effect, by the number of independent pairs of settings."""
+    counts = (3, 4, 5, 7, 10)
+    yield "\n| pairs of settings | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
+    yield "|--:|---|" + "--:|" * len(counts)
+    for tasks, (name, spread) in itertools.product(
+        (1, 2, 3), (("of equal spread", 1.0), ("one side spread five times as wide", 5.0))
+    ):
+        cells = []
+        for n in counts:
+            pairs = _independent(tasks, n)
+            scores = random.normal(size=(2, studies, tasks * n))
+            found = pairs.estimate(scores[0], spread * scores[1], PROBABILITY)
+            cells.append(share(judge(found, Range(0.5), pairs.least_p())[0] < LEVEL))
+        yield f"| {tasks} | {name} | {' | '.join(cells)} |"
+
+
+def coverage(studies: int, random: np.random.Generator) -> Iterator[str]:
+    """How often 95% intervals hold the truth."""
+    counts = (3, 5, 10)
+    yield "\n| interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
+    yield "|---|---|" + "--:|" * len(counts)
+    for what, covered in (("mean", _mean), ("IQM, 5 tasks", _iqm), ("difference, 3 tasks", _pairs)):
+        for name, (draw, mean) in SCORES.items():
+            cells = [share(covered(studies, n, draw, mean, random)) for n in counts]
+            yield f"| {what} | {name} | {' | '.join(cells)} |"
+    for shift in (0.0, 1.0):
+        cells = [share(_probability(studies, n, shift, random)) for n in counts]
+        apart = f"normal, {shift:g} deviation{'s' if shift != 1 else ''} apart"
+        yield f"| probability, 3 tasks | {apart} | {' | '.join(cells)} |"
+
+
+def _mean(studies, n, draw, mean, random):
+    scores = draw(random, (studies, n))
+    half = reach(scores.std(1, ddof=1) / n**0.5, n - 1)
+    return abs(scores.mean(1) - mean) <= half
+
+
+def _iqm(studies, n, draw, mean, random):
+    def value(scores):
+        ordered = np.sort(scores.reshape(len(scores), -1), axis=-1)
+        cut = ordered.shape[1] // 4
+        return ordered[:, cut : ordered.shape[1] - cut].mean(1)
+
+    truth = value(LEVELS + SPREADS * draw(random, (1, 200_000, 5)))[0]
+    scores = LEVELS + SPREADS * draw(random, (studies, n, 5))
+    return abs(value(scores) - truth) <= reach(*iqm_error(scores))
+
+
+def _independent(tasks: int, n: int) -> Pairs:
+    rows = [(f"task{t}", f"{t}/{seed}") for t in range(tasks) for seed in range(n)]
+    side = pd.DataFrame(rows, columns=["env", "path"])
+    return Pairs(side.assign(path="a/" + side["path"]), side, ("env",), ())
+
+
+def _pairs(studies, n, draw, mean, random):
+    first, second = draw(random, (2, studies, 3 * n))
+    found = _independent(3, n).estimate(first, second, DIFFERENCE)
+    return abs(found.value) <= reach(found.error, found.freedom)
+
+
+def _probability(studies, n, shift, random):
+    first, second = random.normal(size=(2, studies, 3 * n))
+    found = _independent(3, n).estimate(first + shift, second, PROBABILITY)
+    return abs(found.value - stats.norm.cdf(shift / 2**0.5)) <= reach(found.error, found.freedom)
