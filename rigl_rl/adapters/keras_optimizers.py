@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 READ_IN = {"keras": "2.15.0"}
+# For methods: attributes that they set are not found for checkpoints by themselves.
+untracked = tf.__internal__.tracking.no_automatic_dependency_tracking
 # Keras' optimizers that treat all weights alike, each by itself.
 _ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
 _ELEMENTWISE |= {"RMSprop", "SGD"}
@@ -14,7 +17,7 @@ _ELEMENTWISE |= {"RMSprop", "SGD"}
 
 def build(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
     """Creates its slot variables."""
-    if _is_legacy(optimizer):
+    if is_legacy(optimizer):
         optimizer._create_all_weights(variables)
     else:
         optimizer.build(variables)
@@ -22,7 +25,7 @@ def build(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Varia
 
 def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
     """The optimizer's variables that hold one number per weight of `variable` (Adam: m and v)."""
-    if _is_legacy(optimizer):
+    if is_legacy(optimizer):
         slots = [optimizer.get_slot(variable, name) for name in optimizer.get_slot_names()]
     else:
         # Keras keeps one list per kind of slot, in the order of the variables it was built with.
@@ -83,5 +86,55 @@ def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
     return type(optimizer).__name__ in _ELEMENTWISE and not clips
 
 
-def _is_legacy(optimizer) -> bool:
+def averages_of(
+    optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable
+) -> list[tf.Variable]:
+    """The moving average of `variable` that it keeps (`use_ema`); [] if it keeps none."""
+    if is_legacy(optimizer) or not optimizer.use_ema:
+        return []
+    index = optimizer._index_dict[optimizer._var_key(variable)]
+    return [optimizer._model_variables_moving_average[index]]
+
+
+def variables_of(optimizer: tf.keras.optimizers.Optimizer) -> list[tf.Variable]:
+    """All its variables. In new optimizers a property, in legacy ones a method."""
+    variables = optimizer.variables
+    return list(variables() if callable(variables) else variables)
+
+
+def children_of_saved(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, Any]:
+    """What Keras' loader of SavedModels expects to find in a new optimizer, by name."""
+    return {"_iterations": optimizer._iterations, "_variables": optimizer._variables}
+
+
+def name_of(optimizer: tf.keras.optimizers.Optimizer) -> str:
+    """Its name."""
+    return optimizer._name if is_legacy(optimizer) else optimizer.name
+
+
+def is_legacy(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether it is of Keras' legacy class."""
     return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)
+
+
+def skips_steps(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether a LossScaleOptimizer around it decides which steps it takes.
+
+    Of a step that it skips, Keras moves the optimizer's `iterations` alone.
+    """
+    return getattr(optimizer, "_is_wrapped_by_loss_scale_optimizer", False)
+
+
+def scales_losses(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether it is a LossScaleOptimizer."""
+    return isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+
+
+def loss_scale_like(scaled, optimizer: tf.keras.optimizers.Optimizer):
+    """A LossScaleOptimizer with the settings of `scaled`, around `optimizer`."""
+    return tf.keras.mixed_precision.LossScaleOptimizer(
+        optimizer,
+        dynamic=scaled.dynamic,
+        initial_scale=scaled.initial_scale,
+        dynamic_growth_steps=scaled.dynamic_growth_steps,
+    )

@@ -7,6 +7,7 @@
 Knows no agent and no environment. See `docs/design.md`.
 """
 
+from rigl_rl.sparsity.keras_optimizers import LegacySparseOptimizer, NewSparseOptimizer
 from rigl_rl.sparsity.mask_updaters import METHODS, DropAndGrow, MaskUpdater, register
 from rigl_rl.sparsity.masks import MaskedKernel, kernels_of, sparsity_of
 from rigl_rl.sparsity.optimizer import SparseOptimizer
@@ -17,8 +18,10 @@ __all__ = [
     "DENSE",
     "METHODS",
     "DropAndGrow",
+    "LegacySparseOptimizer",
     "MaskUpdater",
     "MaskedKernel",
+    "NewSparseOptimizer",
     "SparseOptimizer",
     "SparseSettings",
     "kernels_of",

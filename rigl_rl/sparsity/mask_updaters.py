@@ -196,6 +196,11 @@ class DropAndGrow(MaskUpdater):
             "drop_fraction_schedule": self.fraction.schedule,
         }
 
+    @property
+    def follows_learning_rate(self):
+        """As scheduled."""
+        return self.fraction.schedule == "lr"
+
     def drop_fraction(self, step, learning_rate_ratio=1.0):
         """As scheduled."""
         return self.fraction(step, learning_rate_ratio)

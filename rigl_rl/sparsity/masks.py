@@ -5,7 +5,9 @@ The one invariant of the package, kept by the sparse optimizer: kernel == kernel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ class MaskedKernel(tf.Module):
       label: the kernel's name, see `kernels_of`.
       network: name of the network it belongs to ('q', 'actor', 'critic_1', ...).
       kernel: the network's variable.
-      mask: non-trainable float32 variable of the same shape, of zeros and ones.
+      mask: non-trainable variable of the same shape and type, of zeros and ones.
       sparsity: the share of zeros that the method aims at, in [0, 1).
     """
 
@@ -34,7 +36,9 @@ class MaskedKernel(tf.Module):
         self.label = name
         self.network = network
         self.kernel = kernel
-        self.mask = tf.Variable(mask, trainable=False, dtype=tf.float32, name="mask")
+        # HDF5 files hold an optimizer's variables by name.
+        named = re.sub(r"[^\w./-]", "_", f"{network}/{name}/mask".lstrip("/"))
+        self.mask = tf.Variable(tf.cast(mask, kernel.dtype), trainable=False, name=named)
         self.sparsity = float(sparsity)
 
     def apply_mask(self) -> None:
@@ -42,8 +46,18 @@ class MaskedKernel(tf.Module):
         self.kernel.assign(self.kernel * self.mask)
 
     def active(self):
-        """Number of ones in the mask: int64 scalar tensor."""
-        return tf.math.count_nonzero(self.mask)
+        """Number of connections that are there: int64 scalar tensor.
+
+        Ones of the mask, and weights that are not 0 though their mask is.
+        """
+        return tf.math.count_nonzero(self.mask) + self.astray()
+
+    def astray(self):
+        """Number of weights that are not 0 though their mask is: int64 scalar tensor.
+
+        0 after every step of the sparse optimizer, not after `set_weights`.
+        """
+        return tf.math.count_nonzero(tf.where(self.mask > 0, tf.zeros_like(self.mask), self.kernel))
 
 
 def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
@@ -53,20 +67,24 @@ def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
       network_or_kernels: a built Keras model, layer or TF-Agents network, or the kernels.
 
     Returns:
-      {name: variable}; names are the variables' own, made unique by a number where needed.
+      {name: variable}, each variable once; names are the variables' own, made unique by a number
+      where needed.
 
     Raises:
-      ValueError: the network has no variables yet, or none of them is a kernel.
+      ValueError: it is something else, the network or a part of it has no variables yet, or none
+        of them is a kernel.
     """
     found: list[tf.Variable]
     if isinstance(network_or_kernels, (list, tuple)):
         found = list(network_or_kernels)
+        for variable in found:
+            if not isinstance(variable, tf.Variable):
+                raise ValueError(
+                    f"a list to make sparse holds a {type(variable).__name__}, but must hold "
+                    "kernels (tf.Variable); give the built model, or the kernel of each layer"
+                )
     else:
-        if not getattr(network_or_kernels, "built", True):
-            raise ValueError(
-                "the network has no variables yet; build it first (call it once, give its first "
-                "layer an input_shape, or use create_variables() in TF-Agents)"
-            )
+        _check_built(network_or_kernels)
         found = [
             variable
             for variable in network_or_kernels.trainable_variables
@@ -74,8 +92,13 @@ def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
         ]
     if not found:
         raise ValueError(f"no Dense or Conv kernel to make sparse in {network_or_kernels!r}")
+    return unique_names(found)
+
+
+def unique_names(variables: Iterable[tf.Variable]) -> dict[str, tf.Variable]:
+    """Variables by their own names, each variable once, in order; equal names get a number."""
     named: dict[str, tf.Variable] = {}
-    for variable in found:
+    for variable in {variable.ref(): variable for variable in variables}.values():
         name = base = variable.name.split(":")[0]
         number = 1
         while name in named:
@@ -83,6 +106,38 @@ def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
             name = f"{base}_{number}"
         named[name] = variable
     return named
+
+
+def _check_built(network: Any) -> None:
+    """Raises a ValueError unless all of the network's variables are there."""
+    if not hasattr(type(network), "trainable_variables"):
+        raise ValueError(
+            f"cannot make a {type(network).__name__} sparse; give a built Keras model or layer, a "
+            "TF-Agents network, or a list of kernels (tf.Variable)"
+        )
+    if not getattr(network, "built", True):
+        raise ValueError(
+            "the network has no variables yet; build it first (call it once, give its first "
+            "layer an input_shape, or use create_variables() in TF-Agents)"
+        )
+    unbuilt = [layer.name for layer in getattr(network, "submodules", ()) if _awaits_kernel(layer)]
+    if unbuilt:
+        raise ValueError(
+            f"part of the network has no variables yet: {', '.join(unbuilt)}; build it first: "
+            "call the network so that every layer is used"
+        )
+
+
+def _awaits_kernel(module: tf.Module) -> bool:
+    """Whether it is a layer that makes kernels when it is first called, and was not."""
+    if not isinstance(module, tf.keras.layers.Layer) or module.built:
+        return False
+    if hasattr(module, "create_variables"):  # a TF-Agents network: its layers tell
+        return False
+    if hasattr(module, "kernel_initializer"):
+        return True
+    of_keras = type(module).__module__.partition(".")[0] == "keras"
+    return not of_keras and type(module).build is not tf.keras.layers.Layer.build
 
 
 def random_mask(shape: Sequence[int], sparsity: float, rng: np.random.Generator) -> np.ndarray:
@@ -103,6 +158,7 @@ def mask_kernels(
     custom_sparsity_map: dict[str, float] | None = None,
     start_dense: bool = False,
     sparsity_aware_init: bool = True,
+    keep_zeros: bool = False,
     seed: int | Sequence[int] = 0,
 ) -> list[MaskedKernel]:
     """Attaches masks to the kernels of one network and sets the kernels accordingly.
@@ -116,6 +172,8 @@ def mask_kernels(
       start_dense: full masks; the sparsities are then what pruning ends at.
       sparsity_aware_init: redraw every kernel for its mask (Evci et al. 2022). A network that
         starts dense keeps its own initializer.
+      keep_zeros: the kernels are sparse already and stay as they are: masks are where they are not
+        0, which is also what methods that start sparse aim at.
       seed: determines masks and weights; several numbers make one seed.
     """
     shapes = {name: tuple(variable.shape.as_list()) for name, variable in kernels.items()}
@@ -126,6 +184,11 @@ def mask_kernels(
     masked = []
     for (name, variable), rng in zip(kernels.items(), _generators(seed, len(kernels))):
         shape = shapes[name]
+        if keep_zeros:
+            mask = (variable.numpy() != 0).astype(np.float32)
+            aim = sparsities[name] if start_dense else float(1 - np.mean(mask, dtype=np.float64))
+            masked.append(MaskedKernel(name, network, variable, mask, aim))
+            continue
         mask = np.ones(shape, np.float32) if dense else random_mask(shape, sparsities[name], rng)
         kernel = MaskedKernel(name, network, variable, mask, sparsities[name])
         if not dense:
@@ -142,6 +205,47 @@ def _generators(seed: int | Sequence[int], count: int) -> list[np.random.Generat
 
 
 def sparsity_of(kernels: Sequence[MaskedKernel]) -> float:
-    """Share of zeros over all the given masks together."""
+    """Share of connections that are not there, over all the given kernels together.
+
+    Warns if kernels do not obey their masks: something else than the sparse optimizer changed
+    them, such as `set_weights`. The weights that are astray count as connections.
+    """
     size = sum(int(kernel.mask.shape.num_elements()) for kernel in kernels)
+    warn_of_astray(kernels)
     return 1.0 - sum(int(kernel.active()) for kernel in kernels) / size
+
+
+def warn_of_astray(kernels: Sequence[MaskedKernel]) -> None:
+    """Warns if kernels do not obey their masks."""
+    numbers = {f"{kernel.network}/{kernel.label}": int(kernel.astray()) for kernel in kernels}
+    total = sum(numbers.values())
+    if total:
+        names = ", ".join(name for name, number in numbers.items() if number)
+        warnings.warn(
+            f"{total} weights are not 0 where their masks are, in {names}: something else than the "
+            "sparse optimizer changed them; its apply_masks() or next step sets them to 0",
+            stacklevel=3,
+        )
+
+
+def check_trained(
+    kernels: Sequence[MaskedKernel], variables: Iterable[tf.Variable], method: str
+) -> None:
+    """Raises a ValueError unless the kernels are among the variables of a first train step."""
+    given = {variable.ref() for variable in variables}
+    for kernel in kernels:
+        if kernel.kernel.ref() not in given:
+            raise ValueError(
+                f"no gradient for the sparse kernel {kernel.label!r}: it is not among the "
+                f"variables of the first train step; {method} needs every kernel it was given "
+                "(the variables of a clone or a copy are others; freeze layers before sparsify)"
+            )
+
+
+def check_one_replica() -> None:
+    """Raises a ValueError within the scope of a strategy that copies variables."""
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        raise ValueError(
+            "sparse training runs on one replica alone; leave the scope of the distribution "
+            "strategy (MirroredStrategy and the like)"
+        )

@@ -2,14 +2,14 @@
 
 One step of it is: change the masks if this is an update step, take the wrapped optimizer's step,
 multiply the kernels by their masks. Whatever calls `apply_gradients` (a TF-Agents agent,
-`Model.fit`, a loop of one's own) trains a sparse network without knowing.
+`Model.fit`, a training loop) trains a sparse network without knowing.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Callable
+from typing import Any, Callable, ClassVar
 
 import tensorflow as tf
 
@@ -17,11 +17,19 @@ from rigl_rl.adapters import keras_optimizers
 from rigl_rl.sparsity.execution import Execution, layers
 from rigl_rl.sparsity.execution.gradients import active_gradients
 from rigl_rl.sparsity.mask_updaters import MaskUpdater, Static
-from rigl_rl.sparsity.masks import MaskedKernel
+from rigl_rl.sparsity.masks import (
+    MaskedKernel,
+    check_one_replica,
+    check_trained,
+    unique_names,
+)
+from rigl_rl.sparsity.saving import SavedKernels, check_masks_are_there
 
 
-class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
-    """Wraps a Keras optimizer, new or legacy.
+class SparseOptimizer:
+    """Wraps a Keras optimizer; is itself one of the same class of Keras, new or legacy.
+
+    `keras_optimizers.py` has what Keras asks of an optimizer besides its step.
 
     The gradients handed to `apply_gradients` have to be dense, as they are when the loss is a
     function of the masked kernels: inactive connections get the gradient that RigL grows by, and
@@ -34,8 +42,30 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         networks.
       updater: how and when their masks change; none means never.
       execution: which layers' train steps run sparsely; none of them by default.
+
+    Raises:
+      ValueError: a kernel is given twice, or the optimizer scales losses.
     """
 
+    # By whether they are legacy.
+    _generations: ClassVar[dict[bool, type[SparseOptimizer]]] = {}
+    # Of Keras' classes.
+    name: str
+    _track_trackable: Callable[..., Any]
+
+    def __new__(cls, optimizer=None, *args, **kwargs):
+        """Of Keras' new or legacy class, as `optimizer` is."""
+        del args, kwargs
+        if cls is SparseOptimizer:
+            cls = cls._generations[keras_optimizers.is_legacy(optimizer)]
+        return super().__new__(cls)
+
+    def __init_subclass__(cls, legacy: bool | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if legacy is not None:
+            SparseOptimizer._generations[legacy] = cls
+
+    @keras_optimizers.untracked
     def __init__(
         self,
         optimizer: tf.keras.optimizers.Optimizer,
@@ -43,54 +73,90 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         updater: MaskUpdater | None = None,
         execution: Execution | None = None,
     ):
-        super().__init__(name=f"sparse_{getattr(optimizer, '_name', None) or optimizer.name}")
+        if keras_optimizers.scales_losses(optimizer):
+            raise ValueError(
+                "a SparseOptimizer cannot wrap a LossScaleOptimizer; wrap the optimizer within, "
+                "and put the LossScaleOptimizer around (sparsify does both)"
+            )
+        super().__init__(  # type: ignore[call-arg]  # of Keras' class
+            name=f"sparse_{keras_optimizers.name_of(optimizer)}"
+        )
         self._optimizer = optimizer
-        self.kernels = list(kernels)
+        self.kernels: list[MaskedKernel] = []
         self.updater = updater or Static()
         self.execution = execution or Execution(
             "dense", {}, kernels, self.updater, optimizer.iterations
         )
-        self._initial_learning_rate = float(keras_optimizers.learning_rate_of(optimizer))
-        # Legacy optimizers do not find their attributes for checkpoints by themselves.
+        # Names of the trained variables by reference, once they are known.
+        self._names: dict[Any, str] = {}
+        self._saved: SavedKernels | None = None
+        self._taken: tf.Variable | None = None
+        self._largest_rate: tf.Variable | None = None
+        # Found for checkpoints under these names, whatever the class.
         self._track_trackable(optimizer, "optimizer")
-        for index, kernel in enumerate(self.kernels):
-            self._track_trackable(kernel, f"kernel_{index}")
+        if self.updater.follows_learning_rate:
+            rate = float(keras_optimizers.learning_rate_of(optimizer))
+            self._largest_rate = tf.Variable(rate, trainable=False, name="largest_learning_rate")
+            self._track_trackable(self._largest_rate, "largest_learning_rate")
+        self._add(kernels)
 
-    # -- what Keras and TF-Agents ask of an optimizer -----------------------------------------
+    def _add(self, kernels: Sequence[MaskedKernel]) -> None:
+        known = {kernel.kernel.ref() for kernel in self.kernels}
+        for kernel in kernels:
+            if kernel.kernel.ref() in known:
+                raise ValueError(f"the kernel {kernel.label!r} is given twice, with two masks")
+            known.add(kernel.kernel.ref())
+            self._track_trackable(kernel, f"kernel_{len(self.kernels)}")
+            self.kernels.append(kernel)
 
     @property
     def iterations(self):
-        """Train steps taken: the wrapped optimizer's count."""
+        """The wrapped optimizer's count of train steps."""
         return self._optimizer.iterations
+
+    @iterations.setter
+    def iterations(self, variable):
+        self._optimizer.iterations = variable
+
+    @property
+    def steps(self):
+        """Train steps taken, by which masks change: `iterations` without skipped steps.
+
+        A LossScaleOptimizer skips the steps whose gradients are not finite.
+        """
+        return self.iterations if self._taken is None else self._taken
 
     @property
     def inner(self) -> tf.keras.optimizers.Optimizer:
         """The wrapped optimizer."""
         return self._optimizer
 
-    @property
-    def learning_rate(self):
-        """The wrapped optimizer's learning rate."""
-        return self._optimizer.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        self._optimizer.learning_rate = value
-
-    lr = learning_rate  # the name that Keras' callbacks use
-
-    def variables(self):
-        """The wrapped optimizer's variables and the masks."""
-        inner = self._optimizer.variables
-        return [*(inner() if callable(inner) else inner), *(k.mask for k in self.kernels)]
-
+    @keras_optimizers.untracked
     def build(self, var_list):
-        """Creates the wrapped optimizer's slot variables."""
-        keras_optimizers.build(self._optimizer, var_list)
+        """Creates the wrapped optimizer's slot variables.
 
-    def get_config(self):
-        """The wrapped optimizer's configuration. Masks are state: they are in checkpoints."""
-        return {"optimizer": tf.keras.optimizers.serialize(self._optimizer)}
+        Raises:
+          ValueError: the first time, if a masked kernel is not in `var_list`.
+        """
+        var_list = list(var_list)
+        if not self._names:
+            named = unique_names(var_list)
+            if self._saved and not self.kernels:
+                self._add(self._saved.found_in(named))
+                if any(float(tf.reduce_min(kernel.mask)) == 0 for kernel in self.kernels):
+                    self.iterations.assign(self._saved.step)
+            check_one_replica()
+            check_trained(self.kernels, var_list, self.updater.method)
+            self._names = {variable.ref(): name for name, variable in named.items()}
+        keras_optimizers.build(self._optimizer, var_list)
+        if self._taken is None and keras_optimizers.skips_steps(self):
+            taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
+            self._taken = self._track_trackable(taken, "steps_taken")
+
+    def apply_masks(self) -> None:
+        """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
+        for kernel in self.kernels:
+            kernel.apply_mask()
 
     # -- the step -----------------------------------------------------------------------------
 
@@ -99,7 +165,12 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         grads_and_vars = list(grads_and_vars)
         with tf.init_scope():
             self.build([variable for _, variable in grads_and_vars])
-        step = tf.identity(self.iterations)
+            if self._saved:
+                check_masks_are_there(self.kernels, self.updater)
+                self._saved = None
+        step = tf.identity(self.steps)
+        if self._largest_rate is not None:
+            self._largest_rate.assign(tf.maximum(self._largest_rate, self._rate()))
         # Of the kernels whose train steps run sparsely; none in a dense step.
         active = active_gradients(grads_and_vars, self.execution)
         values = [gradient.values for gradient in active.values()]
@@ -118,8 +189,12 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         for kernel in self.kernels:
             if kernel.kernel.ref() in stepped:
                 kernel.apply_mask()
+                for average in keras_optimizers.averages_of(self._optimizer, kernel.kernel):
+                    average.assign(average * kernel.mask)
         if layers.running() and layers.cached():
             self.execution.refresh(stepped)
+        if self._taken is not None:
+            self._taken.assign_add(1)
         return result
 
     def _step_sparsely(self, grads_and_vars, values):
@@ -145,7 +220,7 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
 
     def drop_fraction(self):
         """Share of active connections that an update would replace now: float32 scalar."""
-        return self.updater.drop_fraction(self.iterations, self._learning_rate_ratio())
+        return self.updater.drop_fraction(self.steps, self._learning_rate_ratio())
 
     def _update_masks_if_due(self, step, gradients, values=(), active=()):
         """Changes masks at an update step.
@@ -179,15 +254,20 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
         ratio = self._learning_rate_ratio()
         for index, (kernel, gradient) in enumerate(zip(self.kernels, gradients)):
             old = kernel.mask.read_value()
+            # Methods see float32, whatever the type of the kernel.
+            mask, weights = tf.cast(old, tf.float32), tf.cast(kernel.kernel, tf.float32)
+            if gradient is not None:
+                gradient = tf.cast(gradient, tf.float32)
             new = self.updater.new_mask(
-                old, kernel.kernel, gradient, kernel.sparsity, step, ratio, index
+                mask, weights, gradient, kernel.sparsity, step, ratio, index
             )
+            new = tf.cast(new, old.dtype)
             kernel.mask.assign(new)
             if self.updater.replaces:
                 # What was inactive starts from nothing: weight 0 (its mask has kept it there) and
                 # no moments. What was dropped becomes 0 here, before the step can move it.
                 kernel.apply_mask()
-                not_grown = tf.cast(tf.logical_or(old > 0, new == 0), tf.float32)
+                not_grown = tf.logical_or(old > 0, new == 0)
                 for slot in keras_optimizers.slots_of(self._optimizer, kernel.kernel):
                     slot.assign(slot * tf.cast(not_grown, slot.dtype))
 
@@ -209,8 +289,11 @@ class SparseOptimizer(tf.keras.optimizers.legacy.Optimizer):
                 makers.append(functools.partial(tf.convert_to_tensor, gradient))
         return makers
 
+    def _rate(self):
+        return tf.cast(keras_optimizers.learning_rate_of(self._optimizer), tf.float32)
+
     def _learning_rate_ratio(self):
-        return (
-            tf.cast(keras_optimizers.learning_rate_of(self._optimizer), tf.float32)
-            / self._initial_learning_rate
-        )
+        if self._largest_rate is None:
+            return 1.0
+        rate = self._rate()
+        return tf.math.divide_no_nan(rate, tf.maximum(self._largest_rate, rate))

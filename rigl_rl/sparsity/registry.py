@@ -32,6 +32,7 @@ class MaskUpdater:
         step it precedes. What it grows starts at weight 0 without moments. Updates of other methods
         follow their step.
       begins: default first update, as a share of training.
+      follows_learning_rate: whether `learning_rate_ratio` matters; otherwise it is always 1.
       times: the update steps.
     """
 
@@ -40,6 +41,11 @@ class MaskUpdater:
     starts_dense: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
     begins: ClassVar[float] = 0.0
+
+    @property
+    def follows_learning_rate(self) -> bool:
+        """See above."""
+        return False
 
     times: UpdateTimes = UpdateTimes(frequency=1, end=0)
 
@@ -110,7 +116,7 @@ class MaskUpdater:
           gradient: its dense gradient, same shape; None unless the method `replaces`.
           sparsity: share of zeros that the kernel ends at.
           step: train steps already taken, int64 scalar.
-          learning_rate_ratio: current over initial learning rate.
+          learning_rate_ratio: current learning rate over the largest so far, within [0, 1].
           index: of the kernel among its optimizer's.
         """
         raise NotImplementedError

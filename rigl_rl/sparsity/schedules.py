@@ -64,7 +64,7 @@ class DropFraction:
       initial: fraction at train step 0, within [0, 1).
       schedule: 'cosine' decay to 0 at step `end` (Dettmers & Zettlemoyer 2019, the paper's
         choice), 'constant' (also ''), 'exponential_K' for initial * (1 - step / end)^K, or 'lr':
-        proportional to the optimizer's current learning rate.
+        proportional to the optimizer's learning rate, the largest so far giving `initial`.
       end: train step at which 'cosine' and 'exponential_K' reach 0.
     """
 
@@ -96,7 +96,7 @@ class DropFraction:
 
         Args:
           step: train steps already taken.
-          learning_rate_ratio: current over initial learning rate, used by 'lr' alone.
+          learning_rate_ratio: current learning rate over the largest so far, used by 'lr' alone.
         """
         if self.schedule == "lr":
             return self.initial * tf.cast(learning_rate_ratio, tf.float32)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
-from rigl_rl.adapters.keras_optimizers import steps_weights_apart
+from rigl_rl.adapters.keras_optimizers import (
+    loss_scale_like,
+    scales_losses,
+    steps_weights_apart,
+)
 from rigl_rl.sparsity.execution import Execution
-from rigl_rl.sparsity.masks import Kernels, MaskedKernel, kernels_of, mask_kernels
+from rigl_rl.sparsity.masks import (
+    Kernels,
+    MaskedKernel,
+    check_one_replica,
+    kernels_of,
+    mask_kernels,
+)
 from rigl_rl.sparsity.optimizer import SparseOptimizer
 from rigl_rl.sparsity.settings import SparseSettings
 
@@ -33,6 +44,7 @@ def sparsify(
     initial_sparsity: float = SparseSettings.initial_sparsity,
     sparse_output_layer: bool = SparseSettings.sparse_output_layer,
     sparse_execution: str = SparseSettings.sparse_execution,
+    keep_zeros: bool = False,
     seed: int = 0,
 ) -> SparseOptimizer:
     """Makes networks sparse, at once or over training, and returns the optimizer to train with.
@@ -42,11 +54,16 @@ def sparsify(
 
     Args:
       network_or_kernels: a built network, its kernels, or {name: network} for several that one
-        optimizer trains. `sparsity` is distributed within each network.
-      optimizer: the Keras optimizer (new or legacy) to wrap, or its name.
+        optimizer trains. `sparsity` is distributed within each network. A kernel that several
+        networks share belongs to the first of them.
+      optimizer: the Keras optimizer (new or legacy) to wrap, or its name. Of a LossScaleOptimizer,
+        the optimizer within is wrapped; the result is a LossScaleOptimizer around it, with the
+        sparse optimizer's `kernels` and `updater`.
       total_steps: train steps of the whole run, from which begin and end of the mask updates
         follow as in the paper. Needed by methods that change masks, unless `last_update_step` is
         given.
+      keep_zeros: whether the networks are sparse already, such as loaded ones: their zeros become
+        the masks, and their weights stay.
       seed: determines masks, weights, random growth and noise.
       method, sparsity, distribution, erk_power_scale, custom_sparsity_map, sparsity_aware_init,
         update_freq, begin_step, last_update_step, drop_fraction, drop_fraction_schedule,
@@ -73,7 +90,12 @@ def sparsify(
         sparse_execution=sparse_execution,
     )
     return sparsify_with(
-        settings, network_or_kernels, optimizer, total_steps=total_steps, seed=seed
+        settings,
+        network_or_kernels,
+        optimizer,
+        total_steps=total_steps,
+        keep_zeros=keep_zeros,
+        seed=seed,
     )
 
 
@@ -83,10 +105,22 @@ def sparsify_with(
     optimizer: str | tf.keras.optimizers.Optimizer,
     *,
     total_steps: int | None = None,
+    keep_zeros: bool = False,
     seed: int = 0,
 ) -> SparseOptimizer:
     """Like `sparsify`, with the settings as one object."""
     optimizer = tf.keras.optimizers.get(optimizer)
+    if scales_losses(optimizer):
+        sparse = sparsify_with(
+            settings,
+            network_or_kernels,
+            optimizer.inner_optimizer,
+            total_steps=total_steps,
+            keep_zeros=keep_zeros,
+            seed=seed,
+        )
+        return _scaled(sparse, optimizer)
+    check_one_replica()
     networks = (
         network_or_kernels
         if isinstance(network_or_kernels, dict)
@@ -95,7 +129,7 @@ def sparsify_with(
     updater = settings.updater_class.from_settings(settings, total_steps, seed)
     if settings.dense:
         return SparseOptimizer(optimizer, [], updater)
-    masked = _masked(networks, settings, seed)
+    masked = _masked(networks, settings, keep_zeros, seed)
     mode = settings.sparse_execution
     if mode != "dense" and not steps_weights_apart(optimizer):
         if mode == "sparse":
@@ -110,19 +144,38 @@ def sparsify_with(
     return SparseOptimizer(optimizer, masked, updater, execution)
 
 
+def _scaled(sparse: SparseOptimizer, like) -> Any:
+    """The sparse optimizer within a LossScaleOptimizer like the given one."""
+    scaled = loss_scale_like(like, sparse)
+    for name in ("kernels", "updater", "execution", "apply_masks", "drop_fraction"):
+        # Not as attributes that Keras tracks: they belong to the optimizer within.
+        object.__setattr__(scaled, name, getattr(sparse, name))
+    return scaled
+
+
 def _masked(
-    networks: Mapping[str, Kernels], settings: SparseSettings, seed: int
+    networks: Mapping[str, Kernels], settings: SparseSettings, keep_zeros: bool, seed: int
 ) -> list[MaskedKernel]:
     """The kernels of all networks with their first masks."""
     found = {name: kernels_of(network) for name, network in networks.items()}
     if not settings.sparse_output_layer:
         found = {name: dict([*kernels.items()][:-1]) for name, kernels in found.items()}
+    if isinstance(settings.sparsity, Mapping) and settings.sparsity.keys() != found.keys():
+        raise ValueError(
+            f"sparsity is given for {', '.join(map(repr, settings.sparsity))}, but the networks "
+            f"are {', '.join(map(repr, found))}"
+        )
     custom = dict(settings.custom_sparsity_map or {})
     names = [kernel for kernels in found.values() for kernel in kernels]
     for name in custom.keys() - set(names):
         raise ValueError(f"custom_sparsity_map names {name!r}, the kernels are {names}")
+    taken: set[Any] = set()
     masked = []
     for number, (name, kernels) in enumerate(found.items()):
+        kernels = {label: each for label, each in kernels.items() if each.ref() not in taken}
+        taken |= {each.ref() for each in kernels.values()}
+        if not kernels:
+            continue
         masked += mask_kernels(
             kernels,
             settings.sparsity_in(name),
@@ -132,6 +185,9 @@ def _masked(
             custom_sparsity_map={kernel: custom[kernel] for kernel in kernels if kernel in custom},
             start_dense=settings.updater_class.starts_dense,
             sparsity_aware_init=settings.sparsity_aware_init,
+            keep_zeros=keep_zeros,
             seed=(seed, number),
         )
+    if keep_zeros and not any(kernel.sparsity for kernel in masked):
+        raise ValueError("keep_zeros is given, but the networks have no zeros to keep")
     return masked

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rigl_rl.adapters.keras_optimizers import scales_losses
 from rigl_rl.sparsity.execution import layers, library
 from rigl_rl.sparsity.execution.products import Connections
 from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
@@ -191,6 +192,8 @@ class Execution:
 
         @functools.wraps(dense_step)
         def train_step(data):
+            if scales_losses(model.optimizer):  # which changes gradients on their way
+                return dense_step(data)
             with self.train_steps():
                 return dense_step(data)
 

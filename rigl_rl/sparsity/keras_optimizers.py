@@ -1,0 +1,155 @@
+"""The sparse optimizer as Keras knows it: one class of its new optimizers, one of its legacy ones.
+
+Keras asks an optimizer for its class and treats the two differently: in `fit`, under a loss scale,
+when it saves and loads. The step is `SparseOptimizer`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rigl_rl.adapters import keras_optimizers as keras
+from rigl_rl.sparsity.masks import warn_of_astray
+from rigl_rl.sparsity.optimizer import SparseOptimizer
+from rigl_rl.sparsity.saving import RESUME, SavedKernels, updater_config, updater_of
+
+_registered = tf.keras.saving.register_keras_serializable(package="rigl_rl")
+
+
+class _KerasOptimizer(SparseOptimizer):
+    """What Keras and TF-Agents ask of an optimizer of either class, besides its step."""
+
+    @property
+    def learning_rate(self):
+        """The wrapped optimizer's learning rate."""
+        return self._optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._optimizer.learning_rate = value
+
+    lr = learning_rate  # the name that Keras' callbacks use
+
+    def own_variables(self) -> dict[str, tf.Variable]:
+        """The masks and what else is state of its own, by name."""
+        own = {f"mask_{number}": kernel.mask for number, kernel in enumerate(self.kernels)}
+        rest = {"steps_taken": self._taken, "largest_learning_rate": self._largest_rate}
+        return {**own, **{name: each for name, each in rest.items() if each is not None}}
+
+    def all_variables(self) -> list[tf.Variable]:
+        """The wrapped optimizer's variables and its own."""
+        return [*keras.variables_of(self._optimizer), *self.own_variables().values()]
+
+    def get_weights(self) -> list[Any]:
+        """Values of `variables`: the wrapped optimizer's state, masks, and what else is state."""
+        return [variable.numpy() for variable in self.all_variables()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Sets `variables`. Build the optimizer first.
+
+        Raises:
+          ValueError: numbers or shapes are others.
+        """
+        variables = self.all_variables()
+        if [tuple(v.shape) for v in variables] != [tuple(w.shape) for w in weights]:
+            raise ValueError(
+                f"{len(weights)} weights do not fit the {len(variables)} variables of {self.name}; "
+                "build the optimizer with the variables that it trains first"
+            )
+        for variable, weight in zip(variables, weights):
+            variable.assign(np.asarray(weight))
+
+    def get_config(self):
+        """The wrapped optimizer, the method, and which kernels are masked; masks are state."""
+        return {
+            "name": self.name,
+            "is_legacy_optimizer": keras.is_legacy(self),
+            "optimizer": tf.keras.optimizers.serialize(self._optimizer),
+            "updater": updater_config(self.updater),
+            "step": int(self.steps),
+            "kernels": [
+                {
+                    "name": self._names.get(kernel.kernel.ref(), kernel.label),
+                    "label": kernel.label,
+                    "network": kernel.network,
+                    "shape": kernel.kernel.shape.as_list(),
+                    "sparsity": kernel.sparsity,
+                }
+                for kernel in self.kernels
+            ],
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Finds its kernels when it is built with the variables that it trains."""
+        with tf.keras.utils.custom_object_scope(custom_objects or {}):
+            inner = tf.keras.optimizers.get(config["optimizer"])
+        optimizer = cls(inner, [], updater_of(config["updater"]))
+        optimizer._saved = SavedKernels(config["kernels"], config["step"])
+        return optimizer
+
+
+@_registered
+class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=False):
+    """Around a new Keras optimizer."""
+
+    def __init__(self, optimizer, *args, **kwargs):
+        super().__init__(optimizer, *args, **kwargs)
+        for name, child in keras.children_of_saved(optimizer).items():
+            self._track_trackable(child, name)
+
+    @property
+    def variables(self):
+        """The wrapped optimizer's variables and the masks; may be called, as Keras' own."""
+        return type(self._optimizer.variables)(self.all_variables())
+
+    def save_own_variables(self, store):
+        """Puts masks into a `.keras` file; the wrapped optimizer puts its own."""
+        for name, variable in self.own_variables().items():
+            store[name] = variable.numpy()
+
+    def load_own_variables(self, store):
+        """Takes masks from a `.keras` file.
+
+        Raises:
+          ValueError: they are not there.
+        """
+        for name, variable in self.own_variables().items():
+            if name in store:
+                variable.assign(store[name])
+            elif name.startswith("mask"):
+                raise ValueError(f"the file does not hold the optimizer's masks; {RESUME}")
+
+    def finalize_variable_values(self, var_list):
+        """Ends `fit`: averages into their variables with `use_ema`. Warns if masks are not obeyed.
+
+        `EarlyStopping` may have restored weights of another mask.
+        """
+        self._optimizer.finalize_variable_values(var_list)
+        warn_of_astray(self.kernels)
+
+
+@_registered
+class LegacySparseOptimizer(_KerasOptimizer, tf.keras.optimizers.legacy.Optimizer, legacy=True):
+    """Around a legacy Keras optimizer."""
+
+    @property
+    def name(self):
+        """As new optimizers have one."""
+        return self._name
+
+    def variables(self):
+        """The wrapped optimizer's variables and the masks."""
+        return self.all_variables()
+
+    @property
+    def weights(self):
+        """The same."""
+        return self.all_variables()
+
+    def _create_all_weights(self, var_list):
+        self.build(var_list)
