@@ -75,10 +75,12 @@ class Training:
         actions = int(self._environment.action_space.n)
         if method == "dopamine":
             self.agent = dopamine_agent(actions)
+            update_period = self.agent.update_period
         else:
             self.agent = SparseDQNAgent(actions, total_training_steps=10_000_000)
+            update_period = self.agent.given.update_period
         self._action = self.agent.begin_episode(self._environment.reset())
-        self.play(MIN_HISTORY + 2 * self.agent.given.update_period)
+        self.play(MIN_HISTORY + 2 * update_period)
 
     def play(self, steps: int) -> None:
         """That many agent steps."""
