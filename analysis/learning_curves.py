@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import notes, seed_marks, style
 from analysis.arguments import add_runs
 from analysis.collect import Tables, load
 from analysis.intervals import curves_over_seeds, over_seeds
@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
-    runs = labelled(tables)
-    paths = draw(data(runs, tables), args.out)
+    with notes.heard():
+        runs = labelled(tables)
+        paths = draw(data(runs, tables), args.out)
     print(summary(scores(runs)))
     print("wrote", ", ".join(map(str, paths)))
     return 0
@@ -113,7 +114,7 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
                 line = points[(points["panel"] == panel) & (points["label"] == label)]
                 axes.plot(line["env_step"], line["mean"], color=look.color, linestyle=dashes)
                 style.band(axes, line["env_step"], line["low"], line["high"], look.color)
-                style.mark_seeds(
+                seed_marks.mark(
                     axes,
                     line["env_step"].iloc[-1:],
                     line["mean"].iloc[-1:],

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rigl_rl.errors import warn
 
 _listening: list[list[str]] = []
+_usual: set[str] = set()
 
 
 @contextmanager
@@ -22,15 +23,18 @@ def heard() -> Iterator[list[str]]:
 
 
 def so_far() -> list[str]:
-    """What the innermost `heard` block has left out until now."""
-    return list(_listening[-1]) if _listening else []
+    """What the innermost `heard` block has left out until now, but for what is usual."""
+    return [each for messages in _listening[-1:] for each in messages if each not in _usual]
 
 
-def left_out(shown: str, message: str) -> None:
+def left_out(shown: str, message: str, usual: bool = False) -> None:
     """Says that runs are left out, or are not what one would expect.
 
-    shown: the name of the figure, table or claim that lacks them.
+    shown: the name of the figure, table or claim that lacks them. usual: whether a directory with
+    the runs of several studies has such runs; a figure then need not say so itself.
     """
+    if usual:
+        _usual.add(message)
     if _listening:
         if message in _listening[-1]:
             return

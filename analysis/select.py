@@ -92,6 +92,7 @@ def _standard(
             figure,
             f"left out {int(out.sum())} run(s) of sweeps, which change "
             f"other hyper-parameters than this figure shows",
+            usual=True,
         )
     unusual = runs[~out & (changes > 0)]
     if len(unusual):

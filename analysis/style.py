@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -18,8 +19,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
+from matplotlib.transforms import ScaledTranslation
 
+from analysis import intervals, notes, seed_marks
 from rigl_rl.files import replacing
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -87,15 +89,20 @@ def method_name(method: str) -> str:
     return looks([method])[method].name
 
 
-def panels(rows: int, columns: int, sharey: bool = False) -> tuple[Figure, np.ndarray]:
+def panels(rows: int, columns: int, **shared: Any) -> tuple[Figure, np.ndarray]:
     """A figure of equal panels [rows, columns] with room for the legend that `finish` adds.
 
     The legend goes below several columns of panels, but beside a single one.
+
+    shared: `sharex`, `sharey`, as of `plt.subplots`.
     """
     size = (3.1 * columns, 2.6 * rows + 0.8) if columns > 1 else (6.2, 3.0 * rows + 0.3)
-    return plt.subplots(
-        rows, columns, squeeze=False, sharey=sharey, layout="constrained", figsize=size
+    figure, grid = plt.subplots(
+        rows, columns, squeeze=False, layout="constrained", figsize=size, **shared
     )
+    for axes in grid.flat:
+        axes.tick_params(labelbottom=True, labelleft=True)  # also where the axis is shared
+    return figure, grid
 
 
 def empty(axes: Axes) -> None:
@@ -105,44 +112,52 @@ def empty(axes: Axes) -> None:
 
 
 def band(
-    axes: Axes, x: Sequence[float], low: Sequence[float], high: Sequence[float], color: Any
+    axes: Axes,
+    x: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    color: Any,
+    **kind: Any,
 ) -> None:
-    """The 95 % interval around a line, or a bar around a single point, which has no width."""
+    """The 95% interval around a line, or a bar around a single point, which has no width."""
     if len(x) > 1:
         axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
     else:
-        axes.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.2)
-
-
-def mark_seeds(
-    axes: Axes, x: Sequence[float], y: Sequence[float], seeds: Sequence[int], usual: int, color: Any
-) -> None:
-    """Writes n=... beside each point that does not rest on the usual number of seeds."""
-    halo = [withStroke(linewidth=2, foreground="white")]
-    for x_i, y_i, n in zip(x, y, seeds):
-        if n != usual:
-            axes.annotate(
-                f"n={n}",
-                (x_i, y_i),
-                xytext=(3, 4),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=color,
-                path_effects=halo,
-            )
+        axes.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.2, **kind)
 
 
 def points(
-    axes: Axes, x: Sequence[float], line: pd.DataFrame, usual: int, color: Any, **kind: Any
+    axes: Axes,
+    x: Sequence[float],
+    line: pd.DataFrame,
+    usual: int,
+    color: Any,
+    shift: float = 0.0,
+    **kind: Any,
 ) -> Line2D:
     """Draws `mean` over x, its interval, and n=... where a point has not the usual seeds.
 
-    line: a row per point, with mean, low, high and n_seeds.
+    line: a row per point, with mean, low, high and n_seeds. shift: to the right, in points, of a
+    line that is a single point, so that those of several methods do not cover each other.
     """
-    (drawn,) = axes.plot(x, line["mean"], color=color, **kind)
-    band(axes, x, line["low"], line["high"], color)
-    mark_seeds(axes, x, line["mean"], line["n_seeds"], usual, color)
+    moved: dict[str, Any] = {}
+    if len(line) == 1 and shift:
+        away = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
+        moved = {"transform": axes.transData + away}
+        # Matplotlib leaves what is moved out of an axis' limits.
+        ends = line[["mean", "low", "high"]].to_numpy(float).ravel()
+        axes.update_datalim([(float(next(iter(x))), y) for y in ends if math.isfinite(y)])
+        axes.margins(x=0.1)
+        axes.autoscale_view()
+    (drawn,) = axes.plot(x, line["mean"], color=color, **kind, **moved)
+    band(axes, x, line["low"], line["high"], color, **moved)
+    seed_marks.mark(axes, x, line["mean"], line["n_seeds"], usual, color, shift if moved else 0.0)
     return drawn
+
+
+def shifts(count: int) -> list[float]:
+    """How far to the right each of so many single points at one place goes, in points."""
+    return [5.0 * (i - (count - 1) / 2) for i in range(count)]
 
 
 def usual_seeds(seeds: pd.Series) -> int:
@@ -163,7 +178,8 @@ def agent_name(agent: str, suite: str) -> str:
 
 
 def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
-    """A legend shared by all panels, headed by how many seeds stand behind each `unit`.
+    """A legend shared by all panels, headed by how many seeds stand behind each `unit`, what an
+    interval is, and what is left out (`notes`).
 
     handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
     """
@@ -171,9 +187,11 @@ def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
     text = f"n = {usual} seed{'s' if usual > 1 else ''} per {unit}"
     if seeds.nunique() > 1:
         text += f" unless marked ({seeds.min()} to {seeds.max()})"
-    text += (
-        "; one seed has no interval" if seeds.max() == 1 else "; shaded: 95 % bootstrap interval"
-    )
+    fewest = intervals.FEWEST
+    if seeds.max() >= fewest:
+        text += "; shades and bars: 95% t interval over seeds"
+    if seeds.min() < fewest:
+        text += f"; no interval below {fewest} seeds"
     place: Any
     panel: Any = figure.axes[0]
     if panel.get_gridspec().ncols == 1:
@@ -184,10 +202,14 @@ def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
         rows = max(1, math.ceil(inches / figure.get_figwidth()))
         place, columns = "outside lower center", max(1, math.ceil(len(handles) / rows))
         figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1))
+    wide = int(figure.get_figwidth() * (18 if columns > 1 or not handles else 7))
+    for message in notes.so_far():
+        text += "\n" + "\n".join(textwrap.wrap(message, wide))
     legend = figure.legend(
         handles=handles, loc=place, ncols=columns, title=text, title_fontsize=7, fontsize=8
     )
     legend.get_title().set_color("#555555")
+    seed_marks.spread(figure)
 
 
 def short(count: float) -> str:
@@ -209,8 +231,8 @@ def steps(count: float) -> str:
 
 
 def percent(sparsity: float) -> str:
-    """A sparsity as a label: 90 %, 99.5 %."""
-    return f"{100 * sparsity:.4g} %"
+    """A sparsity as a label: 90%, 99.5%."""
+    return f"{100 * sparsity:.4g}%"
 
 
 def parameter_axis(axes: Axes, counts: Iterable[float]) -> None:

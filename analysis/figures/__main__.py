@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis import notes
 from analysis.arguments import add_runs
 from analysis.collect import load
 from analysis.figures.catalog import DRAWINGS, WITHOUT_RUNS
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(figure, (IqmFigure, SweepTable)):
             figure = dataclasses.replace(figure, human=args.human_scores)
         try:
-            paths = figure.draw(tables, args.out)
+            with notes.heard():
+                paths = figure.draw(tables, args.out)
         except NoRunsError as error:
             warn(str(error))
         else:

@@ -69,7 +69,7 @@ class ActorShareFigure:
             )
         methods = [method for method in REGIMES if (points["method"] == method).any()]
         tasks = sorted(points["env"].unique())
-        figure, grid = style.panels(len(methods), len(tasks))
+        figure, grid = style.panels(len(methods), len(tasks), sharey="col")
         usual = style.usual_seeds(points["n_seeds"])
         shades = colormaps["viridis"]([i / len(self.budgets) for i in range(len(self.budgets))])
         colors = dict(zip(self.budgets, shades))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.collect import Tables
@@ -87,7 +86,7 @@ class BySparsityFigure:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
         points = self.data(tables)
         panels = [p for p in self.panels if (p.of(points)["method"] != "dense").any()]
-        figure, [grid] = style.panels(1, len(panels))
+        figure, [grid] = style.panels(1, len(panels), sharey=True)
         usual = style.usual_seeds(points["n_seeds"])
         handles: dict[str, Line2D] = {}
         for axes, panel in zip(grid, panels):
@@ -101,8 +100,7 @@ class BySparsityFigure:
                         f"make them with: {tables.command(self.name)}"
                     )
             style.panel_title(axes, panel.title, here["n_seeds"], usual)
-            axes.set(xlabel="Sparsity", xticks=sorted({*here["target_sparsity"]} - {0.0}))
-            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.set_xlabel("Sparsity")
         grid[0].set_ylabel(tables.labelled("Final reward", points))
         style.finish(figure, list(handles.values()), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
@@ -110,16 +108,23 @@ class BySparsityFigure:
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
+    # The highest sparsities lie close together: each has a place of its own.
+    places = {sparsity: i for i, sparsity in enumerate(sorted({*points["target_sparsity"]} - {0}))}
+    sparse = points[points["method"] != "dense"]
+    lines = dict(list(sparse.groupby(["method", "distribution"])))
+    shifts = iter(style.shifts(len(lines)))
     for method, look in style.looks(points["method"]).items():
         for distribution, kind in style.LINES.items():
-            line = points[(points["method"] == method) & (points["distribution"] == distribution)]
-            if line.empty:
+            if (method, distribution) not in lines:
                 continue
+            line = lines[method, distribution]
             label = f"{look.name}, {style.DISTRIBUTIONS[distribution]}"
-            x = line["target_sparsity"]
-            handles[label] = style.points(
-                axes, x, line, usual, look.color, marker=look.marker, label=label, **kind
-            )
+            x = line["target_sparsity"].map(places)
+            kind = {"marker": look.marker, "label": label, **kind}
+            handles[label] = style.points(axes, x, line, usual, look.color, next(shifts), **kind)
+    axes.set_xticks(list(places.values()), [style.percent(sparsity) for sparsity in places])
+    axes.tick_params(axis="x", labelsize=8)
+    axes.margins(x=0.1)
     dense = points[points["method"] == "dense"]
     if not dense.empty:
         handles["dense"] = axes.axhline(

@@ -54,6 +54,6 @@ class FlopsFigure:
             axes.set_ylim(0, 1)
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        grid[0].set_ylabel("FLOPs, of the dense network's")
+        grid[0].set_ylabel("FLOPs relative to dense")
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
         return style.save(figure, points, out, self.name)

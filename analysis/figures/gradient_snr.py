@@ -16,7 +16,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import seed_marks, style
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import TASK, comparable
@@ -141,7 +141,7 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: in
         dashes = style.LINES.get(distribution, {"ls": "-"})["ls"]
         axes.plot(line["env_step"], line["mean"], color=colors[sparsity], ls=dashes)
         style.band(axes, line["env_step"], line["low"], line["high"], colors[sparsity])
-        style.mark_seeds(
+        seed_marks.mark(
             axes,
             line["env_step"].iloc[-1:],
             line["mean"].iloc[-1:],

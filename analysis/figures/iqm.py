@@ -7,6 +7,7 @@ The interquartile mean is that of all seeds and tasks together: the middle half 
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
-STANDARD, MATCHED = "Dense: 100 %", "Dense"
+STANDARD, MATCHED = "Dense: 100%", "Dense"
 
 
 class IqmPanel(NamedTuple):
@@ -128,11 +129,13 @@ class IqmFigure:
         points = self.data(tables)
         panels = [p for p in self.panels if not _of(p, points).empty]
         columns = min(self.columns or len(panels), len(panels))
-        figure, grid = style.panels(-(-len(panels) // columns), columns)
+        # Scores of one row have one unit.
+        figure, grid = style.panels(-(-len(panels) // columns), columns, sharex="row")
         usual = style.usual_seeds(points["n_seeds"])
         for axes, panel in zip(grid.flat, panels):
             here = _of(panel, points)
-            style.panel_title(axes, f"{panel.title}\n{_tasks(here)}", here["n_seeds"], usual)
+            tasks = _tasks(panel, here)
+            style.panel_title(axes, f"{panel.title}\n{tasks}", here["n_seeds"], usual)
             _panel(axes, here)
             human = "" if panel.suite == "mujoco" else "human-"
             axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
@@ -147,11 +150,12 @@ def _of(panel: IqmPanel, points: pd.DataFrame) -> pd.DataFrame:
     return points[here & (points["target_sparsity"] == panel.sparsity)]
 
 
-def _tasks(points: pd.DataFrame) -> str:
-    """How many tasks a panel averages over, and of how many if games are missing."""
-    count, suite = points["n_tasks"].iloc[0], points["suite"].iloc[0]
-    if suite == "mujoco":
-        return f"{count} tasks"
+def _tasks(panel: IqmPanel, points: pd.DataFrame) -> str:
+    """Which tasks a panel averages over; of games how many, and of how many if some are missing."""
+    count = points["n_tasks"].iloc[0]
+    if panel.suite == "mujoco":
+        names = sorted(task.partition("-")[0] for task in panel.tasks(points))
+        return "\n".join(textwrap.wrap(", ".join(names), 28))
     total = len(paper.GAMES)
     return f"{count} games" if count == total else f"{count} of {total} games"
 
@@ -170,4 +174,5 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
     axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
     axes.autoscale_view()
     axes.locator_params(axis="x", nbins=4)  # labels of more would touch
+    axes.tick_params(axis="y", labelsize=8)
     axes.set_yticks(range(len(points)), points["label"][::-1])

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import seed_marks, style
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import MATCHES_WITHIN, TASK, comparable
@@ -122,6 +122,6 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: in
         axes.plot(line["sigma"], line["mean"], color=colors[share], ls=DASHES[method])
         style.band(axes, line["sigma"], line["low"], line["high"], colors[share])
         last = line.iloc[-1:]
-        style.mark_seeds(
+        seed_marks.mark(
             axes, last["sigma"], last["mean"], [line["n_seeds"].min()], usual, colors[share]
         )

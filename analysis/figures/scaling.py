@@ -2,7 +2,7 @@
 
 A row of panels per agent or distribution, a panel per task, a line per method; the dense line joins
 networks of smaller width. The horizontal line is the standard dense network's reward, the vertical
-one the parameter count at 80 % sparsity (described with Figures 2 and 12 of the paper).
+one the parameter count at 80% sparsity (described with Figures 2 and 12 of the paper).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from analysis import style
 from analysis.collect import Tables
 from analysis.intervals import over_seeds
+from analysis.notes import left_out
 from analysis.select import MATCHES_WITHIN, SETTING, TASK, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
@@ -62,7 +63,7 @@ class ScalingFigure:
 
         Columns: SETTING, params (active parameters, biases included), mean, low, high, n_seeds; and
         the panel's lines: dense_reward (mean final return of the standard dense network, NaN
-        without one) and params_at_80 (parameters at 80 % sparsity).
+        without one) and params_at_80 (parameters at 80% sparsity).
 
         Raises NoRunsError when there is no sparse run to draw.
         """
@@ -97,7 +98,11 @@ class ScalingFigure:
             warn(f"{self.name}: {gap}; make them with: {tables.command(self.name)}")
         rows = [row for row in self.rows if (row.of(points)["method"] != "dense").any()]
         tasks = [sorted(row.of(points)["env"].unique()) for row in rows]
-        figure, grid = style.panels(len(rows), max(map(len, tasks)))
+        # Rows of one agent and the same tasks are compared with each other.
+        same = len({(row.agent, row.suite, *row.tasks) for row in rows}) == 1
+        figure, grid = style.panels(
+            len(rows), max(map(len, tasks)), sharey="col" if same else False
+        )
         usual = style.usual_seeds(points["n_seeds"])
         for i, row in enumerate(rows):
             for j, axes in enumerate(grid[i]):
@@ -127,9 +132,11 @@ class ScalingFigure:
         dense = runs["method"] == "dense"
         out = (dense & too_small) | (~dense & ~runs["target_sparsity"].between(low, high))
         if out.any():
-            warn(
-                f"{self.name}: left out {int(out.sum())} run(s) beyond the caption's sparsities, "
-                f"{style.percent(low)} to {style.percent(high)}"
+            left_out(
+                self.name,
+                f"left out {int(out.sum())} run(s) beyond the caption's sparsities, "
+                f"{style.percent(low)} to {style.percent(high)}",
+                usual=True,
             )
         return runs[~out]
 
@@ -156,6 +163,7 @@ class ScalingFigure:
 def _params_at(runs: pd.DataFrame, sparsity: float, column: str) -> pd.DataFrame:
     """TASK and, in `column`, the parameters of its standard network at `sparsity`; biases stay."""
     nets = runs[(runs["width"] == 1.0) & (runs["kernel_params"] > 0)]
+    nets = nets[nets[["widths", "sparsities"]].isna().all(axis=1)]  # not split as in Figure 3
     nets = nets.drop_duplicates(TASK)
     params = nets["total_params"] - (sparsity * nets["kernel_params"].astype(float)).round()
     return nets[TASK].assign(**{column: params})
@@ -164,11 +172,12 @@ def _params_at(runs: pd.DataFrame, sparsity: float, column: str) -> pd.DataFrame
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
-    for method, look in style.looks(points["method"]).items():
+    looks = style.looks(points["method"])
+    for (method, look), shift in zip(looks.items(), style.shifts(len(looks))):
         line = points[points["method"] == method].sort_values("params")
         if line.empty:
             continue
-        style.points(axes, line["params"], line, usual, look.color, marker=look.marker)
+        style.points(axes, line["params"], line, usual, look.color, shift, marker=look.marker)
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", linestyle=":", linewidth=1)
     axes.axvline(points["params_at_80"].iloc[0], color="#999999", linestyle="--", linewidth=1)
     return style.parameter_axis(axes, points["params"])
@@ -181,7 +190,7 @@ def _legend(points: pd.DataFrame) -> list[Line2D]:
     ]
     lines: Any = (
         ("dense_reward", "#555555", ":", "Standard dense"),
-        ("params_at_80", "#999999", "--", "80 % sparse"),
+        ("params_at_80", "#999999", "--", "80% sparse"),
     )
     return handles + [
         Line2D([], [], color=color, linestyle=dashes, linewidth=1, label=label)

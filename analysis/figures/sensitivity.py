@@ -75,15 +75,18 @@ class SensitivityFigure:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
         points = self.data(tables)
         panels = [p for p in self.panels if (points["column"] == p.column).any()]
-        figure, [grid] = style.panels(1, len(panels))
+        figure, [grid] = style.panels(1, len(panels), sharey=True)
         usual = style.usual_seeds(points["n_seeds"])
         handles: dict[str, Line2D] = {}
         for axes, panel in zip(grid, panels):
             here = points[points["column"] == panel.column]
-            style.panel_title(axes, f"SAC, {self.task}", here["n_seeds"], usual)
+            title = f"{panel.label}\nSAC, {self.task}, {style.percent(self.sparsity)} sparse"
+            style.panel_title(axes, title, here["n_seeds"], usual)
             handles.update(_panel(axes, panel, here, usual))
         grid[0].set_ylabel(tables.labelled("Final reward", points))
-        style.finish(figure, list(handles.values()), points["n_seeds"], "point")
+        names = [look.name for look in style.METHODS.values()]
+        ordered = sorted(handles, key=lambda label: names.index(label.partition(",")[0]))
+        style.finish(figure, [handles[label] for label in ordered], points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 
 

@@ -27,7 +27,7 @@ from launch.studies.presets import PRESETS
 from rigl_rl import paper
 
 # As long as the paper's, but fewer of everything; with the sparsities of Figures 4 and 13 (80%) and
-# 6 (on Atari 50 %), whose standard runs belong to other figures, too.
+# 6 (on Atari 50%), whose standard runs belong to other figures, too.
 PRESET = dataclasses.replace(
     PRESETS["paper"],
     seeds=1,

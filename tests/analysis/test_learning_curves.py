@@ -31,10 +31,10 @@ def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_pa
         ("Dense (266k)", 110): 200.0,
         ("Dense, width 0.312 (27k)", 10): 10.0,
         ("Dense, width 0.312 (27k)", 110): 90.0,
-        ("RigL 90 % (28k)", 10): 20.0,
-        ("RigL 90 % (28k)", 110): 160.0,
+        ("RigL 90% (28k)", 10): 20.0,
+        ("RigL 90% (28k)", 110): 160.0,
     }
-    last = points.loc[("RigL 90 % (28k)", 110)]
+    last = points.loc[("RigL 90% (28k)", 110)]
     half = 4.3027 * 10 / 3**0.5  # the t table at 2 degrees of freedom
     expected = [160 - half, 160 + half, 3]
     assert last[["low", "high", "n_seeds"]].tolist() == pytest.approx(expected, abs=1e-3)
@@ -49,23 +49,23 @@ def test_distributions_are_separate_lines(run, tmp_path):
     run(tmp_path / "a", returns=(0.0, 1.0))
     run(tmp_path / "b", returns=(0.0, 3.0), distribution="uniform")
     points = data(tmp_path)
-    assert sorted(points["label"].unique()) == ["RigL ERK 90 % (28k)", "RigL Uniform 90 % (28k)"]
+    assert sorted(points["label"].unique()) == ["RigL ERK 90% (28k)", "RigL Uniform 90% (28k)"]
     assert (points["n_seeds"] == 1).all()
 
 
 def test_summary_table(demo):
     scores = learning_curves.scores(learning_curves.labelled(collect(demo)))
     assert learning_curves.summary(scores).splitlines()[2:] == [
-        "| CartPole-v0 | Dense | 0 % | 266,242 | 200.0 | 1 |",
-        "| CartPole-v0 | Dense, width 0.312 | 0 % | 26,882 | 90.0 | 1 |",
-        "| CartPole-v0 | RigL | 90 % | 27,547 | 160.0 [135.2, 184.8] | 3 |",
+        "| CartPole-v0 | Dense | 0% | 266,242 | 200.0 | 1 |",
+        "| CartPole-v0 | Dense, width 0.312 | 0% | 26,882 | 90.0 | 1 |",
+        "| CartPole-v0 | RigL | 90% | 27,547 | 160.0 [135.2, 184.8] | 3 |",
     ]
 
 
 def test_command_line_prints_the_table(demo, tmp_path, capsys):
     argv = ["--runs", str(demo), "--out", str(tmp_path / "out")]
     assert exit_code(learning_curves.main, argv) == 0
-    assert "| RigL | 90 % | 27,547 |" in capsys.readouterr().out
+    assert "| RigL | 90% | 27,547 |" in capsys.readouterr().out
 
 
 def test_nothing_to_draw_is_one_line(tmp_path, run, capsys):

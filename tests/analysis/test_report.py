@@ -48,7 +48,7 @@ def test_claims_and_scores_are_those_of_the_runs(page):
     text = " ".join(re.sub("<[^>]+>", " ", page).split())
     assert "DQN classic: supported , probability 1.00 [0.9" in text
     assert "Pruning against SET and RigL on 1 task: 1 pair of settings, 20 runs." in text
-    assert "CartPole-v0 Pruning 90 %" in text
+    assert "CartPole-v0 Pruning 90%" in text
     assert "190.0 [190.0, 190.0] 10" in text
 
 
@@ -65,7 +65,7 @@ def test_runs_in_several_panels_are_counted_once():
     # An IQM figure shows the standard dense network beside each sparsity ...
     bars = pd.DataFrame(
         {
-            "label": ["Dense: 100 %", "SET"] * 2,
+            "label": ["Dense: 100%", "SET"] * 2,
             "target_sparsity": [0.5, 0.5, 0.9, 0.9],
             "iqm": 1.0,
             "n_seeds": 3,

@@ -104,9 +104,9 @@ def test_learning_curves_and_their_table(runs):
     assert curve["mean"].tolist() == [10.0, 180.0]
     assert set(points["panel"]) == {"DQN, CartPole-v0 (greedy)", "SAC, Hopper-v2"}
     table = learning_curves.summary(learning_curves.scores(labelled))
-    assert "| DQN, CartPole-v0 (greedy) | SET | 90 % | 27,547 | 180.0" in table
+    assert "| DQN, CartPole-v0 (greedy) | SET | 90% | 27,547 | 180.0" in table
     assert "Static" not in table
-    assert "| SAC, Hopper-v2 | Pruning | 90 % |" in table
+    assert "| SAC, Hopper-v2 | Pruning | 90% |" in table
 
 
 def test_sweeps_are_judged_by_the_score_that_was_asked_for(run, tmp_path):

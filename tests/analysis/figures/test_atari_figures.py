@@ -80,12 +80,12 @@ def test_iqm_of_human_normalized_scores(three_games, tmp_path, capsys):
     # Six scores: scipy's trimmed mean cuts int(6 / 4) = 1 off each end.
     assert points.loc["RigL", "iqm"] == pytest.approx((0.3 + 0.5 + 0.7 + 0.9) / 4)
     assert points.loc["RigL", ["n_seeds", "n_tasks"]].tolist() == [2, 3]
-    assert points.loc["Dense: 100 %", "iqm"] == pytest.approx(1.0)
-    assert set(points.index) == {"RigL", "Dense: 100 %"}
+    assert points.loc["Dense: 100%", "iqm"] == pytest.approx(1.0)
+    assert set(points.index) == {"RigL", "Dense: 100%"}
     assert set(points["target_sparsity"]) == {0.9}
-    assert "DQN (CNN), 90 % leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
+    assert "DQN (CNN), 90% leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
     (title,) = drawn("17", tmp_path)
-    assert title == "DQN (CNN), 90 %\n3 of 15 games"
+    assert title == "DQN (CNN), 90%\n3 of 15 games"
 
 
 def test_the_other_table_of_human_scores(three_games, tmp_path):
@@ -124,9 +124,9 @@ def test_figure1_has_a_panel_for_each_agent_and_network(atari, launched, tmp_pat
             launched(env=task, agent="sac", suite="mujoco", method=method)
     panels = drawn("1", tmp_path)
     assert [title for title in panels if title] == [
-        "SAC, 90 %\n5 tasks",
-        "DQN (CNN), 90 %\n15 games",
-        "DQN (ResNet), 90 %\n15 games",
+        "SAC, 90%\nAnt, HalfCheetah, Hopper,\nHumanoid, Walker2d",
+        "DQN (CNN), 90%\n15 games",
+        "DQN (ResNet), 90%\n15 games",
     ]
     labels = [axes.get_xlabel() for title, axes in panels.items() if title]
     assert labels == ["IQM of normalized score", *["IQM of human-normalized score"] * 2]
@@ -221,7 +221,7 @@ def test_figure6_plots_the_mean_return_at_each_strength_of_noise(atari, tmp_path
     looks = {(line.get_color(), line.get_linestyle()) for line in panels["Pong"].lines}
     assert looks == {("#0072B2", "-"), ("#CC79A7", "--"), ("#3B0F70", "-"), ("#3B0F70", ":")}
     error = capsys.readouterr().err
-    assert "no noisy evaluations on Pong of Dense, 50 % of parameters, SET, 50 %" in error
+    assert "no noisy evaluations on Pong of Dense, 50% of parameters, SET, 50%" in error
     assert "then: python -m rigl_rl.robustness --run" in error
 
 

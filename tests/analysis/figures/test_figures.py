@@ -222,7 +222,7 @@ def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch,
     assert (colors[0.25] == colors[0.02]).all()
     assert len({tuple(colors[level]) for level in (0.25, 0.1, 0.005)}) == 3
     labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
-    assert labels == ["Dense", "90 %", "95 %", "99 %", "ERK", "Uniform"]
+    assert labels == ["Dense", "90%", "95%", "99%", "ERK", "Uniform"]
     plt.close("all")
     (line,) = capsys.readouterr().err.splitlines()
     assert "no SNR from dense, ERK, Uniform networks on Acrobot-v1, MountainCar-v0; make it" in line

@@ -64,8 +64,8 @@ def test_iqm_is_the_mean_of_the_middle_half_of_normalized_scores(sac, drawn, cap
     assert points.loc["RigL", "iqm"] == pytest.approx(np.mean([0.3, 0.4, 0.5, 0.6, 0.7, 0.8]))
     assert points.loc["RigL", ["n_seeds", "n_tasks"]].tolist() == [2, 5]
     assert points[["low", "high"]].isna().all(axis=None)  # two seeds
-    assert points.loc["Dense: 100 %", "iqm"] == pytest.approx(1.0)
-    assert set(points.index) == {"RigL", "Dense: 100 %"}
+    assert points.loc["Dense: 100%", "iqm"] == pytest.approx(1.0)
+    assert set(points.index) == {"RigL", "Dense: 100%"}
     assert "leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
 
 
@@ -76,7 +76,7 @@ def test_iqm_counts_a_dense_net_of_equal_size_as_matched(sac, drawn):
         sac(4.0, task, method="dense", width=151 / 512)  # 28,226 parameters; the sparse one 28,985
         sac(1.0, task, method="dense", width=0.5)
     points = drawn("15").set_index("label")
-    assert points["iqm"].to_dict() == pytest.approx({"Dense: 100 %": 1, "Dense": 0.4, "RigL": 0.7})
+    assert points["iqm"].to_dict() == pytest.approx({"Dense: 100%": 1, "Dense": 0.4, "RigL": 0.7})
     assert points[["low", "high"]].isna().all(axis=None)
 
 
@@ -130,7 +130,7 @@ def test_a_figure_shows_the_sparsities_of_its_caption(
     assert set(2 * matched["width"]) == shown | {0.4}
     assert points["dense_reward"].eq(100.0).all()
     assert dense["active_params"] in set(points["params"])
-    note = f"figure{name}: left out 3 run(s) beyond the caption's sparsities, 50 % to 95 %"
+    note = f"figure{name}: left out 3 run(s) beyond the caption's sparsities, 50% to 95%"
     assert (note in capsys.readouterr().err) == (len(shown) == 2)
 
 
@@ -203,8 +203,8 @@ def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn):
     split(90.0, 340, 330, "")
     split(10.0, 900, 50, "1.6_0.2")
     split(80.0, 100, 450, "0.5_1.2")
-    split(7.0, 20, 91, "0.2_0.5")  # 202 of 1,000: 20 %
-    split(8.0, 50, 25, "0.9_0.95", method="rigl")  # 10 %
+    split(7.0, 20, 91, "0.2_0.5")  # 202 of 1,000: 20%
+    split(8.0, 50, 25, "0.9_0.95", method="rigl")  # 10%
     points = drawn("3")
     found = points.set_index(["method", "budget", "actor_share"])["mean"].to_dict()
     assert found == {
