@@ -63,6 +63,13 @@ class _KerasOptimizer(SparseOptimizer):
         for variable, weight in zip(variables, weights):
             variable.assign(np.asarray(weight))
 
+    @keras.untracked
+    def _count_taken_steps(self, wrapped: bool) -> None:
+        """A LossScaleOptimizer, now around this one, moves `iterations` in steps it skips, too."""
+        if wrapped and self._taken is None:
+            taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
+            self._taken = self._track_trackable(taken, "steps_taken")
+
     def get_config(self):
         """The wrapped optimizer, the method, and which kernels are masked; masks are state."""
         return {
@@ -91,6 +98,14 @@ class _KerasOptimizer(SparseOptimizer):
         optimizer = cls(inner, [], updater_of(config["updater"]))
         optimizer._saved = SavedKernels(config["kernels"], config["step"])
         return optimizer
+
+
+# What a LossScaleOptimizer sets of the optimizer that it is put around.
+setattr(
+    _KerasOptimizer,
+    keras.LOSS_SCALE_MARK,
+    property(lambda self: self._taken is not None, _KerasOptimizer._count_taken_steps),
+)
 
 
 @_registered

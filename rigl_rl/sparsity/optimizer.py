@@ -90,7 +90,7 @@ class SparseOptimizer:
         # Names of the trained variables by reference, once they are known.
         self._names: dict[Any, str] = {}
         self._saved: Optional[SavedKernels] = None
-        self._taken: Optional[tf.Variable] = None
+        self._taken: Optional[tf.Variable] = None  # under a loss scale, see `keras_optimizers`
         self._largest_rate: Optional[tf.Variable] = None
         # Found for checkpoints under these names, whatever the class.
         self._track_trackable(optimizer, "optimizer")
@@ -149,9 +149,6 @@ class SparseOptimizer:
             check_trained(self.kernels, var_list, self.updater.method)
             self._names = {variable.ref(): name for name, variable in named.items()}
         keras_optimizers.build(self._optimizer, var_list)
-        if self._taken is None and keras_optimizers.skips_steps(self):
-            taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
-            self._taken = self._track_trackable(taken, "steps_taken")
 
     def apply_masks(self) -> None:
         """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
