@@ -120,7 +120,11 @@ def _check_built(network: Any) -> None:
             "the network has no variables yet; build it first (call it once, give its first "
             "layer an input_shape, or use create_variables() in TF-Agents)"
         )
-    unbuilt = [layer.name for layer in getattr(network, "submodules", ()) if _awaits_kernel(layer)]
+    parts = getattr(network, "submodules", ())
+    # Bidirectional trains copies of the layer that it wraps.
+    wrapped = [each.layer for each in parts if isinstance(each, tf.keras.layers.Wrapper)]
+    copied = {id(part) for layer in wrapped for part in (layer, *layer.submodules)}
+    unbuilt = [part.name for part in parts if _awaits_kernel(part) and id(part) not in copied]
     if unbuilt:
         raise ValueError(
             f"part of the network has no variables yet: {', '.join(unbuilt)}; build it first: "
