@@ -120,6 +120,13 @@ def is_legacy(optimizer: tf.keras.optimizers.Optimizer) -> bool:
     return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)
 
 
+def unaggregated(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, bool]:
+    """Argument of its `apply_gradients` for gradients that are summed over replicas already."""
+    if is_legacy(optimizer):
+        return {"experimental_aggregate_gradients": False}
+    return {"skip_gradients_aggregation": True}
+
+
 def scales_losses(optimizer: tf.keras.optimizers.Optimizer) -> bool:
     """Whether it is a LossScaleOptimizer."""
     return isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)

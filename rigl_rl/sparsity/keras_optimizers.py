@@ -63,6 +63,11 @@ class _KerasOptimizer(SparseOptimizer):
         for variable, weight in zip(variables, weights):
             variable.assign(np.asarray(weight))
 
+    def apply_masks(self) -> None:
+        """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
+        for kernel in self.kernels:
+            kernel.apply_mask()
+
     @keras.untracked
     def _count_taken_steps(self, wrapped: bool) -> None:
         """A LossScaleOptimizer, now around this one, moves `iterations` in steps it skips, too."""
@@ -77,7 +82,7 @@ class _KerasOptimizer(SparseOptimizer):
             "is_legacy_optimizer": keras.is_legacy(self),
             "optimizer": tf.keras.optimizers.serialize(self._optimizer),
             "updater": updater_config(self.updater),
-            "step": int(self.steps),
+            "step": int(self.steps.numpy()),
             "kernels": [
                 {
                     "name": self._names.get(kernel.kernel.ref(), kernel.label),

@@ -244,12 +244,3 @@ def check_trained(
                 f"variables of the first train step; {method} needs every kernel it was given "
                 "(the variables of a clone or a copy are others; freeze layers before sparsify)"
             )
-
-
-def check_one_replica() -> None:
-    """Raises a ValueError within the scope of a strategy that copies variables."""
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        raise ValueError(
-            "sparse training runs on one replica alone; leave the scope of the distribution "
-            "strategy (MirroredStrategy and the like)"
-        )
