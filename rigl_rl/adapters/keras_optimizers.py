@@ -10,6 +10,9 @@ import tensorflow as tf
 READ_IN = {"keras": "2.15.0"}
 # For methods: attributes that they set are not found for checkpoints by themselves.
 untracked = tf.__internal__.tracking.no_automatic_dependency_tracking
+# The attribute that a LossScaleOptimizer sets of the optimizer it is put around. Of a step that it
+# skips, it moves that optimizer's `iterations` and calls nothing.
+LOSS_SCALE_MARK = "_is_wrapped_by_loss_scale_optimizer"
 # Keras' optimizers that treat all weights alike, each by itself.
 _ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
 _ELEMENTWISE |= {"RMSprop", "SGD"}
@@ -117,12 +120,11 @@ def is_legacy(optimizer: tf.keras.optimizers.Optimizer) -> bool:
     return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)
 
 
-def skips_steps(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether a LossScaleOptimizer around it decides which steps it takes.
-
-    Of a step that it skips, Keras moves the optimizer's `iterations` alone.
-    """
-    return getattr(optimizer, "_is_wrapped_by_loss_scale_optimizer", False)
+def unaggregated(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, bool]:
+    """Argument of its `apply_gradients` for gradients that are summed over replicas already."""
+    if is_legacy(optimizer):
+        return {"experimental_aggregate_gradients": False}
+    return {"skip_gradients_aggregation": True}
 
 
 def scales_losses(optimizer: tf.keras.optimizers.Optimizer) -> bool:

@@ -63,6 +63,18 @@ class _KerasOptimizer(SparseOptimizer):
         for variable, weight in zip(variables, weights):
             variable.assign(np.asarray(weight))
 
+    def apply_masks(self) -> None:
+        """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
+        for kernel in self.kernels:
+            kernel.apply_mask()
+
+    @keras.untracked
+    def _count_taken_steps(self, wrapped: bool) -> None:
+        """A LossScaleOptimizer, now around this one, moves `iterations` in steps it skips, too."""
+        if wrapped and self._taken is None:
+            taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
+            self._taken = self._track_trackable(taken, "steps_taken")
+
     def get_config(self):
         """The wrapped optimizer, the method, and which kernels are masked; masks are state."""
         return {
@@ -70,7 +82,7 @@ class _KerasOptimizer(SparseOptimizer):
             "is_legacy_optimizer": keras.is_legacy(self),
             "optimizer": tf.keras.optimizers.serialize(self._optimizer),
             "updater": updater_config(self.updater),
-            "step": int(self.steps),
+            "step": int(self.steps.numpy()),
             "kernels": [
                 {
                     "name": self._names.get(kernel.kernel.ref(), kernel.label),
@@ -91,6 +103,14 @@ class _KerasOptimizer(SparseOptimizer):
         optimizer = cls(inner, [], updater_of(config["updater"]))
         optimizer._saved = SavedKernels(config["kernels"], config["step"])
         return optimizer
+
+
+# What a LossScaleOptimizer sets of the optimizer that it is put around.
+setattr(
+    _KerasOptimizer,
+    keras.LOSS_SCALE_MARK,
+    property(lambda self: self._taken is not None, _KerasOptimizer._count_taken_steps),
+)
 
 
 @_registered

@@ -120,7 +120,11 @@ def _check_built(network: Any) -> None:
             "the network has no variables yet; build it first (call it once, give its first "
             "layer an input_shape, or use create_variables() in TF-Agents)"
         )
-    unbuilt = [layer.name for layer in getattr(network, "submodules", ()) if _awaits_kernel(layer)]
+    parts = getattr(network, "submodules", ())
+    # Bidirectional trains copies of the layer that it wraps.
+    wrapped = [each.layer for each in parts if isinstance(each, tf.keras.layers.Wrapper)]
+    copied = {id(part) for layer in wrapped for part in (layer, *layer.submodules)}
+    unbuilt = [part.name for part in parts if _awaits_kernel(part) and id(part) not in copied]
     if unbuilt:
         raise ValueError(
             f"part of the network has no variables yet: {', '.join(unbuilt)}; build it first: "
@@ -240,12 +244,3 @@ def check_trained(
                 f"variables of the first train step; {method} needs every kernel it was given "
                 "(the variables of a clone or a copy are others; freeze layers before sparsify)"
             )
-
-
-def check_one_replica() -> None:
-    """Raises a ValueError within the scope of a strategy that copies variables."""
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        raise ValueError(
-            "sparse training runs on one replica alone; leave the scope of the distribution "
-            "strategy (MirroredStrategy and the like)"
-        )

@@ -14,15 +14,11 @@ from typing import Any, Callable, ClassVar
 import tensorflow as tf
 
 from rigl_rl.adapters import keras_optimizers
+from rigl_rl.sparsity import replicas
 from rigl_rl.sparsity.execution import Execution, layers
 from rigl_rl.sparsity.execution.gradients import active_gradients
 from rigl_rl.sparsity.mask_updaters import MaskUpdater, Static
-from rigl_rl.sparsity.masks import (
-    MaskedKernel,
-    check_one_replica,
-    check_trained,
-    unique_names,
-)
+from rigl_rl.sparsity.masks import MaskedKernel, check_trained, unique_names
 from rigl_rl.sparsity.saving import SavedKernels, check_masks_are_there
 
 
@@ -75,8 +71,7 @@ class SparseOptimizer:
     ):
         if keras_optimizers.scales_losses(optimizer):
             raise ValueError(
-                "a SparseOptimizer cannot wrap a LossScaleOptimizer; wrap the optimizer within, "
-                "and put the LossScaleOptimizer around (sparsify does both)"
+                "wrap the optimizer within the LossScaleOptimizer, and put one around (as sparsify)"
             )
         super().__init__(  # type: ignore[call-arg]  # of Keras' class
             name=f"sparse_{keras_optimizers.name_of(optimizer)}"
@@ -90,7 +85,7 @@ class SparseOptimizer:
         # Names of the trained variables by reference, once they are known.
         self._names: dict[Any, str] = {}
         self._saved: SavedKernels | None = None
-        self._taken: tf.Variable | None = None
+        self._taken: tf.Variable | None = None  # under a loss scale, see `keras_optimizers`
         self._largest_rate: tf.Variable | None = None
         # Found for checkpoints under these names, whatever the class.
         self._track_trackable(optimizer, "optimizer")
@@ -145,18 +140,10 @@ class SparseOptimizer:
                 self._add(self._saved.found_in(named))
                 if any(float(tf.reduce_min(kernel.mask)) == 0 for kernel in self.kernels):
                     self.iterations.assign(self._saved.step)
-            check_one_replica()
+            replicas.check_copies(self.kernels)
             check_trained(self.kernels, var_list, self.updater.method)
             self._names = {variable.ref(): name for name, variable in named.items()}
         keras_optimizers.build(self._optimizer, var_list)
-        if self._taken is None and keras_optimizers.skips_steps(self):
-            taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
-            self._taken = self._track_trackable(taken, "steps_taken")
-
-    def apply_masks(self) -> None:
-        """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
-        for kernel in self.kernels:
-            kernel.apply_mask()
 
     # -- the step -----------------------------------------------------------------------------
 
@@ -168,24 +155,39 @@ class SparseOptimizer:
             if self._saved:
                 check_masks_are_there(self.kernels, self.updater)
                 self._saved = None
+        if replicas.several():
+            return replicas.apply_gradients(self, grads_and_vars, name, **kwargs)
         step = tf.identity(self.steps)
-        if self._largest_rate is not None:
-            self._largest_rate.assign(tf.maximum(self._largest_rate, self._rate()))
         # Of the kernels whose train steps run sparsely; none in a dense step.
         active = active_gradients(grads_and_vars, self.execution)
-        values = [gradient.values for gradient in active.values()]
-        if self.updater.replaces:
-            gradients = self._kernel_gradients(grads_and_vars, active)
-            values = self._update_masks_if_due(step, gradients, values, active)
+        values = self.before_step(step, grads_and_vars, active)
         left = self._step_sparsely(grads_and_vars, dict(zip(active, values)))
         if left:
             result = self._optimizer.apply_gradients(left, name=name, **kwargs)
         else:
             result = self.iterations.assign_add(1)
+        self.after_step(step, {variable.ref() for _, variable in left})
+        return result
+
+    def before_step(self, step, grads_and_vars, active):
+        """Updates the masks of a method that replaces, if due.
+
+        Returns:
+          The gradients of the active weights of the kernels in `active`.
+        """
+        if self._largest_rate is not None:
+            self._largest_rate.assign(tf.maximum(self._largest_rate, self._rate()))
+        values = [gradient.values for gradient in active.values()]
+        if not self.updater.replaces:
+            return values
+        gradients = self._kernel_gradients(grads_and_vars, active)
+        return self._update_masks_if_due(step, gradients, values, active)
+
+    def after_step(self, step, stepped) -> None:
+        """Updates the masks of other methods, if due; masks the kernels in `stepped`."""
         if not self.updater.replaces:
             # After the step: a pruned weight that moved far enough in it returns.
             self._update_masks_if_due(step, [None] * len(self.kernels))
-        stepped = {variable.ref() for _, variable in left}
         for kernel in self.kernels:
             if kernel.kernel.ref() in stepped:
                 kernel.apply_mask()
@@ -195,7 +197,6 @@ class SparseOptimizer:
             self.execution.refresh(stepped)
         if self._taken is not None:
             self._taken.assign_add(1)
-        return result
 
     def _step_sparsely(self, grads_and_vars, values):
         """Steps the kernels in `values`, {reference: gradient of active weights}.

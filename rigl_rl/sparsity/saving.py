@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rigl_rl.sparsity.distributions import active_count
 from rigl_rl.sparsity.mask_updaters import METHODS, MaskUpdater
 from rigl_rl.sparsity.masks import MaskedKernel
 from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
@@ -82,8 +83,9 @@ class SavedKernels:
 def check_masks_are_there(kernels: list[MaskedKernel], updater: MaskUpdater) -> None:
     """Raises a ValueError if kernels that should be sparse have come back with full masks."""
     for kernel in kernels:
-        full = int(tf.math.count_nonzero(kernel.mask)) == kernel.mask.shape.num_elements()
-        if full and kernel.sparsity > 0 and not updater.starts_dense:
+        size = kernel.mask.shape.num_elements()
+        full = int(tf.math.count_nonzero(kernel.mask)) == size
+        if full and active_count(size, kernel.sparsity) < size and not updater.starts_dense:
             raise ValueError(
                 f"the mask of {kernel.label!r} was not loaded with the optimizer, and the kernel "
                 f"has no zeros; {RESUME}"

@@ -12,11 +12,11 @@ from rigl_rl.adapters.keras_optimizers import (
     scales_losses,
     steps_weights_apart,
 )
+from rigl_rl.sparsity import replicas
 from rigl_rl.sparsity.execution import Execution
 from rigl_rl.sparsity.masks import (
     Kernels,
     MaskedKernel,
-    check_one_replica,
     kernels_of,
     mask_kernels,
 )
@@ -120,7 +120,6 @@ def sparsify_with(
             seed=seed,
         )
         return _scaled(sparse, optimizer)
-    check_one_replica()
     networks = (
         network_or_kernels
         if isinstance(network_or_kernels, dict)
@@ -136,6 +135,12 @@ def sparsify_with(
             raise ValueError(
                 "sparse_execution is 'sparse', but the optimizer's step of a weight depends on the "
                 "gradients of others, inactive ones included; choose 'dense'"
+            )
+        mode = "dense"
+    if mode != "dense" and replicas.several():
+        if mode == "sparse":
+            raise ValueError(
+                "sparse_execution is 'sparse', but there are several replicas; choose 'dense'"
             )
         mode = "dense"
     execution = Execution(mode, networks, masked, updater, optimizer.iterations)

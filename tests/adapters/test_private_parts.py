@@ -26,6 +26,7 @@ from tf_agents.replay_buffers import table, tf_uniform_replay_buffer
 
 from rigl_rl import adapters
 from rigl_rl.adapters import keras_layers as adapted
+from rigl_rl.adapters import keras_optimizers as adapted_optimizers
 from rigl_rl.adapters import tf_random_ops
 from rigl_rl.adapters.tf_random_ops import PARAMETERS
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -140,6 +141,30 @@ def keras_optimizers():
     lists = [value for value in vars(new).values() if isinstance(value, list) and len(value) == 2]
     slots = [each[index] for each in lists if isinstance(each[index], tf.Variable)]
     yield "the optimizers' lists of slots", [slot.shape for slot in slots] == [(3,), (3,)]
+    averaging = tf.keras.optimizers.SGD(use_ema=True)
+    averaging.build(variables)
+    averages = averaging._model_variables_moving_average
+    yield "the optimizers' averages", [each.shape for each in averages] == [(2, 3), (3,)]
+    yield (
+        "what a new optimizer is found by in SavedModels",
+        {"_iterations", "_variables"} <= {*new._trackable_children()},
+    )
+    for optimizer in (legacy, new):
+        scaled = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+        yield (
+            "the mark of a loss scale",
+            getattr(optimizer, adapted_optimizers.LOSS_SCALE_MARK, False),
+        )
+        yield (
+            "the settings of a loss scale",
+            has(scaled, "dynamic", "initial_scale", "dynamic_growth_steps", "inner_optimizer"),
+        )
+        before = int(optimizer.iterations)
+        scaled.apply_gradients([(tf.fill((2, 3), np.nan), variables[0])])
+        yield "what a skipped step moves", int(optimizer.iterations) == before + 1
+    tracking = adapted_optimizers.untracked(lambda module: setattr(module, "child", variables[0]))
+    tracking(module := tf.Module())
+    yield "untracked attributes", "child" not in module._trackable_children()
 
 
 def in_graph_environment():

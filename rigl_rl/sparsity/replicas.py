@@ -1,0 +1,76 @@
+"""The step of the sparse optimizer on several replicas (`tf.distribute.MirroredStrategy`).
+
+Every replica holds a copy of kernels, masks and moments. Masks change once for all of them, by the
+sum of the replicas' gradients, outside of the replicas; the wrapped optimizer steps within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from rigl_rl.adapters.keras_optimizers import unaggregated
+from rigl_rl.sparsity.masks import MaskedKernel
+
+if TYPE_CHECKING:
+    from rigl_rl.sparsity.optimizer import SparseOptimizer
+
+
+def several() -> bool:
+    """Whether this is the scope, or a replica, of a strategy with several replicas."""
+    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+
+def check_copies(kernels: Iterable[MaskedKernel]) -> None:
+    """Raises a ValueError if there are several replicas, but masks that they do not share."""
+    for kernel in kernels:
+        if several() and not isinstance(kernel.mask, tf.distribute.DistributedValues):
+            raise ValueError(
+                f"the mask of {kernel.label!r} has no copies for the replicas of the distribution "
+                "strategy; call sparsify within the strategy's scope, where the model is built"
+            )
+
+
+def apply_gradients(
+    optimizer: SparseOptimizer,
+    grads_and_vars: list[tuple[Any, tf.Variable]],
+    name: str | None,
+    skip_gradients_aggregation: bool = False,
+    experimental_aggregate_gradients: bool = True,
+):
+    """`SparseOptimizer.apply_gradients` in a replica.
+
+    Args:
+      grads_and_vars: this replica's gradients.
+      name: of the operations.
+      skip_gradients_aggregation: whether gradients are summed over replicas already.
+      experimental_aggregate_gradients: the same, in Keras' legacy words: whether they are not.
+    """
+    pairs = [(gradient, variable) for gradient, variable in grads_and_vars if gradient is not None]
+    variables = [variable for _, variable in pairs]
+    gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]
+    replica = tf.distribute.get_replica_context()
+    if experimental_aggregate_gradients and not skip_gradients_aggregation:
+        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
+    def before(strategy, *copies):
+        step = tf.identity(optimizer.steps)
+        optimizer.before_step(step, list(zip(_one_of(strategy, copies), variables)), {})
+        return step
+
+    def after(strategy, step):
+        (step,) = _one_of(strategy, [step])
+        optimizer.after_step(step, {variable.ref() for variable in variables})
+
+    step = replica.merge_call(before, args=gradients)
+    arguments = unaggregated(optimizer.inner)
+    result = optimizer.inner.apply_gradients(list(zip(gradients, variables)), name, **arguments)
+    replica.merge_call(after, args=[step])
+    return result
+
+
+def _one_of(strategy, copies) -> list[tf.Tensor]:
+    """Of values that are equal in all replicas, those of the first."""
+    return [strategy.experimental_local_results(each)[0] for each in copies]
