@@ -287,6 +287,15 @@ def test_noise_is_the_strongest_that_all_policies_of_a_task_had(launched, verdic
     assert verdict("rigl-resists-noise-more-than-set")["value"] == 0.0
 
 
+def test_noise_is_about_the_shares_of_figure_6(launched, verdict):
+    for seed in SEEDS:
+        noisy(launched, (0.5,), (10,), seed, method="dense")
+        # A fifth of the parameters counts as neither a half nor a tenth.
+        noisy(launched, (0.9,), (10,), seed, method="rigl", sparsity=0.8)
+        noisy(launched, (0.1,), (10,), seed, method="set", sparsity=0.8)
+    assert verdict("rigl-resists-noise-more-than-set")["cells"] == 0
+
+
 def test_smaller_networks_are_dense_ones(launched, verdict):
     for seed in SEEDS:
         noisy(launched, (0.9,), (10,), seed, method="rigl", sparsity=0.9)
