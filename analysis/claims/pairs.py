@@ -89,8 +89,10 @@ class Pairs:
     Attributes:
       cells: those that both sides have.
       tasks: names, in the order of `Estimates.by_task`.
-      seeds: runs of the setting that has fewest, and which one that is.
+      seeds: runs of the setting that has fewest.
+      fewest: the directory of that setting.
       runs: of both sides, each counted once.
+      groups: the settings.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ import pandas as pd
 from analysis import notes, scores
 from analysis.compare import figure, statistics
 from analysis.compare.groups import groups_of
+from analysis.latex import latex
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.files import replacing
 
@@ -42,11 +43,6 @@ def markdown(wide: pd.DataFrame) -> str:
     """A table in Markdown."""
     rows = [list(wide.columns), ["---"] * len(wide.columns), *wide.astype(str).to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def latex(wide: pd.DataFrame) -> str:
-    """A table in LaTeX, for the package booktabs."""
-    return wide.to_latex(index=False, escape=True, column_format="l" + "r" * (wide.shape[1] - 1))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -216,11 +216,13 @@ def test_noise(launched, verdict):
 def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, capsys):
     both(write, {"method": "prune"}, {"method": "set"})
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "claims.csv")]
+    argv += ["--latex", str(tmp_path / "claims.tex")]
     assert exit_code(claims.main, argv) == 0
     printed = capsys.readouterr().out
     assert all(claim.text in printed for claim in CLAIMS)
     assert "  SAC mujoco supported: probability 1.00 [0.9" in printed
     assert "In all: " in printed
+    assert "SAC mujoco & probability 1.00 [0." in (tmp_path / "claims.tex").read_text()
     assert "no runs; make them with: python -m launch run figure3 --preset reduced" in printed
     written = pd.read_csv(tmp_path / "claims.csv")
     assert list(written["claim"].unique()) == [claim.name for claim in CLAIMS]
