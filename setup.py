@@ -34,6 +34,7 @@ INSTALL_REQUIRES = [
     "numpy>=1.23.5,<2",  # TensorFlow 2.15's range
     "opencv-python-headless<4.12",  # in place of Dopamine's opencv-python, which needs libGL
     "pandas>=2.0,<3",  # arch, which rliable needs, breaks with pandas 3
+    "pillow>=9",
     "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
     "pyyaml>=6",
     "rliable>=1.2,<2",

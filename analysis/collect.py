@@ -21,6 +21,7 @@ import pandas as pd
 from pyarrow import parquet
 
 from analysis import hyperparameters, run_files, scores
+from analysis.notes import left_out
 from analysis.run_files import (
     CURVES,
     NUMBERS,
@@ -113,7 +114,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     for directory, files in run_directories(root):
         path = os.path.relpath(directory, root)
         if "result.json" not in files:
-            warn(f"left out {path}: unfinished (no result.json)")
+            left_out("", f"left out {path}: unfinished (no result.json)")
             continue
         try:
             stamp = run_files.stamp(directory, files)
@@ -124,7 +125,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             if "evals" in found:
                 warn_if_score_differs(path, run, found["evals"])
         except (ValueError, OSError) as error:
-            warn(f"left out {path}: {str(error).splitlines()[0]}")
+            left_out("", f"left out {path}: {str(error).splitlines()[0]}")
             continue
         runs.append({"path": path, "stamp": stamp, **run})
         for name, curve in found.items():
@@ -187,7 +188,7 @@ def read(table: Path) -> Tables:
     runs, evals, snr, robustness = parts
     finite = np.isfinite(runs[list(NUMBERS)].astype(float)).all(axis=1)
     for path in runs.loc[~finite, "path"]:
-        warn(f"left out {path}: not all of its numbers in {table} are finite")
+        left_out("", f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
     return Tables(runs, evals, snr, robustness, table)
 
@@ -202,7 +203,7 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
     tables = read(runs) if runs.is_file() else collect(runs)
     for method, own in tables.runs.groupby("method"):
         if method not in SHOWN:
-            warn(f"left out {len(own)} run(s) of method {method}, which no figure shows")
+            left_out("", f"left out {len(own)} run(s) of method {method}, which no figure shows")
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:

@@ -30,8 +30,9 @@ def so_far() -> list[str]:
 def left_out(shown: str, message: str, usual: bool = False) -> None:
     """Says that runs are left out, or are not what one would expect.
 
-    shown: the name of the figure, table or claim that lacks them. usual: whether a directory with
-    the runs of several studies has such runs; a figure then need not say so itself.
+    shown: the name of the figure, table or claim that lacks them, if it is one's.
+    usual: whether a directory with the runs of several studies has such runs; a figure then need
+        not say so itself.
     """
     if usual:
         _usual.add(message)
@@ -39,4 +40,4 @@ def left_out(shown: str, message: str, usual: bool = False) -> None:
         if message in _listening[-1]:
             return
         _listening[-1].append(message)
-    warn(f"{shown}: {message}")
+    warn(f"{shown}: {message}" if shown else message)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
+import io
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,13 +18,15 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
+from PIL import Image
 
-from analysis import learning_curves
+from analysis import learning_curves, notes
 from analysis.arguments import add_runs
 from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import Tables, load
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS, Figure
 from analysis.figures.iqm import STANDARD
+from analysis.select import SETTING
 from rigl_rl import paper
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
@@ -52,6 +56,7 @@ class Drawn:
     """Both base64."""
     rests_on: str
     command: str
+    left_out: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,17 +79,44 @@ class Missing:
 
 def draw(figure: Figure, tables: Tables, aside: Path) -> Drawn:
     """Draws a figure; raises NoRunsError when there is no data for it."""
-    png, _, csv = figure.draw(tables, aside)
+    with notes.heard() as left_out:
+        png, _, csv = figure.draw(tables, aside)
     points = pd.read_csv(csv)
     return Drawn(
         name=figure.name,
         title=title(figure.name),
         caption=figure.caption,
-        png=base64.b64encode(png.read_bytes()).decode(),
+        png=base64.b64encode(_small(png)).decode(),
         csv=base64.b64encode(csv.read_bytes()).decode(),
         rests_on=rests_on(points),
         command=FLOPS_COMMAND if figure.name == "figure7" else tables.command(figure.name),
+        left_out=left_out,
     )
+
+
+def _small(png: Path) -> bytes:
+    """The picture in 128 colors, a third of its size."""
+    small = io.BytesIO()
+    with Image.open(png) as picture:
+        picture.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+    """What the page is about in a few lines: verdicts, runs, seeds, time, date."""
+    verdicts = found.loc[found["cells"] > 0, "verdict"].value_counts()
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    without = int((found["cells"] == 0).sum())
+    # A run with and one without its SNR measured are one seed.
+    seeds = runs.groupby(SETTING, dropna=False)["seed"].nunique()
+    lines = [
+        f"Findings, by agent: {counted or 'none has runs'}; {without} without runs.",
+        f"Runs: {len(runs):,} of {len(seeds):,} settings, {seeds.min()} to {seeds.max()} seeds "
+        "each.",
+    ]
+    if "wall_s" in runs:
+        lines.append(f"Training: {runs['wall_s'].sum() / 3600:,.1f} core-hours.")
+    return [*lines, f"Made on {datetime.date.today():%Y-%m-%d}."]
 
 
 def title(name: str) -> str:
@@ -131,8 +163,11 @@ def versions(runs: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def render(tables: Tables) -> str:
-    """The page, as HTML."""
+def render(tables: Tables, left_out: list[str] | None = None) -> str:
+    """The page, as HTML.
+
+    left_out: what is known to be missing from `tables`; what claims leave out is added.
+    """
     drawn, sweeps, missing = [], [], []
     with tempfile.TemporaryDirectory() as aside:
         for name, figure in FIGURES.items():
@@ -152,7 +187,8 @@ def render(tables: Tables) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, trim_blocks=True
     )
-    found = evaluate(tables)
+    with notes.heard() as of_claims:
+        found = evaluate(tables)
     return environment.get_template(TEMPLATE.name).render(
         figures=drawn,
         sweeps=sweeps,
@@ -165,6 +201,8 @@ def render(tables: Tables) -> str:
         versions=versions(tables.runs),
         n_runs=len(tables.runs),
         score_line=tables.score_line,
+        summary=summary(found, tables.runs),
+        left_out=[*(left_out or []), *of_claims],
     )
 
 
@@ -174,7 +212,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
-    page = render(load(args.runs, args.score))
+    with notes.heard() as left_out:
+        tables = load(args.runs, args.score)
+    page = render(tables, left_out)
     with replacing(args.out) as aside:
         aside.write_text(page, encoding="utf-8")
     print(args.out)

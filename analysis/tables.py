@@ -18,6 +18,7 @@ import pandas as pd
 from analysis import style
 from analysis.collect import Tables
 from analysis.intervals import mean_interval
+from analysis.latex import latex
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.scores import agents_of
 from analysis.select import comparable
@@ -57,6 +58,8 @@ class SweepTable:
     columns: tuple[str, ...] = _SWEPT
     methods: tuple[str, ...] = _ORDER
     human: str = HUMAN_SCORES[0]
+    latex: bool = False
+    """Whether it is written in LaTeX, too."""
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
@@ -113,14 +116,20 @@ class SweepTable:
         }
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
-        """Writes the table as .md and .csv into `out` and returns their paths."""
+        """Writes the table as .md, .csv and, if asked to, .tex into `out`; returns their paths."""
         rows = self.data(tables)
         markdown, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
         with replacing(markdown) as aside:
             aside.write_text(self.markdown(rows, tables), encoding="utf-8")
         with replacing(numbers) as aside:
             rows.to_csv(aside, index=False)
-        return [markdown, numbers]
+        paths = [markdown, numbers]
+        if self.latex:
+            paths.append(out / f"{self.name}.tex")
+            with replacing(paths[-1]) as aside:
+                table = pd.DataFrame(self.cells(rows), columns=self.heads(tables))
+                aside.write_text(latex(table), encoding="utf-8")
+        return paths
 
     def markdown(self, rows: pd.DataFrame, tables: Tables) -> str:
         """The rows as a table; the paper's values in parentheses where they differ."""

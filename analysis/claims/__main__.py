@@ -18,6 +18,7 @@ import pandas as pd
 from analysis.arguments import add_runs
 from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import load
+from analysis.latex import latex
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
 from rigl_rl.files import replacing
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_runs(parser)
     parser.add_argument("--out", type=Path, help="CSV file to write")
+    parser.add_argument("--latex", type=Path, help="LaTeX file to write, a table of the verdicts")
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
     if tables.runs.empty:
@@ -55,6 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out:
         with replacing(args.out) as aside:
             rows.to_csv(aside, index=False)
+    if args.latex:
+        shown_rows = rows[rows["cells"] > 0]
+        table = pd.DataFrame(
+            {
+                "Claim": shown_rows["text"],
+                "Agent": shown_rows["agent"],
+                "Quantity": [shown(row) for _, row in shown_rows.iterrows()],
+                "Runs": shown_rows["runs"],
+                "Verdict": shown_rows["verdict"],
+            }
+        )
+        with replacing(args.latex) as aside:
+            aside.write_text(latex(table), encoding="utf-8")
     return 0
 
 

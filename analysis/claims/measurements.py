@@ -16,7 +16,7 @@ from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
-from analysis.select import comparable, standard_dense
+from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -64,8 +64,8 @@ def snr_by_network(runs: Runs) -> Sides:
 
 
 def _kept_under_noise(runs: Runs) -> pd.DataFrame:
-    """What share of its return a policy keeps under noise, as score, and the nearest share of the
-    standard dense network's parameters.
+    """What share of its return a policy keeps under noise, as score, and its share of the standard
+    dense network's parameters; policies of the shares of Figure 6.
 
     The noise of a task is the strongest that all of its policies were evaluated under. Without
     policies that have learnt nothing: they have nothing to keep.
@@ -101,12 +101,15 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
     learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
     full = own.groupby(["suite", "env"])["total_params"].transform("max")
-    share = [
-        min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))
-        for size in own["active_params"] / full
-    ]
+    share = (own["active_params"] / full).map(_nearest_share)
     kept = (own["noisy"] - worst) / had.where(learnt)
-    return own.assign(score=kept, share=share).dropna(subset=["score"])
+    return own.assign(score=kept, share=share).dropna(subset=["score", "share"])
+
+
+def _nearest_share(size: float) -> float:
+    """The one of `paper.NOISE_SHARES` that a share of parameters counts as; NaN: none."""
+    share = min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))
+    return share if abs(size / share - 1) < MATCHES_WITHIN else np.nan
 
 
 def noise_by_method(runs: Runs) -> Sides:

@@ -63,7 +63,7 @@ class Cell(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The seeds of a setting: runs that stand in the same cells."""
+    """The seeds of a setting: runs of one width that stand in the same cells."""
 
     task: int
     runs: np.ndarray
@@ -89,8 +89,10 @@ class Pairs:
     Attributes:
       cells: those that both sides have.
       tasks: names, in the order of `Estimates.by_task`.
-      seeds: runs of the setting that has fewest, and which one that is.
+      seeds: runs of the setting that has fewest.
+      fewest: the directory of that setting.
       runs: of both sides, each counted once.
+      groups: the settings.
     """
 
     def __init__(
@@ -125,13 +127,19 @@ class Pairs:
             for task, name, *rest in found
         ]
         self.runs = len(number)
-        self.groups = self._groups()
+        widths: dict[int, float] = {}
+        for side in (first, second):
+            if "width" in side:
+                widths.update(
+                    (number[p], w) for p, w in zip(side["path"], side["width"]) if p in number
+                )
+        self.groups = self._groups(widths)
         names = {run: path for path, run in number.items()}
         fewest = min(self.groups, key=lambda group: len(group.runs), default=None)
         self.seeds = 0 if fewest is None else len(fewest.runs)
         self.fewest = "" if fewest is None else str(names[fewest.runs[0]]).rpartition("/")[0]
 
-    def _groups(self) -> list[Group]:
+    def _groups(self, widths: dict) -> list[Group]:
         cells_of: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for place, cell in enumerate(self.cells):
             for side, runs in enumerate((cell.first_runs, cell.second_runs)):
@@ -139,14 +147,14 @@ class Pairs:
                     cells_of[run].append((place, side))
         alike: dict[tuple, list[int]] = defaultdict(list)
         for run, places in cells_of.items():
-            alike[tuple(places)].append(run)
+            alike[tuple(places), widths.get(run)].append(run)
         return [
             Group(
                 self.cells[places[0][0]].task,
                 np.array(runs),
                 sum(self.cells[place].weight for place, _ in places),
             )
-            for places, runs in alike.items()
+            for (places, _), runs in alike.items()
         ]
 
     def estimate(self, first: np.ndarray, second: np.ndarray, quantity: Quantity) -> Estimates:

@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=HUMAN_SCORES[0],
         help="whose scores Atari is normalized by (default: %(default)s)",
     )
+    parser.add_argument("--latex", action="store_true", help="write tables in LaTeX, too")
     args = parser.parse_args(argv)
     names = list(DRAWINGS) if args.only is None else figure_names(args.only)
     tables = load(args.runs, args.score)
@@ -65,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         figure = DRAWINGS[name]
         if isinstance(figure, (IqmFigure, SweepTable)):
             figure = dataclasses.replace(figure, human=args.human_scores)
+        if isinstance(figure, SweepTable):
+            figure = dataclasses.replace(figure, latex=args.latex)
         try:
             with notes.heard():
                 paths = figure.draw(tables, args.out)

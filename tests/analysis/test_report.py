@@ -28,7 +28,7 @@ def test_the_page_needs_nothing_else(page):
     sources = re.findall(r'(?:src|href)="([^":]+)', page)
     anchors = {source for source in sources if source.startswith("#")}
     assert set(sources) - anchors == {"data"}
-    assert {"#figure8", "#versions"} <= anchors
+    assert {"#figure8", "#versions", "#claims", "#left_out"} <= anchors
     assert all(f'id="{anchor[1:]}"' in page for anchor in anchors)
     assert 'name="viewport"' in page
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
@@ -50,6 +50,23 @@ def test_claims_and_scores_are_those_of_the_runs(page):
     assert "Pruning against SET and RigL on 1 task: 1 pair of settings, 20 runs." in text
     assert "CartPole-v0 Pruning 90%" in text
     assert "190.0 [190.0, 190.0] 10" in text
+
+
+def test_what_is_left_out_is_on_the_page(launched, tmp_path):
+    for seed in range(3):
+        for method in ("dense", "set"):
+            launched(method=method, seed=seed, returns=(100.0,))
+    launched(method="set", preset="smoke", seed=9, steps=9_000, returns=(1.0,))
+    (launched(method="rigl", returns=(1.0,)) / "result.json").unlink()
+    out = tmp_path / "report.html"
+    assert exit_code(report.main, ["--runs", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    text = " ".join(re.sub("<[^>]+>", " ", out.read_text()).split())
+    # Under the figure, in the list of all, and in the summary.
+    assert (
+        len(re.findall("eft out 1 dqn cartpole-v0 run.s. longer than 100 steps", text, re.I)) == 2
+    )
+    assert "/rigl-erk-s0.90/seed0: unfinished (no result.json)" in text
+    assert "Runs: 7 of 2 settings, 3 to 4 seeds each." in text
 
 
 def test_what_a_figure_rests_on():

@@ -79,6 +79,12 @@ def test_written_in_the_papers_layout(sweep, tmp_path):
     # Static's best is the largest weight decay without, the paper's the middle one with it.
     assert lines[5].startswith("| Static | 0.0001 (1e-06) | - | - | False (True) | -73 [")
     assert lines[5].endswith("| 3 | 6 | -88, rank 2 |")
+    assert not (tmp_path / "out" / "table1.tex").exists()
+    assert figures.main([*argv, "--latex"]) == 0
+    assert (
+        r"Dense & 1e-06 & - & - & - & -88 [-96.61, -79.39] & 3 & 3 & -88, rank 1 \\"
+        in (tmp_path / "out" / "table1.tex").read_text()
+    )
     written = pd.read_csv(tmp_path / "out" / "table1.csv")
     assert list(written["method"]) == ["dense", "static"]
 

@@ -216,11 +216,13 @@ def test_noise(launched, verdict):
 def test_the_command_prints_every_claim_and_writes_a_table(write, tmp_path, capsys):
     both(write, {"method": "prune"}, {"method": "set"})
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "claims.csv")]
+    argv += ["--latex", str(tmp_path / "claims.tex")]
     assert exit_code(claims.main, argv) == 0
     printed = capsys.readouterr().out
     assert all(claim.text in printed for claim in CLAIMS)
     assert "  SAC mujoco supported: probability 1.00 [0.9" in printed
     assert "In all: " in printed
+    assert "SAC mujoco & probability 1.00 [0." in (tmp_path / "claims.tex").read_text()
     assert "no runs; make them with: python -m launch run figure3 --preset reduced" in printed
     written = pd.read_csv(tmp_path / "claims.csv")
     assert list(written["claim"].unique()) == [claim.name for claim in CLAIMS]
@@ -285,6 +287,15 @@ def test_noise_is_the_strongest_that_all_policies_of_a_task_had(launched, verdic
     assert verdict("sparse-resists-noise")["value"] == 0.0
     assert "noise above 10, which not all of its policies" in capsys.readouterr().err
     assert verdict("rigl-resists-noise-more-than-set")["value"] == 0.0
+
+
+def test_noise_is_about_the_shares_of_figure_6(launched, verdict):
+    for seed in SEEDS:
+        noisy(launched, (0.5,), (10,), seed, method="dense")
+        # A fifth of the parameters counts as neither a half nor a tenth.
+        noisy(launched, (0.9,), (10,), seed, method="rigl", sparsity=0.8)
+        noisy(launched, (0.1,), (10,), seed, method="set", sparsity=0.8)
+    assert verdict("rigl-resists-noise-more-than-set")["cells"] == 0
 
 
 def test_smaller_networks_are_dense_ones(launched, verdict):

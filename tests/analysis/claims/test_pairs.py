@@ -80,6 +80,14 @@ def test_every_pair_of_methods_within_a_task_and_all_runs():
     assert math.isnan(found.error)  # r has one run
 
 
+def test_dense_networks_of_two_widths_that_match_are_two_settings():
+    first = side({("a", "p"): range(6)}, 1).assign(width=1.0)
+    second = side({("a", "dense"): range(6)}, 2)
+    pairs = Pairs(first, second.assign(width=[0.3] * 4 + [0.31] * 2), ("env",))
+    assert (pairs.seeds, pairs.fewest, len(pairs.cells)) == (2, "2/a/dense", 1)
+    assert Pairs(first, second.assign(width=0.3), ("env",)).seeds == 6
+
+
 def test_only_equal_values_of_by_make_a_pair():
     first = side({("a", "p"): [1, 2], ("a", "q"): [3, 4]}, 1)
     second = side({("a", "p"): [0, 0], ("b", "q"): [9, 9]}, 2)

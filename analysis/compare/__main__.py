@@ -1,0 +1,90 @@
+"""Any sets of runs against each other, as rliable recommends.
+
+    python -m analysis.compare --runs DIR [DIR ...] --out DIR [--task_bootstrap] [--latex]
+
+Writes compare.png and .pdf (aggregates, performance profiles, sample efficiency and probabilities
+of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality gap of normalized
+scores; with --latex compare.tex, too. A score of 1 is the standard dense network's, on Atari a
+human's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import notes, scores
+from analysis.compare import figure, statistics
+from analysis.compare.groups import groups_of
+from analysis.latex import latex
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.files import replacing
+
+
+def table(found: pd.DataFrame) -> pd.DataFrame:
+    """`statistics.aggregates` as a table: a row per group, a column per statistic, as text."""
+    text = found.assign(
+        text=[
+            f"{row.value:.3f}" + (f" [{row.low:.3f}, {row.high:.3f}]" if row.low == row.low else "")
+            for row in found.itertuples()
+        ]
+    )
+    wide = text.pivot(index="group", columns="statistic", values="text")
+    wide = wide.loc[found["group"].unique(), list(statistics.AGGREGATES)]
+    wide.columns = ["Mean", "Median", "IQM", "Optimality gap"]
+    shape = found.groupby("group")[["seeds", "tasks"]].first()
+    return wide.assign(Seeds=shape["seeds"], Tasks=shape["tasks"]).rename_axis("Runs").reset_index()
+
+
+def markdown(wide: pd.DataFrame) -> str:
+    """A table in Markdown."""
+    rows = [list(wide.columns), ["---"] * len(wide.columns), *wide.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compares; prints the table."""
+    parser = Parser(prog="python -m analysis.compare", description="Compare sets of runs.")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="directories of runs, or tables written by analysis.collect",
+    )
+    parser.add_argument("--score", choices=scores.CHOICES, default=scores.PROTOCOL)
+    parser.add_argument("--out", type=Path, required=True, help="directory for what is written")
+    parser.add_argument(
+        "--task_bootstrap", action="store_true", help="draw tasks, too, not only seeds"
+    )
+    parser.add_argument("--latex", action="store_true", help="write compare.tex, too")
+    args = parser.parse_args(argv)
+    with notes.heard():
+        groups = groups_of(args.runs, args.score)
+        found = {
+            "aggregates": statistics.aggregates(groups, args.task_bootstrap),
+            "profiles": statistics.profiles(groups, args.task_bootstrap),
+            "efficiency": statistics.efficiency(groups, args.task_bootstrap),
+            "improvements": statistics.improvements(groups),
+        }
+        wide = table(found["aggregates"])
+        written = {"compare.md": markdown(wide)}
+        if args.latex:
+            written["compare.tex"] = latex(wide)
+        for name, rows in found.items():
+            written[f"compare_{name}.csv"] = rows.to_csv(index=False)
+        paths = figure.draw(found, groups.tasks, args.out)
+    for name, text in written.items():
+        with replacing(args.out / name) as aside:
+            aside.write_text(text, encoding="utf-8")
+        paths.append(args.out / name)
+    print(markdown(wide), end="")
+    print("wrote", ", ".join(map(str, paths)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

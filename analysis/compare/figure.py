@@ -1,0 +1,94 @@
+"""Panels of aggregates, performance profiles, sample efficiency, probabilities of improvement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis import style
+
+TITLES = {"mean": "Mean", "median": "Median", "iqm": "IQM", "optimality_gap": "Optimality gap"}
+
+
+def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> list[Path]:
+    """Writes compare.png and .pdf into `out` and returns the paths."""
+    aggregates = found["aggregates"]
+    names = list(aggregates["group"].unique())
+    shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
+    colors = dict(zip(names, shades))
+    figure, grid = style.panels(2, 4)
+    figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
+    for axes, (statistic, title) in zip(grid[0], TITLES.items()):
+        _bars(axes, aggregates[aggregates["statistic"] == statistic], names, colors)
+        axes.set_title(title)
+        axes.set_xlabel("Normalized score")
+    for axes in grid[0, 1:]:
+        axes.set_yticklabels([])
+    for axes in grid[1]:
+        axes.remove()
+    below = grid[1, 0].get_gridspec()
+    profile, time, pairs = (
+        figure.add_subplot(place) for place in (below[1, 0], below[1, 1], below[1, 2:])
+    )
+    _lines(profile, found["profiles"], "tau", colors)
+    profile.set(
+        title="Performance profile", xlabel="Normalized score", ylabel="Share of runs above"
+    )
+    if len(found["efficiency"]):
+        _lines(time, found["efficiency"], "share", colors)
+        time.set(title="Sample efficiency", xlabel="Share of training", ylabel="IQM")
+    else:
+        style.empty(time)
+    _matrix(pairs, found["improvements"], names)
+    handles = [Line2D([], [], color=colors[name], label=name) for name in names]
+    seeds = aggregates.groupby("group", sort=False)["seeds"].first()
+    style.finish(figure, handles, seeds, "task and set")
+    legend = figure.legends[0].get_title()
+    kind = legend.get_text().replace("t interval over seeds", "bootstrap interval")
+    legend.set_text(f"{kind}\n{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}")
+    paths = style.save(figure, aggregates, out, "compare")
+    paths[-1].unlink()  # each panel has a table of its own
+    return paths[:-1]
+
+
+def _bars(axes: Axes, rows: pd.DataFrame, names: list[str], colors: dict[str, Any]) -> None:
+    for place, row in enumerate(rows.iloc[::-1].itertuples()):
+        color = colors[row.group]
+        if not np.isnan(row.low):
+            axes.barh(place, row.high - row.low, left=row.low, height=0.6, color=color, alpha=0.45)
+        axes.vlines(row.value, place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False
+    axes.autoscale_view()
+    axes.locator_params(axis="x", nbins=4)
+    axes.set_yticks(range(len(names)), names[::-1], fontsize=7)
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> None:
+    for name, line in rows.groupby("group", sort=False):
+        axes.plot(line[x], line["value"], color=colors[name])
+        style.band(axes, line[x], line["low"], line["high"], colors[name])
+
+
+def _matrix(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
+    """Rows against columns: how probable it is that the row's runs score higher."""
+    values = rows.pivot(index="first", columns="second", values="value").loc[names, names]
+    axes.imshow(values, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
+    axes.grid(visible=False)
+    size = 7 if len(names) < 8 else 5
+    for i, j in np.ndindex(values.shape):
+        if i != j:
+            number = values.iloc[i, j]
+            dark = abs(number - 0.5) > 0.35
+            color = "white" if dark else "black"
+            text = axes.text(j, i, f"{number:.2f}", ha="center", va="center", color=color)
+            text.set_fontsize(size)
+    axes.set_xticks(range(len(names)), names, fontsize=size, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set_title("P(row scores higher than column)")
