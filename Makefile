@@ -1,9 +1,9 @@
-# Each target first makes .venv from requirements.lock where it is missing or out of date.
-# PYTHON=... names the interpreter to make it with (3.9, 3.10 or 3.11).
+# Each target first makes .venv from requirements.lock if it is missing or out of date.
+# PYTHON=... sets the interpreter for .venv (3.9, 3.10 or 3.11).
 
 RUNS ?= results/classic_control.parquet
 OUT ?= figures
-# A directory of runs is read once, into a table; the next time only what is new in it.
+# A directory of runs is read into a table; the next time, only new runs are read.
 TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/runs.parquet,$(RUNS))
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -20,9 +20,9 @@ $(if $(call suitable,$(python)),$(python)))),python3)
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Touched last, so an environment whose set-up failed or was interrupted is made anew.
+# Touched last, so an environment with a failed or interrupted setup is made anew.
 READY := $(VENV)/.ready
-# Touched when sparse execution's operation was built, or when it was said why not.
+# Touched after the build of sparse execution's operation, which may fail with a message.
 OPERATION := $(VENV)/.operation
 EXECUTION := rigl_rl/sparsity/execution
 
@@ -33,7 +33,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo 'PYTHON=python3.10 chooses the interpreter .venv is made with (after make clean, if it exists).'
+	@echo 'PYTHON=python3.10 sets the interpreter for .venv (run make clean first if it exists).'
 
 demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a figure (5 to 8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
@@ -41,7 +41,7 @@ demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a
 test: $(READY) $(OPERATION) ## run the tests, two at a time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-bench: $(READY) $(OPERATION) ## measure training speed against dense and against the machine's limit
+bench: $(READY) $(OPERATION) ## measure training speed against dense and the machine's limit
 	$(BIN)/python -m benchmarks.products
 	$(BIN)/python -m benchmarks.dqn
 	$(BIN)/python -m benchmarks.sac

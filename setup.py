@@ -1,4 +1,4 @@
-"""Packaging of rigl_rl. Exact versions of everything below are in requirements.lock."""
+"""Packaging of rigl_rl. requirements.lock has the exact versions of everything below."""
 
 import re
 import runpy
@@ -8,7 +8,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-# python_requires alone would leave a 3.12 user with pip's failed search for a TensorFlow wheel.
+# With python_requires alone, a 3.12 user would only see pip fail to find a TensorFlow wheel.
 if not (3, 9) <= sys.version_info[:2] <= (3, 11):
     sys.exit(
         "rigl_rl needs Python 3.9, 3.10 or 3.11: TensorFlow 2.15 has no wheels for "
@@ -24,7 +24,7 @@ INSTALL_REQUIRES = [
     "ale-py>=0.10",  # with ROMs
     "dopamine-rl==4.0.9",  # 4.1 lacks the TensorFlow agents, or needs a newer TensorFlow
     "gin-config>=0.5",
-    "gym==0.23.*",  # the newest TF-Agents takes; Dopamine imports it, too
+    "gym==0.23.*",  # the newest that TF-Agents accepts; Dopamine also imports it
     "gym-notices",
     "gymnasium>=1.0,<1.4",  # 1.3 is the newest known to keep CartPole-v0 and the MuJoCo -v4 tasks
     "imageio>=2",  # gymnasium imports it with every MuJoCo task
@@ -32,7 +32,7 @@ INSTALL_REQUIRES = [
     "matplotlib>=3.7",
     "mujoco>=3,<4",  # 4 prints a warning for each of gymnasium's models
     "numpy>=1.23.5,<2",  # TensorFlow 2.15's range
-    "opencv-python-headless<4.12",  # in place of Dopamine's opencv-python, which needs libGL
+    "opencv-python-headless<4.12",  # replaces Dopamine's opencv-python, which needs libGL
     "pandas>=2.0,<3",  # arch, which rliable needs, breaks with pandas 3
     "pillow>=9",
     "pyarrow>=14,<26",  # 26 needs NumPy 2 without saying so in its metadata
@@ -55,10 +55,10 @@ EXECUTION = "rigl_rl/sparsity/execution"
 
 
 class BuildWithOperation(build_py):
-    """Compiles sparse execution's operation, too, where there are a compiler and TensorFlow."""
+    """Also compiles sparse execution's operation, if there are a compiler and TensorFlow."""
 
     def run(self):
-        """Copies the package, then builds into the copy. Without it, training is dense."""
+        """Copies the package, then builds into the copy. If that fails, training runs dense."""
         super().run()
         if self.editable_mode:  # `make` builds it in place
             return

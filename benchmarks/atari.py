@@ -1,13 +1,13 @@
-"""How fast DQN on Pong trains: dense, and each sparse method. How much memory replay takes.
+"""How fast DQN on Pong trains, dense and with each sparse method, and how much memory replay takes.
 
 python -m benchmarks.atari [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 400]
                            [--threads 2] [--network cnn] [--methods rigl ...]
 
-The loop measured is the one that trains (emulator, replay, acting, one update per 4 steps on a
-batch of 32; no evaluation), with networks of full width. Beside the Nature CNN, Dopamine's own
-dense agent plays the same game. Mask updates come every 5,000 train steps and are measured by
-themselves. Replay is measured in a process of its own: all pages of 1,000,000 transitions
-(`--transitions`) touched, a batch sampled, a checkpoint written.
+This measures the training loop (emulator, replay, acting, one update per 4 steps on a batch of 32;
+no evaluation) with networks of full width. For the Nature CNN, it also measures Dopamine's own
+dense agent on the same game. Mask updates come every 5,000 train steps and are measured
+separately. Replay is measured in a separate process: it touches all pages of 1,000,000 transitions
+(`--transitions`), samples a batch and writes a checkpoint.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MIN_HISTORY = 200
 SPEED_BINDINGS = (
     f"DQNAgent.min_replay_history = {MIN_HISTORY}",
-    "DQNAgent.epsilon_decay_period = 1",  # so that nearly every step asks the network
+    "DQNAgent.epsilon_decay_period = 1",  # so that nearly every action comes from the network
     "WrappedReplayBuffer.replay_capacity = 10000",
 )
 
@@ -63,7 +63,7 @@ class Training:
     Args:
       network: 'cnn' or 'resnet'.
       method: sparse training method, 'dense', or 'dopamine' for Dopamine's own agent.
-      bindings: of gin.
+      bindings: gin bindings.
     """
 
     def __init__(self, network: str, method: str, *bindings: str):
@@ -83,7 +83,7 @@ class Training:
         self.play(MIN_HISTORY + 2 * update_period)
 
     def play(self, steps: int) -> None:
-        """That many agent steps."""
+        """Takes this number of agent steps."""
         for _ in range(steps):
             observation, reward, over, _ = self._environment.step(self._action)
             if over:
@@ -94,7 +94,7 @@ class Training:
 
 
 def dopamine_agent(num_actions: int) -> dqn_agent.DQNAgent:
-    """Dopamine's DQN, Table 7's optimizer. Turns TensorFlow 2 off for the whole process."""
+    """Dopamine's DQN with Table 7's optimizer. Turns TensorFlow 2 off for the whole process."""
     tf.compat.v1.disable_v2_behavior()
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     session = tf.compat.v1.Session(
@@ -116,9 +116,9 @@ def dopamine_agent(num_actions: int) -> dqn_agent.DQNAgent:
 def train_loop(
     network: str, sparsity: float, execution: str, method: str, total_steps: int
 ) -> tuple[TrainLoop, int]:
-    """Agent steps of a method, and the FLOPs of one (dense).
+    """A function that takes a method's agent steps, and the FLOPs of one dense step.
 
-    An agent step is acting, and a quarter of an update on 32 transitions.
+    An agent step is one action and a quarter of an update on 32 transitions.
     """
     del total_steps  # the bindings set the schedule
     layers = counting.from_keras(q_values.build(NETWORKS[network](6), STATE_SHAPE))
@@ -140,7 +140,7 @@ def config_file(network: str, method: str) -> Path:
 
 
 def start_up_seconds(network: str, method: str) -> float:
-    """From the start of a training process to the end of a first iteration with one train step."""
+    """Seconds from the start of a process to the end of a first iteration with one train step."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "rigl_rl.dopamine.train", "--noprogress"]
         command += ["--base_dir", os.path.join(directory, "run")]
@@ -165,7 +165,7 @@ def start_up_seconds(network: str, method: str) -> float:
 
 
 def mask_seconds(network: str) -> float:
-    """Masks and sparsity-aware weights of the whole network at 90 %."""
+    """Seconds to make masks and sparsity-aware weights of the whole network at 90%."""
     kernels = kernels_of(q_values.build(NETWORKS[network](6), STATE_SHAPE))
     began = time.perf_counter()
     mask_kernels(kernels, 0.9, seed=0)
@@ -173,7 +173,7 @@ def mask_seconds(network: str) -> float:
 
 
 def mask_update_seconds(network: str, method: str, interval: int = 5, updates: int = 9) -> float:
-    """What a train step with a mask update takes longer than one without (medians)."""
+    """Extra seconds of a train step with a mask update (difference of medians)."""
     training = Training(
         network,
         method,
@@ -193,7 +193,7 @@ def mask_update_seconds(network: str, method: str, interval: int = 5, updates: i
 
 
 def measure_replay(capacity: int) -> str:
-    """Memory, and time and size of a checkpoint, of a replay buffer of `capacity`."""
+    """Memory of a replay buffer of `capacity`, and time and size of its checkpoint."""
     gin.bind_parameter("WrappedReplayBuffer.replay_capacity", capacity)
     replay = replay_buffer(0.99)
     before = peak_memory_mb()
@@ -201,7 +201,7 @@ def measure_replay(capacity: int) -> str:
     frames = [environment.reset()]
     frames += [environment.step(number % 6)[0] for number in range(999)]
     for number in range(0, capacity, len(frames)):
-        # As real frames as a game's first thousand, without the hours that a million take.
+        # Repeats a game's first thousand frames: a million new ones would take hours.
         for offset in range(min(len(frames), capacity - number)):
             replay._store["observation"][number + offset] = frames[offset][..., 0]
     for name in ("action", "reward", "terminal"):
@@ -227,9 +227,9 @@ def main() -> None:
     methods = (*METHODS, FLOOR, "dopamine")
     options = parser("python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods)
     options.add_argument("--network", choices=list(NETWORKS), default="cnn")
-    options.add_argument("--transitions", type=int, default=1_000_000, help="of the replay buffer")
+    options.add_argument("--transitions", type=int, default=1_000_000, help="in the replay buffer")
     args = options.parse_args()
-    if args.network == "resnet":  # Dopamine's agent has none
+    if args.network == "resnet":  # Dopamine's agent has no ResNet
         args.methods = [method for method in args.methods if method != "dopamine"]
     set_up(args)
     for method in ("dense", *({"rigl"} & set(args.methods))):

@@ -3,7 +3,7 @@
 python -m benchmarks.dqn [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 1000]
                          [--threads 1] [--methods rigl ...]
 
-The loop measured is the one that trains (environment, replay, update; no evaluation), paper
+This measures the training loop (environment, replay, update; no evaluation) with the paper's
 settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
 """
 
@@ -51,7 +51,7 @@ def train_loop(
     units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (512, 512)
     sparse = DENSE
     if method != FLOOR:
-        # Pruning begins at once, so that the span measured holds updates.
+        # Pruning begins at once, so that the measured steps include updates.
         sparse = SparseSettings(
             method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
         )
@@ -73,7 +73,7 @@ def train_loop(
 
 
 def start_up_seconds() -> float:
-    """From the start of a training process to the end of its first train step."""
+    """Seconds from the start of a training process to the end of its first train step."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "rigl_rl.tfagents.dqn_train_eval"]
         command += ["--root_dir", os.path.join(directory, "run"), "--noprogress"]
@@ -89,7 +89,7 @@ def start_up_seconds() -> float:
 
 
 def mask_seconds() -> float:
-    """Masks and sparsity-aware weights of a network of 4M parameters (Nature CNN's kernels)."""
+    """Seconds to make masks and sparsity-aware weights of 4M parameters (the Nature CNN's)."""
     shapes = [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (7744, 512), (512, 6)]
     kernels = {f"layer_{i}": tf.Variable(tf.zeros(shape)) for i, shape in enumerate(shapes)}
     initializers.sparsity_aware(tf.ones((2, 2)).numpy(), seed=0)

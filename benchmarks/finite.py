@@ -1,11 +1,11 @@
-"""Trains SAC and PPO on each of the paper's five MuJoCo tasks for a while, and looks for NaN.
+"""Trains SAC and PPO on the paper's five MuJoCo tasks for a while, and looks for NaN.
 
 python -m benchmarks.finite [--steps 2000] [--tasks Humanoid-v2 Ant-v2] [--agents sac ppo]
     [--methods dense rigl] [--seeds 0] [--jobs 2]
 
-Every run is the training command with the paper's settings, but for its length, its evaluations and
-its initial collection. It has to finish, with every return and every weight of the policy finite;
-a loss that is not stops a run by itself. Exit code 0 if all do. With the defaults, 20 runs.
+Every run is the training command with the paper's settings, except for its length, evaluations and
+initial collection. It must finish, with finite returns and policy weights; a loss that is not
+finite stops a run anyway. The exit code is 0 if all runs pass. The defaults make 20 runs.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from rigl_rl.environments.mujoco_tasks import TASKS
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 PPO_TRAIN_STEPS = 320
-"""Of an iteration (Table 9)."""
+"""Train steps of an iteration (Table 9)."""
 
 
 def bindings(agent: str, task: str, steps: int) -> list[str]:
-    """Gin bindings of a run of `steps` train steps or, for PPO, the iterations that hold them."""
+    """Gin bindings for a run of `steps` train steps (PPO: rounded up to whole iterations)."""
     iterations = -(-steps // PPO_TRAIN_STEPS) if agent == "ppo" else steps
     return [
         f"train_eval.env_name = '{task}'",
@@ -44,7 +44,7 @@ def bindings(agent: str, task: str, steps: int) -> list[str]:
 
 
 def train(run: pathlib.Path, agent: str, task: str, method: str, seed: int, steps: int) -> str:
-    """Trains; what is wrong with the outcome, or an empty text."""
+    """Trains, and says what is wrong with the result; empty if nothing is."""
     completed = subprocess.run(
         [
             *(sys.executable, "-m", f"rigl_rl.tfagents.{agent}_train_eval", f"--seed={seed}"),
@@ -62,7 +62,7 @@ def train(run: pathlib.Path, agent: str, task: str, method: str, seed: int, step
 
 
 def fault(run: pathlib.Path) -> str:
-    """What is not finite in a finished run, or an empty text."""
+    """Says what is not finite in a finished run; empty if everything is."""
     returns = pd.read_csv(run / "evals.csv")["avg_return"].to_numpy()
     if not np.isfinite(returns).all():
         return f"returns are {returns.tolist()}"
@@ -75,7 +75,7 @@ def fault(run: pathlib.Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains all combinations, prints a line for each; the exit code."""
+    """Trains all combinations, prints a line for each and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2000, help="train steps (default 2000)")
     tasks = [f"{task}-v2" for task in TASKS]

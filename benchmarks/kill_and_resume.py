@@ -1,11 +1,11 @@
-"""Kills a training run again and again, and checks that nobody can tell from its evaluations.
+"""Kills a training run again and again, and checks that its evaluations stay the same.
 
 python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn] [--bindings B ...]
 
-A shortened run is trained once without interruption, then again with SIGKILLs at random moments,
-each followed by a restart. A run that finishes is compared with the uninterrupted one, and a new
-one takes the kills that are left. Exit code 0 if all agree in every evaluation and signal-to-noise
-ratio; only the clock may differ.
+It trains a short run once without interruption, then again with SIGKILLs at random moments, each
+followed by a restart. It compares a run that finishes with the uninterrupted one and starts a new
+one for the remaining kills. The exit code is 0 if all runs agree in every evaluation and
+signal-to-noise ratio; only the times may differ.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tqdm import tqdm
 from benchmarks.short_runs import AGENTS, ROOT
 from rigl_rl.sparsity.execution import MODES
 
-# Where a kill is aimed: before the run has begun or resumed, at any time after that, or at the
-# next checkpoint from such a time on.
+# Targets of a kill: before the run has started or resumed, at any time after that, or at the first
+# checkpoint after such a time.
 START_UP, RUNNING, CHECKPOINT = "start-up", "running", "checkpoint"
-# Weights of the three. Start-ups, most of the time, would catch nearly all of uniform kills.
+# Weights of the three. Start-ups take most of the time, so nearly all uniform kills would hit them.
 AIMS = {START_UP: 0.2, RUNNING: 0.4, CHECKPOINT: 0.4}
 
 _PHASES = {
@@ -43,12 +43,12 @@ POLL_S = 0.0005
 
 
 def evaluations(run: pathlib.Path) -> pd.DataFrame:
-    """The text of evals.csv, number by number, without the clock."""
+    """The numbers in evals.csv, as text and without the times."""
     return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
 
 
 def ratios(run: pathlib.Path) -> pd.DataFrame:
-    """The text of snr.csv, number by number; empty for a run too short to have one."""
+    """The numbers in snr.csv, as text; empty if the run is too short for one."""
     path = run / "snr.csv"
     return pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame()
 
@@ -58,11 +58,11 @@ class Killer:
     """Runs a command on root directories, and kills it.
 
     Attributes:
-      command: to which the run directory is appended.
+      command: the command; the run directory is appended to it.
       moments: the source of random moments.
-      delay_s: a kill follows up to this many seconds after the run has begun or resumed.
-      start_up_s: how long a start-up may take; measured, from the first one on.
-      kills: how many kills hit the process in each phase.
+      delay_s: a kill comes up to this many seconds after the run has started or resumed.
+      start_up_s: seconds that a start-up may take, measured from the first one on.
+      kills: number of kills that hit the process in each phase.
     """
 
     command: Sequence[str]
@@ -75,13 +75,13 @@ class Killer:
         """Runs to the end.
 
         Raises:
-          RuntimeError: the command failed; with the last lines of its log.
+          RuntimeError: the command failed; the message has the last lines of its log.
         """
         process, log = self._start(root_dir)
         self._check(process.wait(), log)
 
     def interrupt(self, root_dir: pathlib.Path, aim: str) -> bool:
-        """Starts or resumes, then kills; False if the run finished before that.
+        """Starts or resumes the run, then kills it; returns False if it finished before that.
 
         Raises:
           RuntimeError: the command failed by itself.
@@ -100,7 +100,7 @@ class Killer:
         ):
             time.sleep(POLL_S)
         process.kill()
-        if process.wait() >= 0:  # it was quicker
+        if process.wait() >= 0:  # it finished first
             self._check(process.returncode, log)
             return False
         self.kills[self._phase(root_dir, log)] += 1
@@ -125,27 +125,27 @@ class Killer:
 
     def _phase(self, root_dir: pathlib.Path, log: pathlib.Path) -> str:
         if not begun(log):
-            return START_UP  # what lies half-written is an earlier kill's
+            return START_UP  # a half-written checkpoint is from an earlier kill
         return CHECKPOINT if being_written(root_dir) else RUNNING
 
 
 def begun(log: pathlib.Path) -> bool:
-    """Whether a run has made its first evaluation, or resumed and swept up what was left over."""
+    """Whether a run has made its first evaluation, or has resumed and removed leftovers."""
     first = ("step ", "iteration ", "resuming ")
     return any(line.startswith(first) for line in log.read_text().splitlines())
 
 
 def being_written(root_dir: pathlib.Path) -> bool:
-    """Whether a checkpoint lies half-written in the run directory."""
+    """Whether the run directory has a half-written checkpoint."""
     return any((root_dir / "checkpoints").glob(".writing-*"))
 
 
 def main() -> int:
-    """Runs the whole comparison; the exit code."""
+    """Runs the whole comparison and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
+    parser.add_argument("--kills", type=int, default=50, help="number of kills (default 50)")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a new directory for runs")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments (default 0)")
     parser.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     parser.add_argument("--agent", choices=list(AGENTS), default="dqn", help="(default dqn)")
     parser.add_argument(

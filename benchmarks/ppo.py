@@ -1,10 +1,10 @@
-"""How fast PPO on HalfCheetah trains: dense and each sparse method at 90 %.
+"""How fast PPO on HalfCheetah trains: dense and each sparse method at 90%.
 
 python -m benchmarks.ppo [--rounds 5] [--steps 960] [--threads 1]
 
-An iteration (2,048 environment steps, 320 gradient steps, the paper's networks) is the function
-that trains, without evaluation; speeds are in environment steps. Masks change as often as in Table
-3, with RigL's drop fraction for SET. Then the two parts of an iteration alone.
+This measures training iterations (2,048 environment steps, 320 gradient steps, the paper's
+networks) without evaluation; speeds are in environment steps. Masks change as often as in Table 3,
+with RigL's drop fraction for SET. Then it measures the two parts of an iteration separately.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ COLLECT_STEPS, EPOCHS, MINIBATCH = (
 )
 TRAIN_STEPS = GIVEN.steps_per_iteration
 SETTINGS: dict[str, dict[str, Any]] = {
-    "prune": dict(update_freq=500, begin_step=0),  # so that the span measured holds updates
+    "prune": dict(update_freq=500, begin_step=0),  # so that the measured steps include updates
     "set": dict(update_freq=100, drop_fraction=0.3),
     "rigl": dict(update_freq=250, drop_fraction=0.3),
 }
 
 
 class Parts:
-    """A loop as in `ppo_train_eval`, and its two halves on their own."""
+    """A loop as in `ppo_train_eval`, and its two halves separately."""
 
     def __init__(self, method: str):
         py_env = GymnasiumEnvironment(ENV, seed=0)
@@ -71,16 +71,16 @@ class Parts:
         self._collect, self._learn = collect, learn
 
     def collect(self) -> None:
-        """Its environment steps alone."""
+        """Takes only an iteration's environment steps."""
         self._collect().reward.numpy()
 
     def learn(self) -> None:
-        """Its gradient steps alone."""
+        """Takes only an iteration's gradient steps."""
         self._learn(self.loop.experience).numpy()
 
 
 def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
-    """A train function as in `ppo_train_eval`, and the FLOPs of one of its (dense) train steps.
+    """A train function as in `ppo_train_eval`, and the FLOPs of one dense train step.
 
     The limit leaves out acting and the values of an iteration's steps: 1/30 of the products.
     """
@@ -100,7 +100,7 @@ def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
 
 
 def seconds(function: Callable[[], None], times: int) -> float:
-    """Of one call, on average."""
+    """Mean seconds of one call."""
     function()
     began = time.perf_counter()
     for _ in range(times):

@@ -1,11 +1,10 @@
-"""How long the products of masked Dense layers take: sparse execution beside TensorFlow's own.
+"""How long the products of masked Dense layers take: sparse execution against TensorFlow's own.
 
 python -m benchmarks.products [--threads 1] [--repeats 30]
 
-For each layer and sparsity the forward product with bias and ReLU, and its gradients (input,
-weights and bias), in milliseconds; each the least of many calls, sparse and dense ones in turn.
-'all' is how many times faster forward and backward are together. `execution.pays` rests on this
-table.
+For each layer and sparsity, this prints the milliseconds of the forward product with bias and ReLU
+and of its gradients (input, weights and bias): the minimum of many calls, sparse and dense in turn.
+'all' is the speedup of forward and backward together. `execution.pays` is based on this table.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ LAYERS = (
     (256, 23, 256),  # SAC's first layer
 )
 SPARSITIES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-CALLS = 10  # in a graph, of which one is timed together
+CALLS = 10  # per graph; a graph is timed as a whole
 
 
 def layer_calls(batch: int, inputs: int, outputs: int, sparsity: float) -> list[Callable]:
-    """Graphs of `CALLS` forward products, sparse and dense, then of as many backward ones."""
+    """Graphs of `CALLS` forward products, sparse and dense, then of `CALLS` backward products."""
     mask = tf.cast(tf.random.uniform((inputs, outputs)) >= sparsity, tf.float32)
     kernel = tf.Variable(tf.random.normal((inputs, outputs)) * mask)
     connections = Connections(kernel, tf.Variable(mask))
@@ -84,7 +83,7 @@ def backward_calls(connections: Connections, x, bias, dy) -> list[Callable]:
 
 
 def milliseconds(calls: list[Callable], repeats: int) -> list[float]:
-    """Least time of one call of each, in turn."""
+    """Minimum time of one call of each graph, timed in turn."""
     least = [float("inf")] * len(calls)
     for function in calls:
         function()

@@ -3,10 +3,10 @@
 python -m benchmarks.sac [--sparsity 0.9] [--execution auto] [--rounds 5] [--steps 1000]
                          [--threads 1] [--methods rigl ...]
 
-The loop measured is the one that trains (environment, replay, update; no evaluation), paper
-settings (2 x 256 units, batch 256, mask updates as often as Table 2 says). Then 30 evaluation
-episodes (`--episodes`), side by side and one after the other, and a checkpoint of Humanoid, the
-largest of the tasks, with a full replay buffer (`--transitions`).
+This measures the training loop (environment, replay, update; no evaluation) with the paper's
+settings (2 x 256 units, batch 256, mask updates as often as in Table 2). Then it measures 30
+evaluation episodes (`--episodes`), side by side and one after the other, and a checkpoint of
+Humanoid, the largest task, with a full replay buffer (`--transitions`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def make_agent(
             method,
             sparsity,
             update_freq=UPDATE_INTERVALS.get(method, 1000),
-            begin_step=0,  # pruning's too, so that the span measured holds updates
+            begin_step=0,  # for pruning too, so that the measured steps include updates
             sparse_execution=execution,
         )
     step = tf.Variable(0, dtype=tf.int64)
@@ -67,7 +67,7 @@ def make_agent(
 
 
 def in_graph(name: str = ENV) -> InGraphEnvironment:
-    """An environment as the main makes it."""
+    """An environment, made as in the main."""
     env = GymnasiumEnvironment(name, seed=0)
     env.reset()
     return InGraphEnvironment(env)
@@ -76,7 +76,7 @@ def in_graph(name: str = ENV) -> InGraphEnvironment:
 def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
 ) -> tuple[TrainLoop, int]:
-    """A train function as in `sac_train_eval`, and the FLOPs of one of its (dense) train steps."""
+    """A train function as in `sac_train_eval`, and the FLOPs of one dense train step."""
     env = in_graph()
     agent = make_agent(env, method, total_steps, sparsity, execution)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
@@ -107,7 +107,7 @@ def train_step_flops(agent: sac_agent.SacAgent) -> int:
 
 
 def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float, float]:
-    """Evaluation episodes side by side, and one after the other."""
+    """Seconds of evaluation episodes side by side, and one after the other."""
     policy = greedy_policy.GreedyPolicy(agent.policy)
     seconds = []
     for together, times in ((episodes, 1), (1, episodes)):
@@ -121,7 +121,7 @@ def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float,
 
 
 def checkpoint_cost(transitions: int) -> tuple[float, float]:
-    """Seconds and MB (2^20 bytes) of a checkpoint of Humanoid with so many transitions."""
+    """Seconds and MB (2^20 bytes) of a Humanoid checkpoint with this number of transitions."""
     env = in_graph("Humanoid-v2")
     agent = make_agent(env, "rigl", total_steps=1000)
     replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
@@ -140,7 +140,7 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
 def main() -> None:
     """Measures and prints."""
     options = parser("python -m benchmarks.sac", __doc__, methods=(*METHODS, FLOOR))
-    options.add_argument("--episodes", type=int, default=30, help="of an evaluation")
+    options.add_argument("--episodes", type=int, default=30, help="per evaluation")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")
     args = options.parse_args()
     set_up(args)

@@ -1,8 +1,8 @@
-"""RigL runs of each agent, made short: small and quick, but with everything in use.
+"""Short RigL runs of each agent: small and quick, but with everything in use.
 
-That is masks that change, a replay buffer that learns from its oldest entries, exploration on its
-decline, a target network between copies; running statistics, and episodes that continue across
-iterations and checkpoints; and all that a run can record: signal-to-noise ratios, mask images,
+Masks change, the replay buffer overwrites its oldest entries, exploration decays, and the target
+network is between copies. There are running statistics, and episodes that continue across
+iterations and checkpoints. And the runs record all they can: signal-to-noise ratios, mask images,
 policies.
 """
 
@@ -76,7 +76,7 @@ _BINDINGS: dict[str, tuple[str, ...]] = {
 
 
 class Shortened(NamedTuple):
-    """A RigL run that is made short."""
+    """A short RigL run."""
 
     main: str
     """Module started with `python -m`."""
@@ -85,11 +85,11 @@ class Shortened(NamedTuple):
     gin_file: str
     """Path from the root of the repository."""
     length: str
-    """Binding that says how long it trains."""
+    """Binding of the run's length."""
     bindings: tuple[str, ...]
 
     def command(self, bindings: Sequence[str] = (), seed: int = 0) -> list[str]:
-        """What to start, further bindings included; the run directory is yet to follow."""
+        """The command with further bindings; the caller appends the run directory."""
         line = [sys.executable, "-m", self.main, f"{self.file_flag}={ROOT / self.gin_file}"]
         bound = [f"--gin_bindings={binding}" for binding in (*self.bindings, *bindings)]
         return [*line, f"--seed={seed}", *bound, self.directory_flag]

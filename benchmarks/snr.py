@@ -1,11 +1,11 @@
-"""Signal-to-noise ratio of DQN's gradients by mask, and how much of it dead weights explain.
+"""Signal-to-noise ratio of DQN's gradients by mask, and how much dead weights explain.
 
     python -m benchmarks.snr [--env_name CartPole-v0] [--train_steps 0] [--seeds 1]
         [--networks dense uniform90 erk99]
 
-Builds each network as a RigL run does, collects 1,000 random steps, trains if asked to, and
-measures five minibatches of 128 transitions as runs do (`rigl_rl.sparsity.snr`). Prints means over
-minibatches and seeds:
+This builds each network like a RigL run, collects 1,000 random steps, trains if requested, and
+measures five minibatches of 128 transitions as in runs (`rigl_rl.sparsity.snr`). It prints means
+over minibatches and seeds:
 
 - no input: units of the first hidden layer without a connection to the observation;
 - no output: units of the last hidden layer without a connection to a Q-value;
@@ -40,7 +40,7 @@ MINIBATCHES = 5
 
 
 class Measured(NamedTuple):
-    """What is printed of one network; shares within [0, 1]."""
+    """Printed results for one network; shares within [0, 1]."""
 
     no_input: float
     no_output: float
@@ -96,7 +96,7 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
         dead = [tf.reshape(tf.reduce_all(each == 0.0, axis=0), [-1]) for each in gradients]
         share = tf.reduce_mean(tf.cast(tf.concat(dead, axis=0), tf.float32))
         ratio = snr.batch_snr(agent.td_losses, variables, batch, chunk_size=32)
-        # Dead parameters count 0, so the others have all of the sum.
+        # Dead parameters count as 0, so the sum comes from the others.
         return share, ratio, ratio / (1 - share)
 
     dead, ratio, alive = np.mean([of_a_minibatch() for _ in range(MINIBATCHES)], axis=0)
@@ -107,7 +107,7 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
 
 
 def main() -> None:
-    """Measures and prints a row per network."""
+    """Measures, and prints a row per network."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.snr", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--env_name", default=ENV, help="default: %(default)s")

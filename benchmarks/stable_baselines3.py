@@ -1,8 +1,8 @@
-"""Trains Stable-Baselines3's SAC with its defaults: what our dense SAC is compared with.
+"""Trains Stable-Baselines3's SAC with its defaults, for comparison with our dense SAC.
 
 python -m benchmarks.stable_baselines3 --task Hopper-v4 --seed 0 --out evals.csv
 
-This project's environment has no PyTorch. Make another one for this command, with
+This project's environment has no PyTorch. Make a separate one for this command:
 `pip install stable-baselines3==2.9.* gymnasium==1.3.* mujoco==3.* imageio gym-notices packaging`.
 The output has the columns of a run's evals.csv: greedy episodes every `--eval_interval` steps.
 """

@@ -1,9 +1,9 @@
-"""What the speed benchmarks share: the machine's limit, and sparse turns paired with dense ones.
+"""Shared by the speed benchmarks: the machine's limit, and sparse turns paired with dense ones.
 
-Every agent has a process of its own, as a run has, and a sparse one's turns alternate with the
-dense one's, so that a machine whose speed drifts favours none. Figures are medians over rounds. The
-arithmetic limit is what dense matrix products alone would take: the FLOPs of a dense train step at
-the machine's GEMM speed, measured between the rounds.
+Every agent has its own process, like a run. Sparse agents' turns alternate with the dense agent's,
+so a drift in the machine's speed favors neither. Figures are medians over rounds. The arithmetic
+limit is the time of the dense matrix products alone: the FLOPs of a dense train step at the
+machine's GEMM speed, measured between the rounds.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rigl_rl.sparsity.execution import MODES
 
 METHODS = ("prune", "static", "set", "rigl")
 FLOOR = "floor"
-"""In place of a method: dense, with hidden layers so small that only the rest takes time."""
+"""Instead of a method: dense, with hidden layers so small that only everything else takes time."""
 FLOOR_UNITS = 16
 
 TrainLoop = Callable[[int], Any]
-"""n -> n train steps."""
+"""Takes n train steps."""
 MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
 
 
@@ -38,23 +38,23 @@ def parser(
     threads: int = 1,
     methods: Sequence[str] = METHODS,
 ) -> argparse.ArgumentParser:
-    """Of rounds, steps, threads and methods, the latter three by default as given."""
+    """A parser for rounds, steps, threads and methods, with the given defaults."""
     options = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--steps", type=int, default=steps, help="steps per method and round")
     options.add_argument("--threads", type=int, default=threads, help="TensorFlow threads")
-    options.add_argument("--sparsity", type=float, default=0.9, help="of the sparse methods")
+    options.add_argument("--sparsity", type=float, default=0.9, help="for the sparse methods")
     options.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     options.add_argument(
-        "--methods", nargs="*", choices=methods, default=methods, help="those beside dense"
+        "--methods", nargs="*", choices=methods, default=methods, help="methods besides dense"
     )
     return options
 
 
 def set_up(args: argparse.Namespace) -> None:
-    """Sets TensorFlow's threads and quietens it."""
+    """Sets TensorFlow's threads and silences it."""
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(args.threads)
     tf.get_logger().setLevel("ERROR")
@@ -62,7 +62,7 @@ def set_up(args: argparse.Namespace) -> None:
 
 
 def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
-    """GFLOP/s of square float32 matrix products in TensorFlow, the best of three."""
+    """GFLOP/s of square float32 matrix products in TensorFlow: the best of three."""
     left = tf.random.normal((size, size))
 
     @tf.function
@@ -86,18 +86,18 @@ class Worker:
     """A process that holds one agent.
 
     Args:
-      make: (method, total train steps) -> a train function and the FLOPs of one of its dense train
-        steps; a function of a module, for the process imports it.
+      make: (method, total train steps) -> a train function and the FLOPs of one dense train step;
+        must be a module's function, because the process imports it.
       method: sparse training method, or 'dense'.
-      args: of `parser`.
+      args: parsed by `parser`.
     """
 
     def __init__(self, make: MakeTrainLoop, method: str, args: argparse.Namespace):
         self._pool = multiprocessing.get_context("spawn").Pool(1)
-        self.call(_start, make, method, args)  # not as initializer: a pool tries that again
+        self.call(_start, make, method, args)  # not as initializer: a pool would retry that
 
     def call(self, function: Callable, *arguments) -> Any:
-        """The result of a function of this module, called in the process."""
+        """Calls a function of this module in the process and returns its result."""
         return self._pool.apply(function, arguments)
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ _held: dict[str, Any] = {}  # a worker's agent
 
 def _start(make: MakeTrainLoop, method: str, args: argparse.Namespace) -> None:
     set_up(args)
-    # Longer than needed, so that mask updates go on throughout.
+    # Longer than needed, so that mask updates continue throughout.
     total_steps = 10 * args.rounds * args.steps
     _held["train"], _held["flops"] = make(method, total_steps)
     _held["train"](10)
@@ -133,12 +133,12 @@ def compare(
     args: argparse.Namespace,
     unit: float = 1.0,
 ) -> None:
-    """Measures and prints the speed of each method, beside dense and beside the machine's limit.
+    """Measures and prints each method's speed, also relative to dense and to the machine's limit.
 
     Args:
-      make: as of `Worker`.
-      args: of `parser`.
-      unit: environment steps per train step, which speeds are printed in.
+      make: as in `Worker`.
+      args: parsed by `parser`.
+      unit: environment steps per train step; speeds are printed in environment steps.
     """
     dense = Worker(make, "dense", args)
     gemm, dense_rates = [], []

@@ -1,4 +1,4 @@
 """Launching: which runs make a figure (`studies`) and where they run (`execution`).
 
-Nothing here imports TensorFlow: a run is a command line, started in a process of its own.
+Nothing here imports TensorFlow: a run is a command line, started in a separate process.
 """

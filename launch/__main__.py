@@ -5,7 +5,7 @@
     python -m launch run figure8 --preset paper --runs runs --on slurm --cluster cluster.yaml
     python -m launch run figure8 --preset paper --runs runs --on commands
 
-Run it at the root of the repository.
+Run it in the root of the repository.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def core_hours(runs: Iterable[Run]) -> float:
 
 
 def print_list() -> None:
-    """Prints the size of every study in every preset, and how many runs it shares with others."""
+    """Prints each study's size in every preset, and how many runs it shares with other studies."""
     print(f"{'study':<16}{'preset':<9}{'runs':>8}{'env steps':>17}{'core-hours':>12}")
     for preset_name, preset in PRESETS.items():
         expanded = {study: expand([study], preset) for study in STUDIES}
         for study, runs in expanded.items():
             others = set().union(*(expanded[other] for other in expanded if other != study))
             shared = len(others & set(runs))
-            _print_row(study, preset_name, runs, f"{shared:,} also of others" if shared else "")
+            _print_row(study, preset_name, runs, f"{shared:,} shared" if shared else "")
         together = expand(STUDIES, preset)
         _print_row("all", preset_name, together, "each run once")
 
@@ -51,9 +51,9 @@ def _print_row(study: str, preset: str, runs: Sequence[Run], note: str) -> None:
 
 
 def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
-    """Prints the command of every unfinished run, a line each; the summary goes to stderr.
+    """Prints the command of every unfinished run, one per line, and a summary to stderr.
 
-    A line works in any shell started in this directory, whatever else is run before or beside it.
+    Each line works by itself in a shell started in this directory, in any order or in parallel.
     """
     job_of_run = {run: jobs.job_of(run, runs_dir, threads) for run in runs}
     left = {run: job for run, job in job_of_run.items() if not job.finished}
@@ -69,10 +69,10 @@ def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parses the command line, does what it says and returns the exit code."""
+    """Runs the command line and returns the exit code."""
     parser = Parser(prog="python -m launch", description="Launch the studies of the paper.")
     commands = parser.add_subparsers(dest="what", required=True, metavar="{list,run}")
-    commands.add_parser("list", help="the studies, their presets and what they cost")
+    commands.add_parser("list", help="list studies, presets and their cost")
     run = commands.add_parser("run", help="train the runs of one or more studies")
     run.add_argument("studies", nargs="+", choices=list(STUDIES), metavar="STUDY")
     run.add_argument("--preset", choices=list(PRESETS), required=True)
@@ -81,40 +81,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--on",
         choices=["local", "slurm", "commands"],
         default="local",
-        help="this machine (default); a SLURM cluster; or print the commands, run nothing",
+        help="this machine (default), a SLURM cluster, or only print the commands",
     )
     run.add_argument("--workers", type=positive, help="local runs at a time; default: by cores")
-    run.add_argument("--cluster", type=Path, help="YAML file: how jobs of SLURM are submitted")
-    run.add_argument("--wait", action="store_true", help="follow the jobs of SLURM to their end")
-    run.add_argument("--threads", type=positive, default=1, help="threads of each run")
-    run.add_argument("--seeds", type=positive, help="instead of the preset's number of seeds")
+    run.add_argument("--cluster", type=Path, help="YAML file with settings for SLURM jobs")
+    run.add_argument("--wait", action="store_true", help="wait until the SLURM jobs end")
+    run.add_argument("--threads", type=positive, default=1, help="threads per run")
+    run.add_argument("--seeds", type=positive, help="number of seeds; default: the preset's")
     run.add_argument(
-        "--sparsities", type=sparsity, nargs="+", metavar="S", help="instead of the preset's"
+        "--sparsities", type=sparsity, nargs="+", metavar="S", help="default: the preset's"
     )
     run.add_argument(
         "--methods",
         nargs="+",
         metavar="METHOD",
-        help="sparse methods in place of the studies': names of gin files; dense networks stay",
+        help="sparse methods (names of gin files) instead of the studies'; dense networks stay",
     )
     run.add_argument(
         "--configs",
         type=Path,
         metavar="DIR",
-        help="your gin files, DIR/AGENT/METHOD.gin (such as AGENT dqn_classic); what is not there "
-        "is looked up in gin_configs",
+        help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
+        "gin_configs is used",
     )
-    run.add_argument("--tasks", nargs="+", metavar="TASK", help="of the studies' tasks only these")
+    run.add_argument("--tasks", nargs="+", metavar="TASK", help="only these of the studies' tasks")
     run.add_argument(
         "--sparse_execution",
         choices=["auto", "sparse", "dense"],
         help="how sparse networks are computed; default: as in the gin files",
     )
-    run.add_argument("--dry_run", action="store_true", help="as --on commands")
+    run.add_argument("--dry_run", action="store_true", help="same as --on commands")
     args = parser.parse_args(argv)
 
     if args.what == "list" or args.dry_run or args.on == "commands":
-        # These print to stdout: end quietly when the reader (`| head`) has seen enough.
+        # These print to stdout: end quietly if the reader (`| head`) closes the pipe.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if args.what == "list":
         print_list()
@@ -149,22 +149,22 @@ def _run(args: argparse.Namespace) -> int:
     if args.on == "slurm":
         return _on_slurm(runs, args)
     if args.cluster or args.wait:
-        raise ConfigError("--cluster and --wait go with --on slurm")
+        raise ConfigError("--cluster and --wait need --on slurm")
     workers = args.workers or local.default_workers(args.threads)
     return local.launch(runs, make_directory("--runs", args.runs), workers, args.threads)
 
 
 def _on_slurm(runs: Sequence[Run], args: argparse.Namespace) -> int:
     if args.cluster is None:
-        raise ConfigError("--on slurm needs --cluster FILE, which says how to submit")
+        raise ConfigError("--on slurm needs --cluster FILE, with settings for the jobs")
     if args.workers:
         raise ConfigError(
-            "--workers goes with --on local; for SLURM set max_parallel in --cluster FILE"
+            "--workers needs --on local; for SLURM set max_parallel in --cluster FILE"
         )
     if not shutil.which("sbatch"):
-        raise ConfigError("--on slurm: there is no sbatch here; --on commands prints what to run")
+        raise ConfigError("--on slurm: sbatch not found; --on commands prints what to run")
     try:
-        from launch.execution import slurm  # submitit is needed nowhere else
+        from launch.execution import slurm  # only this needs submitit
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--on slurm needs {error.name}: pip install 'rigl_rl[cluster]'"

@@ -1,4 +1,4 @@
-"""One run of an agent: its configuration, and the name that says all that sets it apart."""
+"""One run of an agent: its configuration, and a name that distinguishes it from all others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ HYPERPARAMETERS = {
     "sparsities": ("ac", "train_eval.actor_critic_sparsities_str"),
     "widths": ("ac", "train_eval.actor_critic_widths_str"),
 }
-"""What a study may change: its part of the run's name, and its binding, which for weight decay and
-update intervals depends on the agent. The learning rate is swept on Atari, the rest elsewhere."""
+"""Hyper-parameters that a study may change: each with its part of the run's name and its binding.
+The binding of weight decay and update intervals depends on the agent. The learning rate is swept on
+Atari, the rest elsewhere."""
 
 
 def agent_run(
@@ -41,20 +42,20 @@ def agent_run(
     """A run of an agent.
 
     Args:
-        agent: which.
+        agent: the agent.
         task: a key of its `tasks`.
-        method: names the gin file in the agent's folder.
+        method: name of the gin file in the agent's folder.
         seed: determines the run together with the configuration.
-        schedule: its length.
+        schedule: the run's length.
         distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
         sparsity: target sparsity; for sparse methods only.
         units: units of each hidden dense layer, if not the standard number; filters of convolutions
-            scale alike.
-        snr_freq: train steps between two measurements of the gradients' SNR; 0: none. It leaves the
-            training alone but makes another configuration, hence another name. Where that run is
-            there, this one is not trained (`Run.measured_name`).
+            scale along.
+        snr_freq: train steps between two measurements of the gradients' SNR; 0: none. Measuring
+            does not change the training, but it changes the configuration and so the name. If the
+            measured run exists, the other one is not trained (`Run.measured_name`).
         changes: hyper-parameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
-            value that is the best one leaves run and name as they are.
+            value equal to the best one does not change the run or its name.
     """
     label = [method]
     bindings = [f'{agent.gin.task}="{task}"', *schedule.bindings]

@@ -1,4 +1,4 @@
-"""The agents that can be launched: their mains, tasks, networks and lengths."""
+"""The agents that can be launched: their mains, tasks, networks and run lengths."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from launch.widths import ConvNet, Net, Network, matched_units
 
 
 class GinNames(NamedTuple):
-    """Bindings of what a study sets, where mains differ."""
+    """Names of the bindings that studies set, where they differ between the mains."""
 
     task: str
     width: str
     weight_decay: str
     update_freq: Mapping[str, str | None]
-    """Train steps between mask updates, by method; None: its masks do not change."""
+    """The binding of the train steps between mask updates, by method; None: masks are fixed."""
 
     def interval(self, method: str) -> str | None:
-        """The binding of the interval; a method that is not listed is bound by `mask_updater`."""
+        """The binding of the interval; for a method that is not listed, `mask_updater`'s."""
         return self.update_freq.get(method, "mask_updater.update_freq")
 
 
@@ -55,16 +55,16 @@ class Agent:
     """Directory of its gin files, and first part of its runs' names."""
     main: str
     tasks: Mapping[str, tuple[int, int]] = dataclasses.field(hash=False)
-    """Sizes of each task's observation (Atari: frames in it) and action (number of actions if
-    discrete)."""
+    """Sizes of each task's observation (Atari: its frames) and action (if discrete, the number of
+    actions)."""
     nets: Callable[[int, int], tuple[Network, ...]]
-    """The networks for such sizes."""
+    """Makes the networks for these sizes."""
     units: int
     """Units of the hidden dense layers at width 1 (Tables 6 to 9)."""
     schedules: Mapping[str, AnySchedule] = dataclasses.field(hash=False)
-    """By preset."""
+    """Run length by preset."""
     steps_per_second: float
-    """Environment steps on one core, evaluation included."""
+    """Environment steps per second on one core, evaluation included."""
     initial_collect_steps: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     """Environment steps before training, by task; 0 where not listed."""
     gin: GinNames = dataclasses.field(default=_TFAGENTS, hash=False)
@@ -81,7 +81,7 @@ class Agent:
         return initial + schedule.num_iterations * schedule.steps_per_iteration
 
 
-# Speeds: of this project's own runs, on a core of a machine with other work.
+# Speeds: measured in this project's runs, per core of a machine that was also doing other work.
 DQN = Agent(
     name="dqn_classic",
     main="rigl_rl.tfagents.dqn_train_eval",
@@ -135,7 +135,7 @@ PPO = Agent(
     name="ppo_mujoco",
     main="rigl_rl.tfagents.ppo_train_eval",
     tasks=_MUJOCO,
-    # As in a run's result, without the policy's standard deviations, a number per action.
+    # As in a run's result, without the policy's standard deviations (one number per action).
     nets=lambda observation, actions: (Net(observation, actions), Net(observation, 1)),
     units=64,
     schedules={
@@ -165,7 +165,7 @@ _ATARI = {
 }
 _ATARI_SCHEDULES = {
     "paper": AtariSchedule("", 40, 250_000, 125_000),
-    # A twentieth of the paper's length in shorter iterations; replay takes 1.8 GB, not 7.1.
+    # A twentieth of the paper's length, in shorter iterations; replay takes 1.8 GB, not 7.1.
     "reduced": AtariSchedule(
         "500k", 10, 50_000, 10_000, others=("WrappedReplayBuffer.replay_capacity=250000",)
     ),
@@ -176,7 +176,7 @@ _ATARI_SCHEDULES = {
         100,
         update_freq=20,
         others=(
-            # Divides 300, so that all runs are about equally long.
+            # It divides 300, so all runs are about equally long.
             "SparseTrainRunner.max_steps_per_episode=100",
             "DQNAgent.min_replay_history=100",
             "DQNAgent.target_update_period=100",
@@ -200,11 +200,11 @@ DQN_CNN = Agent(
 DQN_RESNET = dataclasses.replace(
     DQN_CNN,
     name="dqn_atari_resnet",
-    # In each stack the convolution that enters and two blocks of two.
+    # Each stack has one convolution and then two blocks of two.
     nets=lambda frames, actions: (
         ConvNet(frames, ((3, 32),) * 5 + ((3, 64),) * 10, 11 * 11, 512, actions),
     ),
-    # An update has fourteen times the CNN's FLOPs: reduced runs are as long as those of Atari 100k.
+    # An update takes 14 times the CNN's FLOPs, so reduced runs are as long as those of Atari 100k.
     schedules={
         **_ATARI_SCHEDULES,
         "reduced": AtariSchedule(

@@ -2,11 +2,11 @@
 
     python -m launch.demo --out demo_results
 
-Six short runs at 90 % sparsity (ERK): dense, pruning, static, SET, RigL and the dense network with
+Six short runs at 90% sparsity (ERK): dense, pruning, static, SET, RigL and the dense network with
 as many parameters as the sparse ones.
 
 Time on two cores, three runs on each: 3 x (15 s of start-up + 21,000 environment steps / 220 per
-second) = 5 min 31 s, and some 15 s to draw. Measured: 6 minutes.
+second) = 5 min 31 s, and about 15 s to draw. Measured: 6 minutes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ METHODS = ("dense", *paper.METHODS)
 
 
 def runs(steps: int = STEPS, methods: Sequence[str] = METHODS) -> list[Run]:
-    """The runs of the demo; the small dense network, which is the fastest, comes last."""
+    """The runs of the demo; the small dense network comes last because it is the fastest."""
     schedule = Schedule(
         "demo" if steps == STEPS else f"demo{steps}",
         num_iterations=steps,
@@ -53,7 +53,7 @@ def runs(steps: int = STEPS, methods: Sequence[str] = METHODS) -> list[Run]:
 
 
 def draw(runs_dir: Path, out: Path) -> int:
-    """Has the analysis draw the curves and print the table; returns its exit code."""
+    """Runs the analysis, which draws the curves and prints the table; returns its exit code."""
     sys.stdout.flush()
     command = ["-m", "analysis.learning_curves", "--runs", str(runs_dir), "--out", str(out)]
     return subprocess.run([sys.executable, *command], cwd=REPOSITORY).returncode
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m launch.demo", description="Train and compare on CartPole-v0.")
     parser.add_argument("--out", type=Path, default=Path("demo_results"), help="for all results")
     parser.add_argument("--workers", type=positive, help="runs at a time; default: one per core")
-    parser.add_argument("--steps", type=positive, default=STEPS, help="train steps of each run")
+    parser.add_argument("--steps", type=positive, default=STEPS, help="train steps per run")
     parser.add_argument(
         "--methods", nargs="+", choices=METHODS, default=METHODS, help="default: all"
     )

@@ -1,4 +1,4 @@
-"""Where the gin file of a method is: in a folder of the user, or in gin_configs/AGENT/."""
+"""Finds a method's gin file: in a folder of the user's, or in gin_configs/AGENT/."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rigl_rl.errors import ConfigError
 
 
 def found(run: Run, folder: Path | None) -> Run:
-    """The run with its method's gin file, which is looked for in `folder` first.
+    """The run with its method's gin file, from `folder` if it is there.
 
-    Raises ConfigError when there is no such file.
+    Raises ConfigError if there is no such file.
     """
     agent = run.label.split("/")[0]
     name = f"{agent}/{run.method}.gin"

@@ -1,8 +1,8 @@
-"""How a budget of parameters is shared between SAC's actor and its two critics (Figure 3).
+"""Splits a budget of parameters between SAC's actor and its two critics (Figure 3).
 
 Actor and critics get their shares as widths of dense networks, or as sparsities of networks of
-standard width. The budget is a share of what the standard dense networks have together; both
-critics count, biases included. In the standard networks the actor has 34% of HalfCheetah's
+standard width. The budget is a share of the standard dense networks' parameters, including both
+critics and all biases. In the standard networks for HalfCheetah, the actor has 34% of the
 parameters.
 """
 
@@ -15,22 +15,21 @@ from launch.widths import Net
 from rigl_rl.errors import ConfigError
 
 REGIMES = {"dense": "widths", "sparse": "sparsities"}
-"""What a split is made with, by regime."""
+"""The binding that makes the split, by regime."""
 
 
 def split(task: str, budget: float, actor_share: float, regime: str) -> str:
-    """Widths or sparsities of actor and critics that share out a budget: 'actor_critic'.
+    """Widths or sparsities of actor and critics that use up a budget: 'actor_critic'.
 
     Args:
       task: a key of `SAC.tasks`.
       budget: share of the standard dense parameter count, such as 0.2.
-      actor_share: the actor's share of the budget, within (0, 1); the critics have the rest.
+      actor_share: the actor's share of the budget, within (0, 1); the critics get the rest.
       regime: 'dense' for smaller or larger dense networks, 'sparse' for sparse networks of standard
         width.
 
     Raises:
-      ConfigError: a value is outside of what is allowed, or no network has so few or so many
-        parameters.
+      ConfigError: a value is not allowed, or no network has so few or so many parameters.
     """
     if regime not in REGIMES:
         raise ConfigError(f"regime is {regime!r}, but must be one of {', '.join(REGIMES)}")
@@ -59,7 +58,7 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
 
 
 def _width(net: Net, parameters: float) -> float:
-    """Multiplier of the hidden layers that comes nearest to so many parameters."""
+    """Multiplier of the hidden layers that comes closest to this number of parameters."""
     # units^2 + (inputs + outputs + 2) units + outputs = parameters
     half = (net.inputs + net.outputs + 2) / 2
     root = -half + math.sqrt(half**2 + max(0.0, parameters - net.outputs))
@@ -71,6 +70,6 @@ def _width(net: Net, parameters: float) -> float:
 
 
 def _sparsity(net: Net, parameters: float) -> float:
-    """Sparsity of the kernels at which so many parameters are active, to six digits."""
+    """Sparsity of the kernels with this number of active parameters, to six digits."""
     active = parameters - net.other_parameters(SAC.units)
     return max(0.0, round(1 - active / net.kernel_parameters(SAC.units), 6))

@@ -1,4 +1,4 @@
-"""A training run as data: what is started, and how long it trains."""
+"""A training run as data: its command and its length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Union
 
 START_UP_SECONDS = 15.0
-"""From the start of a process to its first train step; only printed estimates rest on it."""
+"""Seconds from the start of a process to its first train step; only for printed estimates."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +27,16 @@ class Run:
     steps_per_second: float
     """Environment steps per second on one core, evaluation included; for estimates only."""
     measured_label: str = ""
-    """Of the run that equals this one and measures the gradients' SNR besides, if there can be one.
-    """
+    """Label of the same run with the gradients' SNR measured, if there can be one."""
 
     @property
     def measured_name(self) -> str:
-        """The directory of that run, which makes this one superfluous; empty if there is none."""
+        """Directory of the measured run, which makes this one unnecessary; empty if none."""
         return f"{self.measured_label}/seed{self.seed}" if self.measured_label else ""
 
     @property
     def task(self) -> str:
-        """What is trained on: `CartPole-v0`."""
+        """The task, such as `CartPole-v0`."""
         return self.label.split("/")[1]
 
     @property
@@ -52,20 +51,20 @@ class Run:
 
     @property
     def method(self) -> str:
-        """Names the gin file: `rigl`."""
+        """The name of the gin file, such as `rigl`."""
         return Path(self.gin_files[0]).stem
 
     def with_gin_file(self, gin_file: str) -> Run:
-        """The same run, its method's gin file somewhere else."""
+        """The same run with another path to its method's gin file."""
         return dataclasses.replace(self, gin_files=(gin_file, *self.gin_files[1:]))
 
     def with_binding(self, binding: str) -> Run:
-        """The same run, with a binding that does not change what is trained."""
+        """The same run with a binding that does not change the result."""
         return dataclasses.replace(self, bindings=(*self.bindings, binding))
 
     def command(self, runs_dir: Path, threads: int = 1) -> tuple[str, ...]:
-        """The argument vector that trains this run, to be started at the repository's root."""
-        # Two flags are named after TF-Agents' or Dopamine's convention.
+        """The argument vector that trains this run, for use in the repository's root."""
+        # Two flags are named as in TF-Agents or Dopamine.
         dopamine = self.main.startswith("rigl_rl.dopamine.")
         root_dir, gin_files = (
             ("--base_dir", "--gin_files") if dopamine else ("--root_dir", "--gin_file")
@@ -75,7 +74,7 @@ class Run:
             argv += [gin_files, gin_file]
         for binding in self.bindings:
             argv += ["--gin_bindings", binding]
-        # A log file holds the output of a launched run; a progress bar has no place in it.
+        # No progress bar: a launched run prints to a log file.
         return (*argv, "--seed", str(self.seed), "--threads", str(threads), "--noprogress")
 
 
@@ -94,11 +93,11 @@ class Schedule:
     update_freq: int | None = None
     """Train steps between mask updates; None: the best values of Tables 1 to 3."""
     steps_per_iteration: int = 1
-    """Environment steps of one iteration."""
+    """Environment steps per iteration."""
 
     @property
     def bindings(self) -> list[str]:
-        """All but `update_freq`, whose name depends on the method."""
+        """All bindings but `update_freq`, whose name depends on the method."""
         bindings = [
             f"train_eval.num_iterations={self.num_iterations}",
             f"train_eval.eval_interval={self.eval_interval}",
@@ -114,7 +113,7 @@ class AtariSchedule:
     """How long a run with Dopamine's runner trains and is evaluated, in agent steps (A.1)."""
 
     initial_collect_steps: ClassVar[int] = 0
-    """The first steps without training are steps of the first iteration."""
+    """The steps before the first train step are part of the first iteration."""
 
     name: str
     num_iterations: int
@@ -127,7 +126,7 @@ class AtariSchedule:
 
     @property
     def bindings(self) -> list[str]:
-        """All but `update_freq`, whose name depends on the method."""
+        """All bindings but `update_freq`, whose name depends on the method."""
         return [
             f"SparseTrainRunner.num_iterations={self.num_iterations}",
             f"SparseTrainRunner.training_steps={self.steps_per_iteration}",

@@ -2,8 +2,8 @@
 
 Section 3 of the paper compares sparse networks with "parameter-equivalent" dense baselines,
 obtained by scaling layer widths down. An agent has one network (DQN) or several (actor and
-critics), all of one width, which is told by the units of their hidden dense layers. Plain integers,
-so that a study expands without loading TensorFlow.
+critics), all of one width, given as the units of their hidden dense layers. Counting takes plain
+integers, so that a study expands without loading TensorFlow.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ class ConvNet(NamedTuple):
     """
 
     channels: int
-    """Of the input: the frames in a state."""
+    """Channels of the input: the frames in a state."""
     convolutions: tuple[tuple[int, int], ...]
-    """Kernel size and, at width 1, filters of each."""
+    """Kernel size and, at width 1, filters of each convolution."""
     positions: int
-    """Height x width of what the last convolution puts out."""
+    """Height x width of the last convolution's output."""
     full_units: int
-    """Of the hidden dense layer at width 1."""
+    """Units of the hidden dense layer at width 1."""
     outputs: int
 
     def layers(self, units: int) -> list[tuple[int, int]]:
-        """Inputs and outputs of one position of each layer."""
+        """Inputs and outputs of each layer at one position."""
         filters = scaled_units([number for _, number in self.convolutions], units / self.full_units)
         inputs = (self.channels, *filters)
         sizes = [size for size, _ in self.convolutions]
@@ -81,10 +81,10 @@ class ConvNet(NamedTuple):
 
 def sparse_parameters(nets: tuple[Network, ...], units: int, sparsity: float) -> int:
     """Active parameters of `nets` at full width and `sparsity`: (1 - sparsity) of each network's
-    kernels and everything else.
+    kernels, plus everything else.
 
-    How the distribution spreads the sparsity over the layers changes the count by less than two
-    weights per layer, so one dense network matches both the ERK and the uniform one.
+    The distribution of sparsity over the layers changes the count by less than two weights per
+    layer, so one dense network matches both the ERK and the uniform one.
     """
     total = 0
     for net in nets:
@@ -95,12 +95,12 @@ def sparse_parameters(nets: tuple[Network, ...], units: int, sparsity: float) ->
 
 @functools.cache  # studies ask again for every seed and figure
 def matched_units(nets: tuple[Network, ...], units: int, sparsity: float) -> int:
-    """Hidden units whose dense parameter count is nearest to the sparse one's (a tie: fewer).
+    """Hidden units whose dense parameter count is closest to the sparse one's (fewer on a tie).
 
     Args:
         nets: the agent's networks.
-        units: of their hidden layers at width 1.
-        sparsity: of the networks to match.
+        units: units of their hidden layers at width 1.
+        sparsity: sparsity of the networks to match.
     """
     target = sparse_parameters(nets, units, sparsity)
     return min(

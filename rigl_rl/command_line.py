@@ -1,7 +1,7 @@
-"""What the commands share: one way to parse arguments, and one line for an error.
+"""Shared by the commands: parsing of arguments, and one-line errors.
 
-An error is `error: ...` on standard error. The exit code is 2 for bad input and 1 for whatever else
-keeps a command from its work.
+An error is one line, `error: ...`, on standard error. The exit code is 2 for bad input and 1 for
+any other failure.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rigl_rl.errors import ConfigError, RiglRlError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line like all others (see `exit_code`)."""
+    """An argument parser that reports errors as one line, like all others (see `exit_code`)."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises a ConfigError instead of printing the usage and leaving."""
+        """Raises a ConfigError instead of printing the usage and exiting."""
         raise ConfigError(message)
 
 
@@ -37,8 +37,8 @@ def exit_code(
 
 
 def say(error: object) -> None:
-    """Prints an error as one line, the first of a message that has several."""
-    # Gin adds lines on where it was called from.
+    """Prints an error as one line: the first, if the message has several."""
+    # Gin adds lines that say where it was called from.
     line = (str(error).splitlines() or [type(error).__name__])[0]
     print(f"error: {line}", file=sys.stderr, flush=True)
 
@@ -47,7 +47,7 @@ def make_directory(flag: str, path: Path) -> Path:
     """Creates the directory given by `flag` and returns its absolute path.
 
     Raises:
-      ConfigError: it cannot be made, or files cannot be written there.
+      ConfigError: it cannot be created, or files cannot be written there.
     """
     path = path.absolute()
     try:
@@ -62,7 +62,7 @@ def make_directory(flag: str, path: Path) -> Path:
 
 
 def sparsity(text: str) -> float:
-    """A share between 0 and 1, as an argparse type."""
+    """A sparsity between 0 and 1, as an argparse type."""
     try:
         value = float(text)
     except ValueError:

@@ -6,7 +6,7 @@ import sys
 
 
 class RiglRlError(Exception):
-    """A command cannot continue, for a reason that one line explains."""
+    """A command cannot continue; one line explains why."""
 
 
 class ConfigError(RiglRlError):
@@ -14,11 +14,11 @@ class ConfigError(RiglRlError):
 
 
 class NoRunsError(RiglRlError):
-    """There are no runs to show; the line says how to make them."""
+    """There are no runs to show; the line says how to make some."""
 
 
 def warn(message: str) -> None:
-    """Says on standard error what does not stop the work but should be known."""
+    """Prints a warning on standard error."""
     print(f"warning: {message}", file=sys.stderr, flush=True)
 
 

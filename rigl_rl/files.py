@@ -1,4 +1,4 @@
-"""Files that are either complete or not there."""
+"""Atomic writes: a file is either complete or absent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` (same suffix) to write to; the file takes its place on success.
+    """Yields a temporary path next to `path` (same suffix); on success that file replaces `path`.
 
-    Readers see the old file or the new one. When the block is left, the new one survives a power
-    cut. An error inside the block leaves an older `path` as it was. Missing parent directories are
-    made.
+    Readers see either the old file or the new one. After the block, the new one survives a power
+    cut. An error inside the block leaves an older `path` as it was. Creates missing parent
+    directories.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes a text file as `replacing` does, in UTF-8 and with the line ends as they are."""
+    """Writes a text file like `replacing`, in UTF-8 and with line ends unchanged."""
     with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
         file.write(content)
 

@@ -1,4 +1,4 @@
-"""The score of a run (section 3): what training writes down and analysis can do again."""
+"""The score of a run (section 3), for training and analysis alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def final_score(returns: Sequence[float], last_fraction: float = 0.1) -> float:
     """Mean of the last int(last_fraction * n) of n evaluations, at least one (section 3).
 
     Raises:
-      ValueError: there is no evaluation.
+      ValueError: there are no evaluations.
     """
     if len(returns) == 0:
         raise ValueError("no evaluation to take a final score of")

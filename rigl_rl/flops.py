@@ -2,7 +2,7 @@
 
 python -m rigl_rl.flops --out analysis/figures/atari_flops.csv
 
-writes the table that Figure 7 is drawn from.
+writes the table for Figure 7.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def sparsity_table(
     """Forward FLOPs of both networks by distribution and sparsity.
 
     Returns:
-      One row for each network ('cnn', 'resnet'), distribution and sparsity: `flops` of one example
-      (a multiply-add is two), `share` of the dense network's and `active_params`.
+      One row for each network ('cnn', 'resnet'), distribution and sparsity: `flops` per example (a
+      multiply-add counts as two), their `share` of the dense network's, and `active_params`.
     """
     rows = []
     for name, network in NETWORKS.items():
@@ -61,14 +61,14 @@ def sparsity_table(
 
 
 def erk_to_uniform(table: pd.DataFrame) -> pd.DataFrame:
-    """How many times uniform's FLOPs ERK takes: a row per sparsity, a column per network."""
+    """FLOPs of ERK divided by those of uniform: a row per sparsity, a column per network."""
     flops = table.pivot_table("flops", ["sparsity", "network"], "distribution")
     ratio = flops["erdos_renyi_kernel"] / flops["uniform"]
     return ratio.unstack("network")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Writes the table and prints what ERK takes of uniform's FLOPs."""
+    """Writes the table and prints the ratio of ERK's to uniform's FLOPs."""
     parser = Parser(prog="python -m rigl_rl.flops", description="Count FLOPs for Figure 7.")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the CSV file to write")
     args = parser.parse_args(argv)

@@ -1,7 +1,7 @@
-"""What the paper says of its runs: tasks and the best hyper-parameters (Tables 1 to 6, 8, 9).
+"""The paper's tasks and best hyper-parameters (Tables 1 to 6, 8, 9).
 
-Launching needs them to give a run of a sweep the name of the standard run it equals, figures to
-tell standard runs from those of sweeps. The gin files say the same; a test holds the two together.
+The launcher uses them to name a sweep's run like the standard run it equals, figures to tell
+standard runs from a sweep's. The gin files hold the same values; a test compares the two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 METHODS = ("prune", "static", "set", "rigl")
 """The sparse training methods."""
 ERK, UNIFORM = "erdos_renyi_kernel", "uniform"
-"""Its distributions of sparsity over layers."""
+"""The distributions of sparsity over layers."""
 
 
 class Best(NamedTuple):
@@ -76,7 +76,7 @@ BATCH_SIZE = {
 
 CLASSIC = ("Acrobot-v1", "CartPole-v0", "MountainCar-v0")
 MUJOCO_MAIN = ("HalfCheetah-v2", "Humanoid-v2", "Walker2d-v2")
-"""Figures 2 and 12: all that Figure 9 does not show."""
+"""Figures 2 and 12: all tasks that Figure 9 does not show."""
 MUJOCO_OTHERS = ("Hopper-v2", "Ant-v2")
 """Figure 9."""
 MUJOCO = (*MUJOCO_MAIN, *MUJOCO_OTHERS)
@@ -95,7 +95,7 @@ NOISE_SHARES = (1.0, 0.5, 0.1)
 """Figure 6: shares of the standard dense parameter count."""
 
 LEARNING_RATE = {"dqn_atari_cnn": 2.5e-4, "dqn_atari_resnet": 1e-4}
-"""Tables 4 and 5; the other agents' is not part of a sweep."""
+"""Tables 4 and 5; no sweep of another agent includes it."""
 
 # Section A.3.
 WEIGHT_DECAYS = (0.0, 1e-6, 1e-4, 1e-3)
@@ -107,12 +107,12 @@ RESNET_WEIGHT_DECAYS = (0.0, 1e-6, 1e-5, 1e-4)
 RESNET_LEARNING_RATES = (1e-4, 2.5e-4, 1e-3, 2.5e-3)
 SWEEP_TASK = {"dqn_classic": "Acrobot-v1", "sac_mujoco": "Walker2d-v2", "ppo_mujoco": "Walker2d-v2"}
 SWEEP_SPARSITY = 0.9
-"""Our choice; the paper does not name the sweeps' sparsity."""
+"""Our choice; the paper does not give the sweeps' sparsity."""
 
 SENSITIVITY_TASK = "HalfCheetah-v2"
-"""Figures 4 and 13; that of Figure 14 (left, centre)."""
+"""Figures 4 and 13; that of Figure 14 (left, center)."""
 SENSITIVITY_SPARSITY = 0.8
-"""Figure 13 (left); for Figure 4 and the rest of Figure 13 our choice."""
+"""Figure 13 (left); our choice for Figure 4 and the rest of Figure 13."""
 IQM_SPARSITIES = (0.5, 0.9, 0.95, 0.99)
 """Figures 15 and 16."""
 TRAINED_SPARSITIES = (0.5, 0.99)
@@ -125,14 +125,14 @@ repeats the experiments of Figure 2. The other scaling figures name no range."""
 BUDGETS = (1.0, 0.2, 0.1)
 """Shares of the standard dense parameter count."""
 ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""10 % to 90 %; the steps are our choice."""
+"""10% to 90%; the steps are our choice."""
 
 
 def best(agent: str, method: str) -> dict[str, Any]:
-    """The standard hyper-parameters of a method: its row of Tables 1 to 5, and what all rows share.
+    """The standard hyper-parameters of a method: its row of Tables 1 to 5 and values of all rows.
 
-    None where the table has a dash, or where the agent's value is not part of a sweep. A method
-    that the paper does not have begins with RigL's.
+    None where the table has a dash, or where no sweep of the agent includes the value. A method
+    that is not in the paper gets RigL's values.
     """
     rows = BEST[agent]
     return {
@@ -144,10 +144,10 @@ def best(agent: str, method: str) -> dict[str, Any]:
 
 
 def in_figure(figure: str, sparsity: float, task: str) -> bool:
-    """Whether a figure of final rewards by sparsity has a task at this sparsity.
+    """Whether a figure of final rewards by sparsity shows a task at this sparsity.
 
-    The range is that of the caption, otherwise of section 3. At 99% MuJoCo has three tasks: the
-    captions of Figures 15 and 16 say so.
+    The range is the caption's, otherwise section 3's. At 99% there are three MuJoCo tasks
+    (captions of Figures 15 and 16).
     """
     low, high = CAPTION_SPARSITIES.get(figure, TRAINED_SPARSITIES)
     if not low <= sparsity <= high:
@@ -158,7 +158,7 @@ def in_figure(figure: str, sparsity: float, task: str) -> bool:
 def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:
     """MuJoCo tasks that an IQM averages over (captions of Figures 15 and 16).
 
-    agent: 'sac' or 'ppo'. At 99 % three tasks; PPO leaves Humanoid out at 95 % already.
+    agent: 'sac' or 'ppo'. At 99% there are three tasks; PPO leaves out Humanoid already at 95%.
     """
     if sparsity >= 0.99:
         return ("HalfCheetah-v2", "Hopper-v2", "Walker2d-v2")

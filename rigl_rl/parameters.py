@@ -29,10 +29,10 @@ def parameter(
     """A field of a dataclass of hyper-parameters.
 
     Args:
-      default: what is in effect if nothing is bound.
+      default: the value if none is bound.
       meaning: one sentence, with the unit.
-      low, high: the range of a number, both ends included; None: `check` leaves it alone.
-      choices: the texts that are allowed; () for any.
+      low, high: the range of a number, both ends included; `low` None: `check` skips it.
+      choices: the allowed texts; () for any.
     """
     metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
@@ -48,11 +48,11 @@ def check(parameters: Any) -> None:
     """Checks the fields of a dataclass by their types and metadata.
 
     Raises:
-      ConfigError: a value is not a whole number, a number or a text as declared, or out of range.
+      ConfigError: a value has the wrong type, is not among the choices, or is out of range.
     """
     for field in dataclasses.fields(parameters):
         value = getattr(parameters, field.name)
-        # As text: Python 3.9 cannot evaluate `int | None`.
+        # Read as text: Python 3.9 cannot evaluate `int | None`.
         kind, _, optional = str(field.type).partition(" | ")
         if (value is None and optional) or not field.metadata:
             continue
@@ -69,7 +69,7 @@ def check(parameters: Any) -> None:
 
 
 def record(parameters: Any) -> dict[str, Any]:
-    """The fields of a dataclass of hyper-parameters as JSON holds them; a function by its name."""
+    """The fields of a dataclass of hyper-parameters in JSON types; functions by their names."""
     found = {}
     for field in dataclasses.fields(parameters):
         value = getattr(parameters, field.name)
@@ -82,14 +82,17 @@ def record(parameters: Any) -> dict[str, Any]:
 
 
 def pair(name: str, text: str | None) -> tuple[float, float] | None:
-    """The numbers for actor and critic in 'actor_critic', such as '0.9_0.8'; None for no text.
+    """Parses the numbers for actor and critic in 'actor_critic', such as '0.9_0.8'.
 
     Args:
-      name: what to call the value in an error.
-      text: None and the empty string mean: not set.
+      name: the value's name, for errors.
+      text: the pair; None or the empty string if not set.
+
+    Returns:
+      Both numbers, or None if not set.
 
     Raises:
-      ConfigError: it is anything else.
+      ConfigError: the text does not parse.
     """
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""Imported before TensorFlow, TF-Agents and Dopamine: quietens what they print while they load."""
+"""Silences what TensorFlow, TF-Agents and Dopamine print while they load. Import it before them."""
 
 import os
 import warnings
@@ -6,9 +6,9 @@ import warnings
 import gym_notices.notices
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TF-Agents and Dopamine import legacy gym, whose advice to move to gymnasium has been followed.
+# TF-Agents and Dopamine import legacy gym, which advises moving to gymnasium. We have.
 gym_notices.notices.notices.clear()
-# TF-Agents' "is not" with a literal, in its files and as AutoGraph rewrites them.
+# TF-Agents uses "is not" with a literal, in its files and in AutoGraph's versions of them.
 warnings.filterwarnings(
     "ignore", category=SyntaxWarning, module=".*(tf_agents|__autograph_generated_file)"
 )

@@ -1,1 +1,1 @@
-"""Where runs execute: a pool on this machine (`local`) or a SLURM cluster (`slurm`)."""
+"""Executes runs: in a pool on this machine (`local`) or on a SLURM cluster (`slurm`)."""

@@ -1,11 +1,11 @@
-"""The file that says how jobs are submitted to a SLURM cluster.
+"""The file with the settings for jobs on a SLURM cluster.
 
-    time: 4:00:00        # of one job; a longer run goes on in the next
+    time: 4:00:00        # of one job; a longer run continues in the next
     mem: 4G
     partition: cpu
     account: my-lab
     max_parallel: 100    # runs at a time
-    cpus: 2              # of each run; default: its threads
+    cpus: 2              # per run; default: its threads
     setup:               # shell commands before the training
       - module load glibc
     sbatch:              # any other option of sbatch
@@ -46,15 +46,15 @@ _TIME = re.compile(r"(?:(?P<d>\d+)-)?(?P<a>\d+)(?::(?P<b>\d{1,2}))?(?::(?P<c>\d{
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """How the jobs of a launch are submitted; None leaves a choice to the cluster."""
+    """Settings for the jobs of a launch; None leaves a choice to the cluster."""
 
     time: int
-    """Minutes that a job may take."""
+    """Time limit of a job, in minutes."""
     mem: str | None = None
     partition: str | None = None
     account: str | None = None
     cpus: int | None = None
-    """None: the threads of a run."""
+    """CPUs per run; None: the threads of a run."""
     max_parallel: int | None = None
     setup: tuple[str, ...] = ()
     sbatch: Mapping[str, str | bool] = dataclasses.field(default_factory=dict)
@@ -64,15 +64,15 @@ def read(path: Path) -> Cluster:
     """Reads and checks the file.
 
     Raises:
-        ConfigError: it cannot be read, or something in it is wrong; the message is one line that
-            names the value and what is allowed.
+        ConfigError: the file cannot be read, or something in it is wrong; the message is one line
+            that names the value and what is allowed.
     """
     settings: dict[str, Any] = {}
     for line, name, value in _entries(path):
         where = f"{path}, line {line}"
         if name not in _SETTINGS:
             raise ConfigError(
-                f"{where}: unknown setting {name!r}; there are {', '.join(_SETTINGS)}"
+                f"{where}: unknown setting {name!r}; choose from {', '.join(_SETTINGS)}"
             )
         if name in settings:
             raise ConfigError(f"{where}: {name!r} is set twice")
@@ -88,7 +88,7 @@ def read(path: Path) -> Cluster:
 def _entries(path: Path) -> list[tuple[int, str, Any]]:
     """Line, name and value of each setting."""
     try:
-        # BaseLoader leaves every value as it is written: 4:00:00 would be the number 14400.
+        # BaseLoader keeps every value as text: others turn 4:00:00 into the number 14400.
         loader = yaml.BaseLoader(path.read_text(encoding="utf-8"))
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
@@ -114,7 +114,7 @@ def _minutes(value: Any) -> int:
         else:
             seconds = a * 60 + b
         if seconds:
-            return -(-seconds // 60)  # SLURM rounds up to minutes, too
+            return -(-seconds // 60)  # SLURM also rounds up to minutes
     raise ValueError(
         "must be a time limit: minutes, minutes:seconds, hours:minutes:seconds, days-hours, "
         "days-hours:minutes or days-hours:minutes:seconds"
@@ -124,7 +124,7 @@ def _minutes(value: Any) -> int:
 def _memory(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[1-9]\d*[KMGT]?", value):
         return value
-    raise ValueError("must be a whole number with K, M, G or T, such as 4G (without: megabytes)")
+    raise ValueError("must be a whole number with K, M, G or T, such as 4G (no letter: megabytes)")
 
 
 def _count(value: Any) -> int:
@@ -152,7 +152,7 @@ def _options(value: Any) -> dict[str, str | bool]:
         if name.replace("_", "-") in OURS:
             raise ValueError(f"the launcher itself sets {name}")
         if name in _SETTINGS:
-            raise ValueError(f"{name} belongs outside of 'sbatch'")
+            raise ValueError(f"{name} belongs outside 'sbatch'")
     return {name: text or True for name, text in value.items()}
 
 

@@ -1,4 +1,4 @@
-"""One job: a command as a process of its own, with its log, its lock and its cores."""
+"""One job: a command in a separate process, with its log, its lock and its cores."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class Job:
     run_dir: Path
     log: Path
     instead: Path | None = None
-    """Directory of a run that makes this one superfluous once it is finished."""
+    """Directory of a run that makes this one unnecessary once it is finished."""
 
     @property
     def finished(self) -> bool:
-        """Whether the result, which a run writes last, is there."""
+        """Whether the result exists, which a run writes last."""
         directories = filter(None, (self.run_dir, self.instead))
         return any((directory / "result.json").exists() for directory in directories)
 
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
-    """The job of a run. Its log lies beside the run directories, which belong to the runs."""
+    """The job of a run. Its log is next to the run directories, because runs own those."""
     return Job(
         name=run.name,
         argv=run.command(runs_dir, threads),
@@ -63,14 +63,14 @@ class Failure:
 
 
 def available_cpus() -> list[int]:
-    """The cores this process may use; `taskset` in front of a launcher narrows them."""
+    """The cores that this process may use, for example under `taskset`."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def _prepare_child(cpus: Iterable[int], ignored: Iterable[signal.Signals]) -> None:
-    """Runs in the forked child: pins its cores and has it die with a launcher that is killed."""
+    """Runs in the forked child: pins it to its cores and makes it die with a killed launcher."""
     os.sched_setaffinity(0, cpus)
     die_with_parent()
     for signum in ignored:
@@ -78,7 +78,7 @@ def _prepare_child(cpus: Iterable[int], ignored: Iterable[signal.Signals]) -> No
 
 
 def tail(log: Path, start: int = 0) -> str:
-    """The last lines of a log, of what was written from byte `start` on."""
+    """The last lines of a log, starting at byte `start` or later."""
     with open(log, "rb") as lines:
         lines.seek(start)
         last = collections.deque(lines, maxlen=TAIL_LINES)
@@ -88,16 +88,16 @@ def tail(log: Path, start: int = 0) -> str:
 class Child:
     """A running job, and the lock on it.
 
-    The lock is the kernel's, on the open log file, which the child inherits as its output. So no
-    other launcher starts the run while either this process or the child lives, and nothing is left
-    to clean up when both are killed.
+    It is a kernel lock on the open log file, which the child inherits as its output. So no other
+    launcher starts the run while this process or the child lives, and nothing is left to clean up
+    when both are killed.
 
     Args:
-        job: what to run.
+        job: the job to run.
         log: its locked log (`lock`).
         cpus: cores to pin it to.
-        threads: of each numerical library.
-        ignored: signals that others may send to it and that are the launcher's to answer.
+        threads: threads of each numerical library.
+        ignored: signals that the child ignores because the launcher handles them.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # A session of its own: Ctrl-C reaches the launcher alone, which then stops the runs.
+            # In a new session, so Ctrl-C only reaches the launcher, which then stops the runs.
             start_new_session=True,
             preexec_fn=functools.partial(_prepare_child, cpus, ignored) if _LINUX else None,
         )
@@ -131,7 +131,7 @@ class Child:
         self._log.close()
 
     def failure(self) -> Failure | None:
-        """Why the ended child did not finish its job; None if it did."""
+        """Says why the ended child did not finish its job; None if it did."""
         if self.job.finished:
             return None
         code = self.process.returncode
@@ -145,7 +145,7 @@ class Child:
 
 
 def lock(job: Job) -> BinaryIO | None:
-    """The log of the job, locked and open to append; None if another launcher holds it."""
+    """The job's log, locked and open for appending; None if another launcher holds it."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     log = open(job.log, "ab")  # noqa: SIM115 (open as long as it is locked)
     try:

@@ -1,7 +1,7 @@
-"""A pool of processes on this machine, good for hundreds of runs.
+"""A pool of processes on this machine, suitable for hundreds of runs.
 
-Training commands are idempotent, so the pool needs no memory of its own: a run with a `result.json`
-is finished, any other is started and picks up from its checkpoints.
+Training commands are idempotent, so the pool keeps no state: a run with a `result.json` is
+finished; any other is started and resumes from its checkpoints.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from launch.runs import Run
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
-"""How long stopped runs may take to end before they are killed. They resume either way."""
+"""Seconds that stopped runs get to end before they are killed. They resume either way."""
 
 
 def default_workers(threads: int) -> int:
-    """As many runs of `threads` threads at once as there are cores for, at least one."""
+    """The number of runs with `threads` threads for which there are cores, at least one."""
     return max(1, len(available_cpus()) // threads)
 
 
@@ -51,9 +51,9 @@ class Pool:
         self._elsewhere = 0
 
     def run(self) -> Outcome:
-        """Starts what is not finished and waits for all of it, or until a signal stops it.
+        """Starts all unfinished jobs and waits for them, or until a signal.
 
-        Runs that another launcher is at are waited for, and taken over should it die.
+        It also waits for runs under another launcher, and takes them over if that launcher dies.
         """
         progress = LaunchProgress(self._total, self._finished)
         with StopRequest() as stop:
@@ -68,7 +68,7 @@ class Pool:
             finally:
                 stopped = self._stop()
                 progress.close()
-        left = f"{stopped} runs under way; the same command resumes them"
+        left = f"{stopped} interrupted runs; the same command resumes them"
         return Outcome(self._total, self._finished, tuple(self._failures), stop.signum, left)
 
     def _collect(self) -> None:
@@ -84,7 +84,7 @@ class Pool:
                 self._failures.append(failure)
 
     def _start(self) -> None:
-        """Gives free workers the next jobs; one under another launcher goes to the queue's end."""
+        """Gives free workers the next jobs; one under another launcher moves to the queue's end."""
         free = [worker for worker in range(len(self._cpus)) if worker not in self._children]
         self._elsewhere = 0
         for _ in range(len(self._pending)):
@@ -95,7 +95,7 @@ class Pool:
             if log is None:
                 self._elsewhere += 1
                 self._pending.append(job)
-            elif job.finished:  # By another launcher, since this one looked.
+            elif job.finished:  # by another launcher in the meantime
                 log.close()
                 self._finished += 1
             else:
@@ -110,7 +110,7 @@ class Pool:
         progress.show(self._finished + len(self._failures), counts)
 
     def _stop(self) -> int:
-        """Ends the children that still run, and returns how many they were."""
+        """Ends the running children and returns their number."""
         self._collect()
         children = list(self._children.values())
         for child in children:
@@ -128,7 +128,7 @@ class Pool:
 
 
 def launch(runs: Sequence[Run], runs_dir: Path, workers: int, threads: int = 1) -> int:
-    """Trains what is not finished of `runs`, reports on stderr and returns the exit code."""
+    """Trains the unfinished ones of `runs`, reports on stderr and returns the exit code."""
     jobs = [job_of(run, runs_dir, threads) for run in runs]
     outcome = Pool(jobs, workers, threads).run()
     print(outcome.report(), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How a launch ends: with all of its jobs, or at a signal."""
+"""The end of a launch: all jobs have ended, or a signal came."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from launch.execution.jobs import Failure
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of the jobs."""
+    """The result of a launch."""
 
     total: int
     finished: int
     failures: tuple[Failure, ...]
     signum: int | None
-    """The signal that stopped the launcher, None when it came to its end."""
+    """The signal that stopped the launcher; None if none did."""
     left: str
-    """What such a stop leaves behind."""
+    """The runs left by such a stop, in words."""
 
     @property
     def exit_code(self) -> int:
-        """0 when every job is finished, 128 + signal when stopped by one, else 1."""
+        """0 if every job is finished, 128 + signal if one stopped the launcher, else 1."""
         if self.signum is not None:
             return 128 + self.signum
         return 1 if self.failures else 0
 
     def report(self) -> str:
-        """What the user should know, failures with the last lines of their logs."""
+        """The summary for the user, with the last log lines of each failure."""
         lines = [f"{self.finished} of {self.total} runs finished, {len(self.failures)} failed"]
         for failure in self.failures:
             lines.append(f"\nFAILED {failure.job.name}: {failure.reason}; log: {failure.job.log}")
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class StopRequest:
-    """Notes Ctrl-C and SIGTERM, for a launcher to act on between two of its steps."""
+    """Records Ctrl-C and SIGTERM, so that a launcher can act on them between two steps."""
 
     signum: int | None = None
 
@@ -49,7 +49,7 @@ class StopRequest:
         self.signum = signum
 
     def wait(self, seconds: float) -> None:
-        """Sleeps, until a signal comes."""
+        """Sleeps for `seconds`, or until a signal comes."""
         end = time.monotonic() + seconds
         while self.signum is None and time.monotonic() < end:
             time.sleep(0.1)

@@ -9,15 +9,15 @@ import time
 
 from tqdm import tqdm
 
-# tqdm's monitor thread would make every fork of a child one out of a threaded process.
+# With tqdm's monitor thread, every child would be forked from a process with threads.
 tqdm.monitor_interval = 0
 
 
 class LaunchProgress:
-    """One bar for all runs: redrawn on a terminal, a line per ended run anywhere else."""
+    """One bar for all runs: redrawn on a terminal, one line per ended run elsewhere."""
 
     def __init__(self, total: int, finished: int) -> None:
-        # Some CI systems have terminals of 0 columns, which leaves no room for a bar.
+        # Some CI systems have terminals of 0 columns, with no room for a bar.
         self._terminal = (
             sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
         )
@@ -26,13 +26,13 @@ class LaunchProgress:
             total=total,
             initial=finished,
             unit="run",
-            smoothing=0,  # Runs end in bursts of as many as there are workers.
+            smoothing=0,  # Runs end in bursts, one per worker.
             file=sys.stderr if self._terminal else io.StringIO(),
             dynamic_ncols=self._terminal,
         )
 
     def show(self, ended: int, counts: str) -> None:
-        """Draws the bar with `ended` runs and the counts, once a second or when a run has ended."""
+        """Draws the bar with `ended` runs and the counts, once a second or when a run ends."""
         now = time.monotonic()
         step = ended - self._bar.n
         if not step and now - self._drawn_at < 1:
@@ -46,5 +46,5 @@ class LaunchProgress:
         self._drawn_at = now
 
     def close(self) -> None:
-        """Leaves the bar as it is and the cursor below it."""
+        """Leaves the bar in place, with the cursor below it."""
         self._bar.close()

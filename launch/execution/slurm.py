@@ -1,9 +1,9 @@
 """Runs as job arrays of a SLURM cluster.
 
-The launcher keeps no process on the cluster and trusts no memory of its own. What is finished says
-the run's `result.json`, what is queued or running says SLURM: each array has a directory below
-`slurm/`, named as its jobs are in the queue, that lists the runs of its tasks and was complete
-before the array was submitted.
+The launcher keeps no process on the cluster and no state. A run's `result.json` says that it is
+finished, and SLURM says which runs are queued or running. Each array has a directory below
+`slurm/`, under the name of its jobs in the queue. It lists the runs of the array's tasks and is
+complete before the array is submitted.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ from launch.runs import Run
 from rigl_rl.errors import RiglRlError
 
 WARNING_SECONDS = 60
-"""How long before its time limit a job is told, to go back to the queue."""
+"""Seconds before its time limit at which a job is told to go back to the queue."""
 MAX_TIMEOUTS = 100
-"""Time limits after which a job stays away: it does not reach its next checkpoint within one."""
+"""Timeouts after which a job gives up: it does not reach its next checkpoint within one limit."""
 POLL_SECONDS = 15.0
 SETTLE_SECONDS = 30.0
-"""How long the result of a job that has left the queue may take to be seen on this machine."""
+"""Seconds until the result of a job that has left the queue must be visible on this machine."""
 _LIST = "runs.txt"
 
 
 class SlurmError(RiglRlError):
-    """SLURM refuses or cannot be reached; the message is what it says, on one line."""
+    """SLURM refuses or cannot be reached; the message is its reply, on one line."""
 
 
 def launch(
     runs: Sequence[Run], runs_dir: Path, cluster: Cluster, threads: int = 1, wait: bool = False
 ) -> int:
-    """Submits what is neither finished, nor queued or running anywhere, and reports on stderr.
+    """Submits all runs that are not finished, queued or running anywhere, and reports on stderr.
 
     Args:
-        runs: what to train.
+        runs: the runs to train.
         runs_dir: directory of all runs, on a file system that the cluster's nodes share.
-        cluster: how to submit.
-        threads: of each run.
+        cluster: settings for the jobs.
+        threads: threads per run.
         wait: whether to show progress until every run has ended.
 
     Returns:
-        The exit code; without `wait`, 0 says that all is submitted.
+        The exit code; without `wait`, 0 means that all runs are submitted.
 
     Raises:
-        SlurmError: not everything could be submitted, or the queue cannot be asked.
+        SlurmError: not all runs could be submitted, or SLURM does not list its queue.
     """
     jobs = [job_of(run, runs_dir, threads) for run in runs]
     queue = queued(runs_dir)
@@ -84,10 +84,10 @@ def launch(
 def submit(
     jobs: Sequence[Job], runs_dir: Path, cluster: Cluster, threads: int
 ) -> Iterator[tuple[str, int]]:
-    """Submits jobs, in as many arrays as the cluster's MaxArraySize asks for.
+    """Submits jobs, in as many arrays as the cluster's MaxArraySize requires.
 
-    With a `max_parallel`, which SLURM knows for each array alone, an array starts when the one
-    before has ended.
+    With a `max_parallel`, which SLURM applies to each array separately, an array starts when the
+    previous one has ended.
 
     Yields:
         Id and number of tasks of each array, as soon as it is submitted.
@@ -111,7 +111,7 @@ def submit(
             partition=cluster.partition,
             account=cluster.account,
             cpus_per_task=cpus,
-            # Since SLURM 22.05 a step does not inherit the number of its job.
+            # Since SLURM 22.05, a step does not inherit its job's number of CPUs.
             srun_args=[f"--cpus-per-task={cpus}"],
             array_parallelism=cluster.max_parallel or len(array),
             signal_delay_s=WARNING_SECONDS,
@@ -120,7 +120,7 @@ def submit(
             additional_parameters=dict(options),
         )
         try:
-            # Submitit prints what sbatch says, which is in the exception, too.
+            # Submitit prints sbatch's message, which is also in the exception.
             with contextlib.redirect_stderr(io.StringIO()):
                 tasks = executor.submit_array([Training(job, threads) for job in array])
         except FailedJobError as error:
@@ -134,10 +134,10 @@ def submit(
 
 
 def queued(runs_dir: Path) -> dict[str, bool]:
-    """The runs in SLURM's queue, whichever launch submitted them: name to whether it is running.
+    """The runs in SLURM's queue from all launches: {name: whether it is running}.
 
     Raises:
-        SlurmError: the queue cannot be asked.
+        SlurmError: SLURM does not list its queue.
     """
     arrays = _arrays(runs_dir)
     if not arrays:
@@ -151,11 +151,11 @@ def read_queue(lines: str, arrays: Mapping[str, Sequence[str]]) -> dict[str, boo
     """Reads lines of array name, index (N/A in an array of one) and state.
 
     Args:
-        lines: what squeue says.
+        lines: squeue's output.
         arrays: the runs of each array's tasks.
 
     Returns:
-        For each run that is listed whether it is running.
+        {name: whether it is running} for each listed run.
     """
     queue = {}
     for line in lines.splitlines():
@@ -166,21 +166,21 @@ def read_queue(lines: str, arrays: Mapping[str, Sequence[str]]) -> dict[str, boo
 
 
 def _arrays(runs_dir: Path) -> dict[str, list[str]]:
-    """The runs of all arrays ever submitted for this directory, the newest last."""
+    """The runs of all arrays ever submitted for this directory, newest array last."""
     lists = sorted((runs_dir / "slurm").glob(f"*/{_LIST}"))
     return {path.parent.name: path.read_text().splitlines() for path in lists}
 
 
 def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
-    """Shows progress until every run has ended, or until a signal stops the waiting.
+    """Shows progress until every run has ended, or until a signal.
 
-    Runs that another launcher is at are waited for.
+    It also waits for runs under another launcher.
     """
     progress = LaunchProgress(len(jobs), sum(job.finished for job in jobs))
     queue = queued(runs_dir)
     with StopRequest() as stop:
         while True:
-            # The queue was asked before: what has left it has written its result since then.
+            # The queue was read before: jobs that had left it have written their results by now.
             unfinished = [job for job in jobs if not job.finished]
             gone = [job for job in unfinished if job.name not in queue]
             failed = [job for job in gone if not _locked(job)]
@@ -194,7 +194,7 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
             if stop.signum or len(failed) == len(unfinished):
                 break
             stop.wait(POLL_SECONDS)
-            with contextlib.suppress(SlurmError):  # It may answer the next time.
+            with contextlib.suppress(SlurmError):  # It may work the next time.
                 queue = queued(runs_dir)
         progress.close()
         patience = time.monotonic() + SETTLE_SECONDS
@@ -204,7 +204,7 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
     finished = sum(job.finished for job in jobs)
     under_way = len(jobs) - finished - len(failed)
     failures = tuple(_failure(job, runs_dir) for job in failed)
-    left = f"{under_way} runs queued or running, which go on; the same command waits for them"
+    left = f"{under_way} runs still queued or running; the same command waits for them"
     return Outcome(len(jobs), finished, failures, stop.signum, left)
 
 
@@ -221,7 +221,7 @@ def _failure(job: Job, runs_dir: Path) -> Failure:
 
 
 def _locked(job: Job) -> bool:
-    """Whether a launcher, local or in a job, is at the run."""
+    """Whether a launcher, local or in a job, is working on the run."""
     if not job.log.exists():
         return False
     log = lock(job)

@@ -1,4 +1,4 @@
-"""What a job of SLURM does: it trains one run, from the run's last checkpoint on."""
+"""A SLURM job: it trains one run from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import submitit
 from launch.execution.jobs import Child, Job, available_cpus, lock
 
 PATIENCE_SECONDS = 120
-"""How long a lock may take to come free. After a node has failed, a network file system keeps its
-locks for a while (NFS: 90 seconds)."""
+"""Seconds to wait for a lock. After a node has failed, a network file system keeps its locks for a
+while (NFS: 90 seconds)."""
 
 
 class Training(submitit.helpers.Checkpointable):
-    """Trains a run; called again, it goes on where the last checkpoint is.
+    """Trains a run; when called again, it continues from the last checkpoint.
 
-    Submitit pickles it, calls it in the job, and has the job wait in the queue again when SLURM
-    warns of its time limit (SIGUSR2). Preempted jobs and those of a failed node are put there by
-    SLURM. The training itself is deaf to the signals of either: it can be killed at any moment.
+    Submitit pickles it, calls it in the job, and requeues the job when SLURM warns of its time
+    limit (SIGUSR2). SLURM itself requeues preempted jobs and those of a failed node. The training
+    ignores the signals of both: it can be killed at any moment.
     """
 
     def __init__(self, job: Job, threads: int) -> None:
@@ -28,7 +28,7 @@ class Training(submitit.helpers.Checkpointable):
         self.threads = threads
 
     def __call__(self) -> str:
-        """Returns what was done.
+        """Trains the run and returns a line that says so.
 
         Raises:
             RuntimeError: the training ended without a result.
@@ -41,7 +41,7 @@ class Training(submitit.helpers.Checkpointable):
         child = Child(self.job, log, available_cpus(), self.threads, ignored)
         try:
             child.process.wait()
-        finally:  # also when submitit's answer to a signal leaves by an exception
+        finally:  # also if submitit's signal handler raises an exception
             child.process.kill()
             child.process.wait()
             child.close()
@@ -51,7 +51,7 @@ class Training(submitit.helpers.Checkpointable):
         return f"{self.job.name} is finished"
 
     def _locked(self) -> BinaryIO | None:
-        """The run's log, locked; None if the run is finished, or others keep it too long."""
+        """The run's log, locked; None if the run is finished, or the lock is held too long."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.job.finished:
             log = lock(self.job)

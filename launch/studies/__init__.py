@@ -1,1 +1,1 @@
-"""Which runs make a figure or a table: `all_studies` lists them, `presets` says how much."""
+"""Which runs make a figure or a table: `all_studies` lists them, `presets` sets the scale."""

@@ -1,9 +1,9 @@
 """Which runs make a figure, as data.
 
 A study is a function from a seed and a preset to its runs; `expand` joins several of them. A run's
-name says all that sets it apart (task, method, distribution, sparsity, width, changed
-hyper-parameters, schedule, seed), so a run that serves two figures has one name in both, one
-directory, and is trained once.
+name holds everything that distinguishes it (task, method, distribution, sparsity, width, changed
+hyper-parameters, schedule, seed). So a run that two figures need has one name and one directory,
+and is trained once.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
     """The runs of several studies, each run once, all of one seed before the next seed.
 
     The order makes an unfinished launch useful: it has every point of the figure, with fewer seeds.
-    A run that one study wants with its SNR measured and another without is trained with.
+    If one study needs a run with its SNR measured and another without, it is trained with it.
     """
     runs = dict.fromkeys(
         run

@@ -1,6 +1,6 @@
-"""What studies are put together from: the runs of one seed behind a kind of figure.
+"""Building blocks of studies: the runs of one seed behind each kind of figure.
 
-Those of Atari say so in their names, for a preset may have fewer games, seeds and sparsities there.
+Those for Atari have it in their names: there, a preset may have fewer games, seeds and sparsities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rigl_rl import paper
 
 
 def dense(agent: Agent, tasks: Iterable[str], sparsities, seed: int, preset: Preset) -> list[Run]:
-    """Standard dense networks, and those with as many parameters as the sparse ones."""
+    """Dense networks of standard size, and with as many parameters as the sparse ones."""
     schedule = preset.schedule(agent)
     runs = []
     for task in tasks:
@@ -34,7 +34,7 @@ def sparse(
     methods: Iterable[str] = paper.METHODS,
     **changes,
 ) -> list[Run]:
-    """Sparse networks; changes as for `agent_run`. The preset may have other methods."""
+    """Sparse networks; changes as in `agent_run`. The preset may override the methods."""
     return [
         agent_run(
             agent,
@@ -63,7 +63,7 @@ def scaling(
 ) -> list[Run]:
     """Final reward against parameters: dense networks of all widths and the sparse methods.
 
-    figure: decides which of the preset's sparsities each task has.
+    figure: determines which of the preset's sparsities each task has.
     """
     runs = []
     for agent in agents:
@@ -85,7 +85,7 @@ def iqm(agent: Agent, sparsities: Iterable[float], seed: int, preset: Preset) ->
 
 
 def snr(agent: Agent, tasks: Iterable[str], seed: int, preset: Preset) -> list[Run]:
-    """Dense and RigL with their gradients' signal-to-noise ratio measured."""
+    """Dense and RigL, with their gradients' signal-to-noise ratio measured."""
     runs = []
     for task in tasks:
         schedule = preset.schedule(agent)
@@ -112,7 +112,7 @@ def atari_scaling(
     preset: Preset,
     distribution: str = "erk",
 ) -> list[Run]:
-    """As `scaling`, on Atari."""
+    """Like `scaling`, on Atari."""
     sparsities = preset.of_figure(figure, "", preset.atari_sparsities)
     return atari(agent, games, sparsities, seed, preset, distribution)
 

@@ -1,7 +1,7 @@
 """The runs behind each of the paper's figures, for one seed.
 
-What the paper leaves open about a figure (tasks of Figures 4, 5 and 13, sparsity of Figure 4, batch
-sizes, the network of Figures 2, 6 and 12 on Atari) is our choice, said here and in `presets`.
+Where the paper leaves details of a figure open (tasks of Figures 4, 5 and 13, sparsity of Figure 4,
+batch sizes, the network of Figures 2, 6 and 12 on Atari), we choose; see here and `presets`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH_SIZES = (32, 64, 128, 256, 512)
 
 
 def figure1(seed: int, preset: Preset) -> list[Run]:
-    """Figure 1: IQM at 90 % sparsity, SAC and PPO over the MuJoCo tasks, DQN over Atari games."""
+    """Figure 1: IQM at 90% sparsity, SAC and PPO over the MuJoCo tasks, DQN over Atari games."""
     runs = []
     for agent in (SAC, PPO):
         runs += blocks.iqm(agent, [0.9], seed, preset)
@@ -29,7 +29,7 @@ def figure1(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure2(seed: int, preset: Preset) -> list[Run]:
-    """Figure 2: final reward against parameters, ERK; DQN, whose network is the CNN, SAC, PPO."""
+    """Figure 2: final reward against parameters, ERK; DQN (with the CNN), SAC, PPO."""
     return [
         *blocks.atari_scaling("figure2", DQN_CNN, paper.GAMES_MAIN, seed, preset),
         *blocks.scaling("figure2", [SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["erk"]),
@@ -39,7 +39,7 @@ def figure2(seed: int, preset: Preset) -> list[Run]:
 def figure3(seed: int, preset: Preset) -> list[Run]:
     """Figure 3: the actor's share of a budget of parameters, SAC, dense and RigL (section 5).
 
-    Sparse networks of standard width cannot have the largest budget, which is that of dense ones.
+    Sparse networks of standard width cannot use the largest budget, that of the dense ones.
     """
     runs = []
     for task in paper.MUJOCO_MAIN:
@@ -75,7 +75,7 @@ def figure4_left(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure4_center(seed: int, preset: Preset) -> list[Run]:
-    """Figure 4 (centre): weight decay, over the grid of A.3, SAC."""
+    """Figure 4 (center): weight decay, over the grid of A.3, SAC."""
     runs = []
     for decay in paper.WEIGHT_DECAYS:
         runs.append(
@@ -107,15 +107,15 @@ def figure5_left(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure5_right(seed: int, preset: Preset) -> list[Run]:
-    """Figure 5 (center, right): as on the left, of SAC's actor and critics."""
+    """Figure 5 (center, right): like the left, for SAC's actor and critics."""
     return blocks.snr(SAC, paper.MUJOCO_MAIN, seed, preset)
 
 
 def figure6(seed: int, preset: Preset) -> list[Run]:
     """Figure 6: the policies whose robustness to noise is measured, a part of Figure 10.
 
-    Dense networks of three sizes, RigL and SET of the two smaller ones (section 8). Measuring comes
-    after training: `python -m rigl_rl.robustness`.
+    Dense networks of three sizes, RigL and SET of the two smaller ones (section 8). Measure after
+    training with `python -m rigl_rl.robustness`.
     """
     return blocks.atari(
         DQN_CNN,
@@ -128,7 +128,7 @@ def figure6(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure7(seed: int, preset: Preset) -> list[Run]:
-    """Figure 7: FLOPs, which are counted and need no runs."""
+    """Figure 7: FLOPs, which are counted without runs."""
     del seed, preset
     return []
 
@@ -141,22 +141,22 @@ def figure8(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure9(seed: int, preset: Preset) -> list[Run]:
-    """Figure 9: as Figure 2, on Hopper and Ant."""
+    """Figure 9: like Figure 2, on Hopper and Ant."""
     return blocks.scaling("figure9", [SAC, PPO], paper.MUJOCO_OTHERS, seed, preset, ["erk"])
 
 
 def figure10(seed: int, preset: Preset) -> list[Run]:
-    """Figure 10: as Figure 2, the CNN on all games."""
+    """Figure 10: like Figure 2, the CNN on all games."""
     return blocks.atari_scaling("figure10", DQN_CNN, paper.GAMES, seed, preset)
 
 
 def figure11(seed: int, preset: Preset) -> list[Run]:
-    """Figure 11: as Figure 10, the ResNet."""
+    """Figure 11: like Figure 10, the ResNet."""
     return blocks.atari_scaling("figure11", DQN_RESNET, paper.GAMES, seed, preset)
 
 
 def figure12(seed: int, preset: Preset) -> list[Run]:
-    """Figure 12: as Figure 2, uniform."""
+    """Figure 12: like Figure 2, uniform."""
     return [
         *blocks.atari_scaling("figure12", DQN_CNN, paper.GAMES_MAIN, seed, preset, "uniform"),
         *blocks.scaling("figure12", [SAC, PPO], paper.MUJOCO_MAIN, seed, preset, ["uniform"]),
@@ -179,7 +179,7 @@ def figure13(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure14_left(seed: int, preset: Preset) -> list[Run]:
-    """Figure 14 (left, centre): ERK against uniform, SAC, all layers sparse or all but the last."""
+    """Figure 14 (left, center): ERK against uniform, SAC, all layers sparse or all but the last."""
     runs = blocks.dense(SAC, [SENSITIVITY_TASK], [], seed, preset)
     for output_too in (True, False):
         runs += blocks.sparse(
@@ -196,7 +196,7 @@ def figure14_left(seed: int, preset: Preset) -> list[Run]:
 
 def figure14_right(seed: int, preset: Preset) -> list[Run]:
     """Figure 14 (right): ERK against uniform on Acrobot, all layers sparse, with the standard dense
-    network as the line to compare with.
+    network as the baseline.
     """
     runs = blocks.dense(DQN, ["Acrobot-v1"], [], seed, preset)
     return runs + blocks.sparse(DQN, ["Acrobot-v1"], preset.sparsities, seed, preset, DISTRIBUTIONS)
@@ -208,7 +208,7 @@ def figure15(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure16(seed: int, preset: Preset) -> list[Run]:
-    """Figure 16: as Figure 15, PPO."""
+    """Figure 16: like Figure 15, PPO."""
     return blocks.iqm(PPO, preset.iqm_sparsities, seed, preset)
 
 
@@ -218,7 +218,7 @@ def figure17(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure18(seed: int, preset: Preset) -> list[Run]:
-    """Figure 18: as Figure 17, ResNet."""
+    """Figure 18: like Figure 17, ResNet."""
     return blocks.atari(DQN_RESNET, paper.GAMES, preset.atari_iqm_sparsities, seed, preset)
 
 

@@ -1,4 +1,4 @@
-"""How much of a study is run: as in the paper, what one machine can do, or minutes."""
+"""The scale of a study: the paper's, what one machine can do, or a few minutes."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from rigl_rl import paper
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """How much of a study is run."""
+    """The scale of a study."""
 
     name: str
     seeds: int
     sparsities: tuple[float, ...]
-    """Of figures that show final reward by parameters or sparsity; see `of_figure`."""
+    """For figures of final reward by parameters or sparsity; see `of_figure`."""
     iqm_sparsities: tuple[float, ...]
     """Figures 15 and 16."""
     actor_shares: tuple[float, ...]
     """Figure 3."""
     snr_sparsities: Mapping[str, tuple[float, ...]] = dataclasses.field(hash=False)
-    """Figure 5, by distribution; in addition to the dense network."""
+    """Figure 5, by distribution; the dense network is added."""
     snr_freq: int
     """Train steps between two measurements of the gradients' signal-to-noise ratio."""
     games: tuple[str, ...]
-    """Those of Atari that are trained."""
+    """The Atari games to train on."""
     atari_seeds: int
     atari_sparsities: tuple[float, ...]
-    """As `sparsities`."""
+    """Like `sparsities`, for Atari."""
     atari_iqm_sparsities: tuple[float, ...]
     """Figures 17 and 18."""
     weight_decays: tuple[float, ...]
-    """The sweeps' grid, as the two below."""
+    """The sweeps' grid, with the two below."""
     update_intervals: tuple[int, ...]
     drop_fractions: tuple[float, ...]
     resnet_weight_decays: tuple[float, ...]
     """The grid of the ResNet's sweep, with the one below."""
     resnet_learning_rates: tuple[float, ...]
     seeds_of: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
-    """Studies with another number of seeds."""
+    """Studies with a different number of seeds."""
     methods: tuple[str, ...] = ()
-    """Sparse methods in place of those that a study has; empty: those."""
+    """Sparse methods that replace a study's own; empty: the study's own."""
     as_in_paper: bool = True
     """Whether a study leaves out sparsities that the paper's figure does not have."""
 
     def schedule(self, agent: Agent) -> AnySchedule:
-        """How long an agent trains; where it has no shorter schedule, as long as in the paper."""
+        """The length of an agent's runs: the paper's, unless it has a shorter schedule."""
         return agent.schedules.get(self.name, agent.schedules["paper"])
 
     def of_figure(self, figure: str, task: str, sparsities: tuple[float, ...]) -> tuple[float, ...]:
-        """Those of `sparsities` at which the paper's figure has this task.
+        """Those of `sparsities` at which the paper's figure shows this task.
 
-        Sparsities that the user asked for (`with_sparsities`) all stay.
+        Sparsities that the user chose (`with_sparsities`) all stay.
         """
         if not self.as_in_paper:
             return sparsities
         return tuple(s for s in sparsities if paper.in_figure(figure, s, task))
 
     def with_seeds(self, seeds: int) -> Preset:
-        """The same with so many seeds of every run."""
+        """A copy with this number of seeds for every run."""
         return dataclasses.replace(self, seeds=seeds, atari_seeds=seeds, seeds_of={})
 
     def with_methods(self, methods: tuple[str, ...]) -> Preset:
-        """The same with these sparse methods in place of those that a study has."""
+        """A copy with these sparse methods instead of a study's own."""
         return dataclasses.replace(self, methods=methods)
 
     def with_sparsities(self, sparsities: tuple[float, ...]) -> Preset:
-        """The same at these sparsities, where a study has several."""
+        """A copy with these sparsities for studies that have several."""
         return dataclasses.replace(
             self,
             sparsities=sparsities,
@@ -84,15 +84,15 @@ class Preset:
 _SWEEPS = ("table1", "table2", "table3", "table5")
 
 # Figure 5 names neither sparsities nor a distribution. The SNR falls where masks cut hidden units
-# off from all inputs. Uniform masks do so at any of these sparsities, ERK only at 99%
+# off from all inputs. Uniform masks do so at all of these sparsities, ERK only at 99%
 # (docs/deviations.md, "Dead units and the SNR"). So the study has both.
 _SNR = {"erk": (0.5, 0.8, 0.9, 0.95, 0.99), "uniform": (0.5, 0.8, 0.9, 0.95)}
 
 PRESETS = {
-    # Section 3 trains "policies ranging between 50% to 99% sparsity", with at least 10 seeds; which
-    # sparsities is our choice. A figure whose caption has a narrower range keeps to it
-    # (`paper.in_figure`). Figures 17 and 18 do not name theirs: they are among those of Figures 10
-    # and 11, so no further runs are needed. A.3 does not say how many seeds a sweep has: three.
+    # Section 3 trains "policies ranging between 50% to 99% sparsity", with at least 10 seeds. We
+    # chose these sparsities. A figure whose caption has a narrower range keeps to it
+    # (`paper.in_figure`). Figures 17 and 18 do not name theirs; we use some of Figures 10 and 11,
+    # which takes no further runs. A.3 gives no number of seeds for a sweep; we use three.
     "paper": Preset(
         "paper",
         seeds=10,
@@ -111,13 +111,13 @@ PRESETS = {
         resnet_weight_decays=paper.RESNET_WEIGHT_DECAYS,
         resnet_learning_rates=paper.RESNET_LEARNING_RATES,
         seeds_of={
-            **{"figure16": 9, "figure17": 9, "figure18": 9},  # as their captions say
+            **{"figure16": 9, "figure17": 9, "figure18": 9},  # from their captions
             **dict.fromkeys(_SWEEPS, 3),
         },
     ),
-    # Where a run is short (DQN on classic control, PPO) it is the paper's own, so it counts towards
-    # `paper` in the same directory; SAC trains a tenth as long, DQN on Atari a twentieth, with the
-    # ResNet a hundredth.
+    # Short runs (DQN on classic control, PPO) have the paper's length, so they count toward `paper`
+    # in the same directory. SAC trains a tenth as long, DQN on Atari a twentieth, with the ResNet a
+    # hundredth.
     "reduced": Preset(
         "reduced",
         seeds=3,

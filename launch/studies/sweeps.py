@@ -1,8 +1,8 @@
-"""The hyper-parameter sweeps of section A.3, whose best settings are Tables 1, 2, 3 and 5.
+"""The hyper-parameter sweeps of section A.3, whose best settings are in Tables 1, 2, 3 and 5.
 
-Each is a grid search: every value of one hyper-parameter with every value of the others. What the
-paper leaves open is our choice: the sparsity (`paper.SWEEP_SPARSITY`, ERK), the games of the
-ResNet's sweep and the number of seeds.
+Each is a grid search over all combinations of values. The paper leaves open the sparsity
+(`paper.SWEEP_SPARSITY`, ERK), the games of the ResNet's sweep and the number of seeds; we chose
+them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def table4(seed: int, preset: Preset) -> list[Run]:
 
 
 def table5(seed: int, preset: Preset) -> list[Run]:
-    """The sweep of the dense ResNet; sparse ones take its best values over."""
+    """The sweep of the dense ResNet; sparse ones use its best values."""
     return [
         agent_run(
             DQN_RESNET,
@@ -56,9 +56,9 @@ def table5(seed: int, preset: Preset) -> list[Run]:
 
 
 def _grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """By method, the values that A.3 searches over of each hyper-parameter that matters to it.
+    """For each method, the values in A.3 of every hyper-parameter that affects it.
 
-    Sparsity-aware initialization does not matter to pruning, which starts dense.
+    Sparsity-aware initialization does not affect pruning, which starts dense.
     """
     decay = {"weight_decay": preset.weight_decays}
     interval = {"update_freq": preset.update_intervals}
@@ -78,7 +78,7 @@ def _sweep(agent: Agent, seed: int, preset: Preset) -> list[Run]:
     runs = []
     grids = _grids(preset)
     if preset.methods:
-        # A method that the paper does not have is searched like RigL.
+        # A method that is not in the paper gets RigL's grid.
         grids = {name: grids.get(name, grids["rigl"]) for name in ("dense", *preset.methods)}
     for method, grid in grids.items():
         sparse = (

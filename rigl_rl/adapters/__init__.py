@@ -1,5 +1,5 @@
-"""All that rests on private parts of other libraries, a file for each part.
+"""All code that depends on private parts of other libraries, one file per part.
 
-`READ_IN` in each file names the version in which the part was read. `tests/adapters` says in one
-line which part of which library has changed.
+`READ_IN` in each file names the library version whose source was read. When a part changes,
+`tests/adapters` fails with one line that names it.
 """

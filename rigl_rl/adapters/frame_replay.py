@@ -1,4 +1,4 @@
-"""Dopamine's replay buffer of single frames, with a faster copy of what is sampled."""
+"""Dopamine's replay buffer of single frames, with faster copying of samples."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ READ_IN = {"dopamine-rl": "4.0.9"}
 
 
 class FrameReplayBuffer(OutOfGraphReplayBuffer):
-    """Dopamine's, but a batch takes a third of the time."""
+    """Dopamine's replay buffer; sampling a batch takes a third of the time."""
 
     @property
     def capacity(self) -> int:
-        """Frames."""
+        """Frames that the buffer can hold."""
         return self._replay_capacity
 
     @property
     def batch_size(self) -> int:
-        """Transitions in a sample."""
+        """Transitions per sample."""
         return self._batch_size
 
     def get_observation_stack(self, index: int) -> np.ndarray:
         """The state at `index`: (84, 84, 4) pixels, its newest frame last."""
         frames = self.get_range(self._store["observation"], index - self._stack_size + 1, index + 1)
-        # A transposed view, as Dopamine returns, is copied to the batch 4 bytes at a time.
+        # Dopamine returns a transposed view, which is copied to the batch 4 bytes at a time.
         return np.stack(frames, axis=-1)

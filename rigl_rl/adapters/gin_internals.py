@@ -1,4 +1,4 @@
-"""What gin keeps to itself: its registry, its bindings, and where it looks for included files."""
+"""Private parts of gin: its registry, its bindings, and where it looks for included files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ READ_IN = {"gin-config": "0.5.0"}
 
 
 class Configurable(NamedTuple):
-    """A registered function or class, and the name it goes by."""
+    """A registered function or class and its name."""
 
     name: str
     wrapped: Callable[..., Any]
 
 
 def configurables() -> list[Configurable]:
-    """All that is registered."""
+    """All registered configurables."""
     entries = gin.config._REGISTRY._selector_map.values()
     return [Configurable(entry.name, entry.wrapped) for entry in entries]
 
@@ -27,21 +27,21 @@ def configurables() -> list[Configurable]:
 def unregister(selectors: Iterable[str]) -> None:
     """Frees the names of configurables, given in full.
 
-    No public call does, and two configurables of one name make every binding of it ambiguous.
+    gin has no public call for this, and two configurables of one name make its bindings ambiguous.
     """
     for selector in selectors:
         gin.config._REGISTRY.pop(selector)
 
 
 def bindings() -> Iterator[tuple[Configurable, dict[str, Any]]]:
-    """Each configurable that something is bound to, and the values by parameter."""
+    """Each configurable that has bindings, with its values by parameter."""
     for (_, selector), parameters in gin.config._CONFIG.items():
         name = selector.rsplit(".", 1)[-1]
         yield Configurable(name, gin.config._REGISTRY[selector].wrapped), parameters
 
 
 def macros() -> set[str]:
-    """Names of the macros that are defined."""
+    """Names of the defined macros."""
     return {scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"}
 
 
@@ -52,11 +52,15 @@ def imports() -> set[str]:
 
 @contextlib.contextmanager
 def reading_with(opened: Callable, readable: Callable[[str], bool]) -> Iterator[list[str]]:
-    """Lets gin open all files by `opened`, a context manager of a path, where `readable(path)`.
+    """Makes gin open files with `opened`, if `readable(path)`.
+
+    Args:
+      opened: takes a path and returns a context manager of the open file.
+      readable: whether gin should open this path.
 
     Yields:
-      The folders in which gin looks for an included file, in this order; they may be changed. No
-      public call puts one before the working directory.
+      The folders in which gin looks for an included file, in this order. The list may be changed:
+      gin has no public call to put a folder before the working directory.
     """
     folders, readers = gin.config._LOCATION_PREFIXES, gin.config._FILE_READERS
     before = folders[:], readers[:]

@@ -1,4 +1,4 @@
-"""TF-Agents' bridge from the graph to a Python environment, without what costs more than a step."""
+"""TF-Agents' bridge from the graph to a Python environment, at half the cost."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ READ_IN = {"tf-agents": "0.19.0"}
 
 
 class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
-    """TFPyEnvironment at half of its cost, for observations and actions of one tensor each.
+    """TFPyEnvironment at half the cost, for observations and actions of one tensor each.
 
     TFPyEnvironment packs nests, takes a lock and caches its own time step, which costs more than a
-    CartPole step. This class calls the Python environment directly; reset it first. It is asked for
-    its current time step, too, so an environment restored from a checkpoint continues.
+    CartPole step. This class calls the Python environment directly; reset it first. It also asks
+    that environment for the current time step, so one restored from a checkpoint continues.
     """
 
     def _step(self, actions):
@@ -31,7 +31,7 @@ class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
         return self._call(self._env.current_time_step)
 
     def _call(self, function, *arguments):
-        @tf.autograph.experimental.do_not_convert  # the converted call takes longer than the step
+        @tf.autograph.experimental.do_not_convert  # a converted call takes longer than the step
         def call(*arrays):
             keep_thread_state()
             return list(function(*arrays))

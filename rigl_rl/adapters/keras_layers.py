@@ -1,4 +1,4 @@
-"""Regularization losses of a Keras layer, exchanged."""
+"""Replaces the regularization losses of a Keras layer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def replace_losses(
     variable: tf.Variable,
     replacement: Callable[[Callable[[], tf.Tensor]], Callable[[], tf.Tensor]],
 ) -> None:
-    """Puts `replacement(loss)` in the place of each loss that regularizes `variable`.
+    """Replaces each loss that regularizes `variable` by `replacement(loss)`.
 
-    Keras keeps a layer's losses as partial functions: the tagging of a loss, applied to a function
-    without arguments. That of a regularizer is a partial function, too, applied to the variable.
-    Saving a layer takes the inner function from the outer one, so that order stays.
+    Keras keeps a layer's losses as partial functions of two levels: the outer one tags a loss, and
+    the inner one, for a regularizer, applies it to the variable. Saving a layer takes the inner
+    function from the outer one, so this order must stay.
     """
     layer._callable_losses = [
         functools.partial(tag.func, replacement(*tag.args))
@@ -31,7 +31,7 @@ def replace_losses(
 
 def _variable_of(tag) -> tf.Variable | None:
     bound: Any = tag
-    for _ in range(2):  # of the tag its loss, of that its variable
+    for _ in range(2):  # from the tag to its loss, then to the loss's variable
         arguments = [*getattr(bound, "args", [])]
         bound = arguments[0] if len(arguments) == 1 else None
     return bound

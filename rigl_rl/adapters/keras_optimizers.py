@@ -1,4 +1,4 @@
-"""What has to be known of a Keras optimizer, new or legacy, to wrap it."""
+"""Private parts of Keras optimizers, new and legacy, that a wrapper needs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import tensorflow as tf
 
 READ_IN = {"keras": "2.15.0"}
-# For methods: attributes that they set are not found for checkpoints by themselves.
+# For methods that set attributes which checkpoints should not track.
 untracked = tf.__internal__.tracking.no_automatic_dependency_tracking
-# The attribute that a LossScaleOptimizer sets of the optimizer it is put around. Of a step that it
-# skips, it moves that optimizer's `iterations` and calls nothing.
+# The attribute that a LossScaleOptimizer sets on the optimizer it wraps. When it skips a step, it only
+# advances that optimizer's `iterations`.
 LOSS_SCALE_MARK = "_is_wrapped_by_loss_scale_optimizer"
-# Keras' optimizers that treat all weights alike, each by itself.
+# Keras' optimizers that update every weight independently and by the same rule.
 _ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
 _ELEMENTWISE |= {"RMSprop", "SGD"}
 
 
 def build(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
-    """Creates its slot variables."""
+    """Creates the optimizer's slot variables."""
     if is_legacy(optimizer):
         optimizer._create_all_weights(variables)
     else:
@@ -46,7 +46,7 @@ def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) ->
 
 
 def learning_rate_of(optimizer: tf.keras.optimizers.Optimizer):
-    """Its learning rate at this train step, a number or a scalar tensor."""
+    """The learning rate at this train step, a number or a scalar tensor."""
     # New optimizers hold their schedule here; `learning_rate` is its value one step ago.
     rate = getattr(optimizer, "_learning_rate", optimizer.learning_rate)
     if isinstance(rate, tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -55,11 +55,11 @@ def learning_rate_of(optimizer: tf.keras.optimizers.Optimizer):
 
 
 def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[tf.Tensor, ...] | None:
-    """What Adam's step at this train step is computed with.
+    """The numbers for Adam's step at this train step.
 
     Returns:
-      Learning rate with both bias corrections, beta_1, beta_2 and epsilon, float32 scalars; None if
-      it is another optimizer, or Adam that does more than its plain step.
+      Learning rate with both bias corrections, beta_1, beta_2 and epsilon, float32 scalars; None
+      for another optimizer, or for Adam with options beyond its plain step.
     """
     if type(optimizer) is tf.keras.optimizers.legacy.Adam:
         rate = optimizer._decayed_lr(tf.float32)
@@ -84,7 +84,7 @@ def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[tf.Tensor, ...] |
 
 
 def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether a weight's step depends on its own gradient alone: not so if norms are clipped."""
+    """Whether a weight's step depends on its own gradient only; clipping norms prevents that."""
     clips = getattr(optimizer, "clipnorm", None) or getattr(optimizer, "global_clipnorm", None)
     return type(optimizer).__name__ in _ELEMENTWISE and not clips
 
@@ -92,7 +92,7 @@ def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
 def averages_of(
     optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable
 ) -> list[tf.Variable]:
-    """The moving average of `variable` that it keeps (`use_ema`); [] if it keeps none."""
+    """The optimizer's moving average of `variable` (`use_ema`); [] if it keeps none."""
     if is_legacy(optimizer) or not optimizer.use_ema:
         return []
     index = optimizer._index_dict[optimizer._var_key(variable)]
@@ -100,23 +100,23 @@ def averages_of(
 
 
 def variables_of(optimizer: tf.keras.optimizers.Optimizer) -> list[tf.Variable]:
-    """All its variables. In new optimizers a property, in legacy ones a method."""
+    """All variables of the optimizer: a property in new optimizers, a method in legacy ones."""
     variables = optimizer.variables
     return list(variables() if callable(variables) else variables)
 
 
 def children_of_saved(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, Any]:
-    """What Keras' loader of SavedModels expects to find in a new optimizer, by name."""
+    """The children, by name, that Keras' SavedModel loader expects in a new optimizer."""
     return {"_iterations": optimizer._iterations, "_variables": optimizer._variables}
 
 
 def name_of(optimizer: tf.keras.optimizers.Optimizer) -> str:
-    """Its name."""
+    """The optimizer's name."""
     return optimizer._name if is_legacy(optimizer) else optimizer.name
 
 
 def is_legacy(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether it is of Keras' legacy class."""
+    """Whether the optimizer is of Keras' legacy class."""
     return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)
 
 
@@ -128,12 +128,12 @@ def unaggregated(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, bool]:
 
 
 def scales_losses(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether it is a LossScaleOptimizer."""
+    """Whether the optimizer is a LossScaleOptimizer."""
     return isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
 
 def loss_scale_like(scaled, optimizer: tf.keras.optimizers.Optimizer):
-    """A LossScaleOptimizer with the settings of `scaled`, around `optimizer`."""
+    """Wraps `optimizer` in a LossScaleOptimizer with the settings of `scaled`."""
     return tf.keras.mixed_precision.LossScaleOptimizer(
         optimizer,
         dynamic=scaled.dynamic,

@@ -1,4 +1,4 @@
-"""The tables of TF-Agents' `TFUniformReplayBuffer`, read and saved by row."""
+"""Reads and saves the tables of TF-Agents' `TFUniformReplayBuffer` by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READ_IN = {"tf-agents": "0.19.0", "tensorflow": "2.15.1"}
 
 
 class Frames:
-    """The frames of a replay buffer of batch size 1, by number: the first ever written is 0.
+    """The frames of a replay buffer of batch size 1, numbered from 0 in the order of writing.
 
     Args:
       replay: the buffer.
@@ -25,33 +25,33 @@ class Frames:
         self._last_id = replay._last_id
 
     def range(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Numbers of the oldest and the newest frame that the buffer holds: int64 scalars."""
+        """Numbers of the oldest and the newest frame in the buffer: int64 scalars."""
         newest = self._last_id.read_value()
         return tf.maximum(newest + 1 - self._capacity, 0), newest
 
     def read(self, numbers: tf.Tensor):
-        """The frames of these numbers, a trajectory with a leading dimension."""
+        """Reads the frames with these numbers: a trajectory with a leading dimension."""
         return self._table.read(numbers % self._capacity)
 
     def step_types(self, numbers: tf.Tensor) -> tf.Tensor:
-        """Their step types alone, which saves reading the observations."""
+        """Reads only the step types of these frames, not the observations."""
         return self._table.read(numbers % self._capacity, self._table.slots.step_type)
 
 
 class ReplayState(AutoTrackable):
-    """Stands for a replay buffer in a `tf.train.Checkpoint`.
+    """Represents a replay buffer in a `tf.train.Checkpoint` and saves only the rows in use.
 
-    The tables have their full capacity from the start: a million steps of Humanoid are 1.6 GB. This
-    saves the rows that hold something. Lookup tables of TensorFlow save what they hold in the same
-    way (`_serialize_to_tensors`), because their size is not known in advance either.
+    The tables have their full capacity from the start: a million steps of Humanoid are 1.6 GB.
+    TensorFlow's lookup tables save their contents in the same way (`_serialize_to_tensors`),
+    because their size is not known in advance either.
 
     Args:
-      replay: a buffer of batch size 1: its rows fill up one by one, from the first.
+      replay: a buffer of batch size 1; its rows fill up one by one, from the first.
     """
 
     def __init__(self, replay: tf_uniform_replay_buffer.TFUniformReplayBuffer):
         self._last_id = replay._last_id
-        # Not tracked as attributes: saved below, in part.
+        # Not tracked as attributes; the methods below save a part of them.
         self._rows = lambda: [v for v in replay.variables() if v is not replay._last_id]
         self._capacity = int(replay._capacity_value)
 

@@ -1,4 +1,4 @@
-"""TensorFlow's stateful random operations, exchanged for others while a function is traced."""
+"""Replaces TensorFlow's stateful random operations while a function is traced."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PARAMETERS = {
     "multinomial": ("logits", "num_samples", "seed", "seed2", "output_dtype", "name"),
     "random_shuffle": ("value", "seed", "seed2", "name"),
 }
-"""The operations that can be exchanged, and the parameters a replacement has to take."""
+"""The operations that can be replaced, and the parameters that a replacement must take."""
 
 
 @contextlib.contextmanager
 def exchanged(replacements: Mapping[str, Callable]) -> Iterator[None]:
     """Within this context, TensorFlow calls these functions for its random operations.
 
-    The public functions (`tf.random.uniform`, `tf.random.shuffle`, ...) look their operation up in
-    this module at each call, so this reaches whatever agents and replay buffers draw.
+    The public functions (`tf.random.uniform`, `tf.random.shuffle`, ...) look up their operation in
+    TensorFlow's module at each call, so agents and replay buffers use the replacements too.
 
     Args:
       replacements: a function for each key of `PARAMETERS`.

@@ -1,7 +1,7 @@
 """DQN on Atari: Dopamine's runner and replay buffer with a sparse agent in TensorFlow 2.
 
-Importing this package gives gin names that Dopamine has taken for its TF1 and JAX classes to those
-of this project, as the authors' configs mean them.
+Dopamine registers some gin names for its TF1 and JAX classes. Importing this package gives these
+names to this project's classes, as the authors' configs need.
 """
 
 import rigl_rl.quiet  # noqa: F401, before the libraries load

@@ -1,8 +1,8 @@
 """DQN with Dopamine's agent interface, in TensorFlow 2, dense and sparse.
 
-The agent acts, stores and learns exactly as Dopamine's own does (`dopamine.agents.dqn`, in TF1),
-from the same random numbers: exploration draws from Python's `random`, the replay buffer from
-NumPy's global generator.
+The agent acts, stores and learns exactly as Dopamine's TF1 agent (`dopamine.agents.dqn`), from the
+same random numbers: exploration draws from Python's `random`, the replay buffer from NumPy's global
+generator.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class DQNAgent:
     """Dense DQN.
 
     Args:
-      num_actions: of the game.
-      given: its hyper-parameters; by default what gin has bound.
+      num_actions: the game's number of actions.
+      given: hyper-parameters; by default gin's bindings.
 
     Attributes:
       training_steps: agent steps in training so far.
       eval_mode: whether the agent only acts.
     """
 
-    summary_writer = None  # Dopamine's runner asks; this project's run directory has the summaries
+    summary_writer = None  # Dopamine's runner reads it; the run directory has the summaries here
 
     def __init__(self, num_actions: int, given: AgentHyperparameters | None = None):
         self.given = given = given or AgentHyperparameters()
@@ -57,13 +57,13 @@ class DQNAgent:
         self._state = np.zeros((1, *STATE_SHAPE), np.uint8)
         self._action = 0
         self._mean_loss = tf.keras.metrics.Mean()
-        # The target starts as a copy, so that it is as sparse as the online network.
+        # The target starts as a copy, so it is as sparse as the online network.
         self.sync_target()
 
-    # -- what Dopamine's runner calls -----------------------------------------------------------
+    # -- called by Dopamine's runner ------------------------------------------------------------
 
     def begin_episode(self, observation: np.ndarray) -> int:
-        """The first action of an episode, from its first frame (84, 84, 1)."""
+        """Returns an episode's first action, given its first frame (84, 84, 1)."""
         self._state.fill(0)
         self._see(observation)
         if not self.eval_mode:
@@ -72,7 +72,7 @@ class DQNAgent:
         return self._action
 
     def step(self, reward: float, observation: np.ndarray) -> int:
-        """The next action, from the last one's reward and the frame after it."""
+        """Returns the next action, given the last action's reward and the frame after it."""
         if not self.eval_mode:
             self._store(reward, terminal=False)
         self._see(observation)
@@ -82,12 +82,12 @@ class DQNAgent:
         return self._action
 
     def end_episode(self, reward: float) -> None:
-        """Takes the last reward. As in Dopamine, a game cut off at its time limit is terminal."""
+        """Takes the last reward. As in Dopamine, the time limit counts as a terminal state."""
         if not self.eval_mode:
             self._store(reward, terminal=True)
 
     def bundle_and_checkpoint(self, checkpoint_dir: str, iteration_number: int) -> dict[str, Any]:
-        """Saves networks, optimizer, masks and replay to files; returns what else is state."""
+        """Saves networks, optimizer, masks and replay to files; returns the rest of the state."""
         self._variables().write(self._variables_path(checkpoint_dir, iteration_number))
         self.replay.save(checkpoint_dir, iteration_number)
         return {"training_steps": self.training_steps}
@@ -95,10 +95,10 @@ class DQNAgent:
     def unbundle(
         self, checkpoint_dir: str, iteration_number: int, bundle_dictionary: dict[str, Any]
     ) -> bool:
-        """Goes back to what `bundle_and_checkpoint` saved. Returns True.
+        """Restores the state that `bundle_and_checkpoint` saved. Returns True.
 
         Raises:
-          ConfigError: it was saved by an agent with another network.
+          ConfigError: an agent with another network saved it.
         """
         path = self._variables_path(checkpoint_dir, iteration_number)
         try:
@@ -116,7 +116,7 @@ class DQNAgent:
 
     @property
     def gradient_steps(self) -> int:
-        """Train steps taken."""
+        """Gradient steps taken."""
         return int(self.optimizer.iterations)
 
     def epsilon(self) -> float:
@@ -137,7 +137,7 @@ class DQNAgent:
         return loss
 
     def greedy_action(self, states):
-        """Index of the largest value: (B, 84, 84, 4) pixels to (B,) int64."""
+        """Index of the largest value: pixels (B, 84, 84, 4) to (B,) int64."""
         return self._greedy_action(self._runs_sparsely(), states)
 
     @tf.function
@@ -162,11 +162,11 @@ class DQNAgent:
         return tf.keras.losses.huber(tf.stop_gradient(targets), chosen) + self.penalty()
 
     def penalty(self) -> tf.Tensor:
-        """What the loss adds for the weights: nothing here."""
+        """Weight penalty added to the loss: 0 here."""
         return tf.constant(0.0)
 
     def learn(self, *batch) -> tf.Tensor:
-        """One gradient step on a batch as for `loss`. Returns the loss."""
+        """Takes one gradient step on a batch as for `loss`. Returns the loss."""
         return self._learn(self._runs_sparsely(), *batch)
 
     @tf.function
@@ -181,23 +181,23 @@ class DQNAgent:
         return loss
 
     def _runs_sparsely(self) -> bool:
-        """Whether networks run sparsely at this train step: acting saves most of its time, too."""
+        """Whether networks run sparsely at this train step, in acting as well as in learning."""
         first = first_sparse_step([self.optimizer.execution])
         return first == 0 or self.gradient_steps >= first
 
     def _products(self, sparsely):
-        # Cached: nothing else changes the kernels, and reading all of them takes long.
+        # Cached: reading all kernels is slow, and only train steps and copies change them.
         return train_steps([self.optimizer.execution] if sparsely else [], cached=True)
 
     def sync_target(self) -> None:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
-        # Not in a graph: one traced before `follow` would know of no targets.
+        # Not in a graph: a graph traced before `follow` would not know the targets.
         self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:
-        """Takes a gradient step and copies the target at the agent steps at which they are due."""
+        """Takes a gradient step and copies the target network when each is due."""
         if self.replay.add_count > self.given.min_replay_history:
             if self.training_steps % self.given.update_period == 0:
                 state, action, reward, next_state, _, _, terminal, *_ = (
@@ -214,16 +214,16 @@ class DQNAgent:
         return int(self.greedy_action(tf.constant(self._state)).numpy()[0])
 
     def _see(self, observation: np.ndarray) -> None:
-        """The newest frame comes last in the state."""
+        """Appends a frame to the state, the newest last."""
         self._state[..., :-1] = self._state[..., 1:]
         self._state[0, ..., -1] = observation[..., 0]
 
     def _store(self, reward: float, terminal: bool) -> None:
-        """The frame last seen, the action taken in it and what came of it."""
+        """Stores the last frame with its action, reward and whether the episode ended."""
         self.replay.add(self._state[0, ..., -1], self._action, reward, terminal)
 
     def _variables(self) -> tf.train.Checkpoint:
-        # Slots have to be there before they can be read.
+        # The slots must exist before they can be read.
         self.optimizer.build(self.online_network.trainable_variables)
         return tf.train.Checkpoint(
             online=self.online_network, target=self.target_network, optimizer=self.optimizer
@@ -235,15 +235,15 @@ class DQNAgent:
 
 
 class SparseDQNAgent(DQNAgent):
-    """DQN whose networks a sparse training method governs.
+    """DQN with a sparse training method.
 
     Args:
-      num_actions: of the game.
-      total_training_steps: agent steps of the whole run; mask updates end after 80% of the gradient
-        steps in it.
-      seed: of masks and, with sparsity-aware initialization, weights.
-      sparse: the method; by default what gin has bound.
-      given: other hyper-parameters, likewise.
+      num_actions: the game's number of actions.
+      total_training_steps: agent steps of the whole run; mask updates end after 80% of its gradient
+        steps.
+      seed: for the masks and, with sparsity-aware initialization, the weights.
+      sparse: the method; by default gin's bindings.
+      given: other hyper-parameters; by default gin's bindings.
     """
 
     def __init__(
@@ -273,7 +273,7 @@ class SparseDQNAgent(DQNAgent):
         self.sync_target()
 
     def hyperparameters(self) -> dict[str, Any]:
-        """What result.json says of the agent: its hyper-parameters and settings in effect."""
+        """The agent's entries of result.json: hyper-parameters and settings in effect."""
         adam = self.optimizer.inner.get_config()
         names = ("learning_rate", "beta_1", "beta_2", "epsilon")
         return {
@@ -282,7 +282,7 @@ class SparseDQNAgent(DQNAgent):
             **record(self.sparse),
             "weight_decay_of": "sum(w^2) / 2",
             "optimizer": adam["name"],
-            # The shortest number that float32 does not tell from the one that was bound.
+            # The shortest decimal that is the same in float32 as the bound value.
             **{name: float(str(np.float32(adam[name]))) for name in names if name in adam},
             "replay_capacity": self.replay.capacity,
             "batch_size": self.replay.batch_size,

@@ -1,7 +1,7 @@
-"""The gin names of the authors' Atari configs, on top of `SparseSettings` and of Dopamine.
+"""The gin names of the authors' Atari configs, mapped to `SparseSettings` and Dopamine.
 
-Bindings of a method that is not chosen are ignored, as in the original, whose files bind several.
-All steps are gradient steps. What a setting means, `SparseSettings` says.
+Bindings of a method that is not chosen are ignored, as in the original: its files bind several
+methods. All steps are gradient steps. `SparseSettings` documents each setting.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def get_pruning_sparsities(
     erk_power_scale: float = 1.0,
     custom_sparsity_map: dict[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The sparsities that pruning ends at.
+    """The final sparsities of pruning.
 
     Args:
-      target_sparsity: of all kernels together, within [0, 1).
+      target_sparsity: sparsity over all kernels, within [0, 1).
       mask_init_method: 'erdos_renyi_kernel', 'erdos_renyi' or 'uniform' (also 'random').
       erk_power_scale: exponent of the Erdos-Renyi densities.
       custom_sparsity_map: {kernel name: sparsity} for layers set by hand.
@@ -56,13 +56,13 @@ def pruning(
     end_step: int | None = None,
     frequency: int = 5000,
 ) -> dict[str, Any]:
-    """When and how gradual magnitude pruning gets there.
+    """The schedule of gradual magnitude pruning.
 
     Args:
-      initial_sparsity: of every layer when pruning begins.
-      final_sparsity: accepted for the authors' configs, which switch pruning off with it in other
-        modes; `get_pruning_sparsities` decides, in the original too.
-      begin_step, end_step: first and last mask update; 20 % and 80 % of training (section A.3).
+      initial_sparsity: sparsity of every layer when pruning begins.
+      final_sparsity: ignored; `get_pruning_sparsities` decides, as in the original. The authors'
+        configs switch pruning off with it in other modes.
+      begin_step, end_step: first and last mask update; 20% and 80% of training (section A.3).
       frequency: steps between two updates.
     """
     del final_sparsity
@@ -82,15 +82,15 @@ def _drop_and_grow(
     drop_fraction_anneal: str = "cosine",
     drop_noise: float = 0.0,
 ) -> dict[str, Any]:
-    """When masks change, and by how much.
+    """The schedule and size of mask updates.
 
     Args:
-      begin_step, end_step: first and last mask update; the last defaults to 80 % of training.
+      begin_step, end_step: first and last mask update; the last defaults to 80% of training.
       frequency: steps between two updates.
-      drop_fraction: of the active connections, replaced by the first update.
+      drop_fraction: share of the active connections that the first update replaces.
       drop_fraction_anneal: 'cosine', 'constant' or 'exponential_K'.
-      drop_noise: standard deviation of noise on the magnitudes that decide what is dropped; the
-        original has 1e-5, which is not in the paper.
+      drop_noise: standard deviation of noise on the magnitudes by which connections are dropped;
+        the original has 1e-5, which is not in the paper.
     """
     return dict(
         begin_step=begin_step,
@@ -102,7 +102,7 @@ def _drop_and_grow(
     )
 
 
-# The original's names, one function under each, with bindings of their own.
+# The original's names; each is a separate configurable with its own bindings.
 _ORIGINALS = {f"Updated{updater.__name__}Optimizer": updater.method for updater in (RigL, SET)}
 _MASK_UPDATES = {
     "mask_updater": mask_updater,
@@ -111,18 +111,18 @@ _MASK_UPDATES = {
         for name in _ORIGINALS
     },
 }
-"""By gin name what mask updates are bound with: `mask_updater`, but for the original's methods."""
+"""Gin names that bind mask updates: the original's for its methods, `mask_updater` for others."""
 
 
 def sparse_settings(mode: str) -> SparseSettings:
-    """The settings that the gin bindings ask for.
+    """The settings from the gin bindings.
 
     Args:
       mode: name of a method.
 
     Raises:
-      ValueError: a value is outside of what is allowed.
-      ConfigError: mask updates are bound by a name that `mode` does not read.
+      ValueError: a value is not allowed.
+      ConfigError: mask updates are bound under a name that `mode` does not read.
     """
     if mode not in METHODS:
         raise ValueError(
@@ -138,7 +138,7 @@ def sparse_settings(mode: str) -> SparseSettings:
 
 
 def _mask_updates(mode: str) -> dict[str, Any]:
-    """When masks change, and by how much."""
+    """The bound schedule and size of mask updates."""
     if METHODS[mode].fixed:
         return {}
     read = next((name for name, method in _ORIGINALS.items() if method == mode), "mask_updater")
@@ -155,11 +155,11 @@ def _mask_updates(mode: str) -> dict[str, Any]:
 def prune_only(
     settings: SparseSettings, kernels: dict[str, tf.Variable], key: str
 ) -> SparseSettings:
-    """Settings of pruning that leaves kernels alone whose names do not contain `key`.
+    """Restricts pruning to kernels with `key` in their names.
 
     Args:
       settings: as `sparse_settings` returns for 'prune'.
-      kernels: all of the network, by name.
+      kernels: all kernels of the network, by name.
       key: '' allows all.
     """
     shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
@@ -178,7 +178,7 @@ def prune_only(
 def adam(
     learning_rate: float = 2.5e-4, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    """Adam as TF1 has it, where epsilon is added before the bias correction (Table 7).
+    """TF1's Adam, which adds epsilon before the bias correction (Table 7).
 
     Keras' legacy class computes the same, in one fused operation per variable.
     """
@@ -191,5 +191,5 @@ def adam(
 def create_atari_environment(
     game_name: str = "Pong", sticky_actions: bool = True
 ) -> AtariEnvironment:
-    """A game by its name in the style of 'MsPacman', see `environments.atari`."""
+    """Makes a game by its name, such as 'MsPacman'; see `environments.atari`."""
     return AtariEnvironment(game_name, sticky_actions)

@@ -23,7 +23,7 @@ from rigl_rl.parameters import check, parameter
 @gin.configurable("SparseTrainRunner", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
 class RunnerHyperparameters:
-    """How long a run trains, on what, and how it is evaluated."""
+    """The game, the length of the run and its evaluation."""
 
     agent_type: str = parameter("dqn", "the agent", choices=("dqn",))
     load_env_fn: Callable[[], AtariEnvironment] = parameter(
@@ -31,24 +31,24 @@ class RunnerHyperparameters:
     )
     num_iterations: int = parameter(40, "iterations of training and evaluation", low=1)
     training_steps: int = parameter(
-        250_000, "agent steps of training in an iteration; its last episode is completed", low=1
+        250_000, "training steps of the agent per iteration; the last episode is completed", low=1
     )
     evaluation_steps: int = parameter(
-        125_000, "agent steps of evaluation in an iteration; its last episode is completed", low=1
+        125_000, "evaluation steps of the agent per iteration; the last episode is completed", low=1
     )
     max_steps_per_episode: int = parameter(
         27_000, "agent steps after which an episode is cut off", low=1
     )
-    clip_rewards: bool = parameter(True, "whether training sees rewards cut to [-1, 1]")
+    clip_rewards: bool = parameter(True, "whether training clips rewards to [-1, 1]")
     observation_noise: float | None = parameter(
         None, "standard deviation of noise on all observations, in pixel values; None: no noise"
     )
     atari_100k_eval: bool = parameter(
-        False, "whether an evaluation takes `num_eval_episodes` episodes instead of steps"
+        False, "whether an evaluation plays `num_eval_episodes` episodes instead of steps"
     )
     num_eval_episodes: int = parameter(100, "see `atari_100k_eval`", low=1)
     policy_save_interval: int = parameter(
-        0, "iterations between saved policies; 0: only the trained one", low=0
+        0, "iterations between saved policies; 0: only the final one", low=0
     )
 
     def __post_init__(self):
@@ -58,7 +58,7 @@ class RunnerHyperparameters:
 @gin.configurable("DQNAgent", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
 class AgentHyperparameters:
-    """How the agent acts and learns."""
+    """Acting and learning."""
 
     network: Callable[..., tf.keras.Model] = parameter(
         NatureDQNNetwork, "makes the online and the target network from the number of actions"
@@ -71,7 +71,7 @@ class AgentHyperparameters:
         1, "agent steps between a transition's state and its next state", low=1
     )
     min_replay_history: int = parameter(20_000, "transitions before the first gradient step", low=1)
-    update_period: int = parameter(4, "agent steps for each gradient step", low=1)
+    update_period: int = parameter(4, "agent steps per gradient step", low=1)
     target_update_period: int = parameter(
         8_000, "agent steps between copies of the online network", low=1
     )
@@ -92,7 +92,7 @@ class AgentHyperparameters:
 @gin.configurable("SparseDQNAgent", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
 class SparseHyperparameters:
-    """Which method governs the networks. Its settings: `gin_config`."""
+    """The sparse training method. `gin_config` has its settings."""
 
     mode: str = parameter("dense", "name of a method")
     weight_decay: float = parameter(

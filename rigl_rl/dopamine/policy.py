@@ -8,8 +8,8 @@ from rigl_rl.environments.frames import STATE_SHAPE
 
 
 def save_policy(network: tf.keras.Model, path: str) -> None:
-    """Writes a SavedModel with `q_values`: pixels (B, 84, 84, 4) uint8 to values (B, actions)."""
-    # Keras would save training, losses and more with a model: only its variables are handed over.
+    """Writes a SavedModel whose `q_values` maps pixels (B, 84, 84, 4) uint8 to (B, actions)."""
+    # Keras would also save a model's training code and losses, so only its variables are saved.
     policy = tf.Module()
     policy.weights = network.variables
     policy.q_values = tf.function(

@@ -1,4 +1,4 @@
-"""The replay buffer of the Atari agents: single frames, stacked when they are sampled."""
+"""The replay buffer of the Atari agents: it stores single frames and stacks them in sampling."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def replay_buffer(
     """The replay buffer of Table 6.
 
     Args:
-      gamma: discount of the `update_horizon` rewards that a transition sums.
+      gamma: discount for the `update_horizon` rewards that a transition sums.
       update_horizon: steps from a transition's state to its next state.
       replay_capacity: frames.
-      batch_size: transitions in a sample.
+      batch_size: transitions per sample.
     """
     check_counts(replay_capacity=replay_capacity, batch_size=batch_size)
     return FrameReplayBuffer(

@@ -1,8 +1,8 @@
 """Dopamine's runner, with this project's run directory and exact resuming.
 
-An iteration is a function of the checkpoint before it and of (seed, iteration): the emulator and
-all random generators are seeded anew when its training and when its evaluation begin. So a killed
-run, which starts its last iteration over, ends as if nothing had happened.
+An iteration depends on the checkpoint before it and on (seed, iteration) alone: the emulator and
+all random generators are seeded anew when its training and its evaluation begin. A killed run
+repeats its last iteration and gets the same result as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SparseTrainRunner(run_experiment.Runner):
     Args:
       base_dir: run directory.
       seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      given: its hyper-parameters; by default what gin has bound.
+      given: hyper-parameters; by default gin's bindings.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class SparseTrainRunner(run_experiment.Runner):
     # -- the run --------------------------------------------------------------------------------
 
     def run_experiment(self) -> None:
-        """Continues to the end. Does nothing for a finished run."""
+        """Runs to the end. Does nothing for a finished run."""
         if self._directory.finished:
             print(f"{self._base_dir} is finished; nothing to do", flush=True)
             return
@@ -164,7 +164,7 @@ class SparseTrainRunner(run_experiment.Runner):
             return super()._run_one_phase(min_steps, statistics, run_mode_str)
         steps, total = 0, 0.0
         for _ in range(self._given.num_eval_episodes):
-            # One step at least, so one episode.
+            # At least one step, and so one episode.
             length, episode_return, _ = super()._run_one_phase(1, statistics, run_mode_str)
             steps, total = steps + length, total + episode_return
         return steps, total, self._given.num_eval_episodes
@@ -176,7 +176,7 @@ class SparseTrainRunner(run_experiment.Runner):
             self._progress.advance(length, episode_return, kernels)
         return length, episode_return
 
-    # -- checkpoints: Dopamine's files, written aside and renamed ----------------------------------
+    # -- checkpoints: Dopamine's files, written elsewhere and renamed ------------------------------
 
     def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
         self._prefix = checkpoint_file_prefix
@@ -207,7 +207,7 @@ class SparseTrainRunner(run_experiment.Runner):
         return checkpointer.Checkpointer(str(path), self._prefix)
 
     def _wall_s(self) -> float:
-        """Seconds of the run, those of earlier sessions up to their last checkpoint included."""
+        """Seconds of the run, including earlier sessions up to their last checkpoint."""
         return self._wall_before + time.monotonic() - self._started
 
     # -- the end --------------------------------------------------------------------------------

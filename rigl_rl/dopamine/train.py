@@ -14,13 +14,13 @@ import rigl_rl.dopamine  # noqa: F401, quietens the libraries before they load
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.runs import command
 
-flags.DEFINE_string("base_dir", None, "Run directory: made if missing, resumed if unfinished.")
+flags.DEFINE_string("base_dir", None, "Run directory: created if missing, resumed if unfinished.")
 flags.DEFINE_multi_string("gin_files", [], "Gin file; repeat for several, later ones win.")
 flags.mark_flag_as_required("base_dir")
 
 
 def train(base_dir: str, **options) -> None:
-    """Runs, or resumes, one training run; options as for `SparseTrainRunner`."""
+    """Runs, or resumes, one training run; options as in `SparseTrainRunner`."""
     SparseTrainRunner(base_dir, **options).run_experiment()
 
 

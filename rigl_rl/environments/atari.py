@@ -1,7 +1,8 @@
 """Atari games: ale-py's emulators behind Dopamine's preprocessing.
 
-Dopamine makes its environments through gym, where current ale-py has no games. Here gymnasium makes
-them and `Emulator` gives them the interface that Dopamine's `AtariPreprocessing` was written for.
+Dopamine makes its environments through gym, but current ale-py registers its games only with
+gymnasium. Here gymnasium makes them, and `Emulator` gives them the interface that Dopamine's
+`AtariPreprocessing` expects.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Emulator:
         try:
             self._env: Any = gymnasium.make(
                 f"ALE/{game}-v5",
-                obs_type="ram",  # the smallest: preprocessing takes its screens from `ale`
+                obs_type="ram",  # the smallest; preprocessing takes its screens from `ale`
                 frameskip=1,
                 repeat_action_probability=STICKINESS if sticky_actions else 0.0,
                 max_num_frames_per_episode=0,  # the runner limits episodes
@@ -49,7 +50,7 @@ class Emulator:
         except OSError as error:
             raise ConfigError(
                 f"the ROM of game {game!r} cannot be read: {' '.join(str(error).split())}; "
-                "ale-py brings all ROMs: unset ALE_ROMS_DIR, or install ale-py again"
+                "ale-py includes all ROMs: unset ALE_ROMS_DIR, or reinstall ale-py"
             ) from error
         self.ale = self._env.ale
         self.action_space = self._env.action_space
@@ -58,7 +59,7 @@ class Emulator:
         self._seed: int | None = None
 
     def seed(self, seed: int) -> None:
-        """Determines the sticky actions from the next reset on."""
+        """Seeds the sticky actions; takes effect at the next reset."""
         self._seed = seed
 
     def reset(self) -> None:
@@ -67,7 +68,7 @@ class Emulator:
         self._seed = None
 
     def step(self, action: int):
-        """Plays one frame: (no observation, reward, whether the game is over, information)."""
+        """Plays one frame. Returns (no observation, reward, whether the game is over, info)."""
         _, reward, terminated, truncated, info = self._env.step(action)
         return None, reward, terminated or truncated, info
 
@@ -75,8 +76,8 @@ class Emulator:
 class AtariEnvironment(atari_lib.AtariPreprocessing):
     """A game as the agent sees it: 84 x 84 gray pixels every fourth frame.
 
-    `reset()` gives an observation, `step(action)` (observation, reward, whether the game is over,
-    information). Losing a life ends nothing.
+    `reset()` returns an observation, `step(action)` returns (observation, reward, whether the game
+    is over, info). Losing a life does not end an episode.
 
     Args:
       game: as for `Emulator`.
@@ -88,5 +89,5 @@ class AtariEnvironment(atari_lib.AtariPreprocessing):
         self.game = game
 
     def seed(self, seed: int) -> None:
-        """Determines the sticky actions from the next reset on."""
+        """Seeds the sticky actions; takes effect at the next reset."""
         self.environment.seed(seed)

@@ -1,4 +1,4 @@
-"""Evaluation of an Atari policy: K games side by side, one policy call per step for all of them."""
+"""Evaluation of an Atari policy: K games side by side, with one policy call per step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AtariEvaluator:
 
     Args:
       make_game: makes one game.
-      episodes: how many one evaluation takes.
+      episodes: episodes per evaluation.
       epsilon: probability of a random action.
       max_steps: agent steps after which an episode is cut off.
     """
@@ -35,11 +35,11 @@ class AtariEvaluator:
     def run(
         self, q_values: Callable[[np.ndarray], np.ndarray], seed: int, sigma: float = 0.0
     ) -> np.ndarray:
-        """Undiscounted, unclipped returns: float64, shape (episodes,).
+        """Plays the episodes. Returns undiscounted, unclipped returns: float64, (episodes,).
 
         Args:
           q_values: stacked pixels (B, 84, 84, 4) uint8 to values (B, actions).
-          seed: determines games, exploration and noise, whatever was run before.
+          seed: alone determines games, exploration and noise.
           sigma: standard deviation of the noise on pixels; see `PixelNoise`.
         """
         seeds = np.random.SeedSequence(seed).generate_state(len(self._games) + 1)

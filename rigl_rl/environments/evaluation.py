@@ -1,4 +1,4 @@
-"""Evaluation of a policy: K episodes side by side, one policy call per step for all of them."""
+"""Evaluation of a policy: K episodes side by side, with one policy call per step."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CUT_OFF = 10_000
 class Evaluator:
     """Runs `episodes` episodes at a time.
 
-    Not in a gymnasium vector environment: that continues to step environments whose episode is over
-    until the last one's is.
+    It uses no gymnasium vector environment, which would keep stepping environments whose episode is
+    over until all episodes are.
 
     Args:
       task: a `Task`, or a gymnasium id.
-      episodes: how many episodes one evaluation takes.
+      episodes: episodes per evaluation.
     """
 
     def __init__(self, task: Task | str, episodes: int):
@@ -32,15 +32,15 @@ class Evaluator:
         self._task = as_task(task).resolved(self._envs[0])
 
     def run(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
-        """Undiscounted returns of `episodes` episodes: float64, shape (episodes,).
+        """Plays the episodes. Returns undiscounted returns: float64, shape (episodes,).
 
         In an environment without a step limit, an episode is cut off after `CUT_OFF` steps, with a
         warning on standard error, so that an evaluation always ends.
 
         Args:
-          policy: observations (episodes, ...) float32 to actions (episodes, ...). Rows of episodes
-            that are over keep their last observation.
-          seed: determines the environments' randomness, whatever was run before.
+          policy: maps observations (episodes, ...) float32 to actions (episodes, ...). The row of
+            an episode that is over keeps its last observation.
+          seed: alone determines the environments' randomness.
         """
         first = [env.reset(seed=seed + index)[0] for index, env in enumerate(self._envs)]
         observations = np.asarray(first, np.float32)

@@ -1,4 +1,4 @@
-"""A gymnasium task as a TF-Agents environment whose whole state can be saved and restored."""
+"""A gymnasium task as a TF-Agents environment with a state that can be saved and restored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rigl_rl.environments.tasks import Task, as_task, suite
 from rigl_rl.environments.vector_spaces import scalar
 from rigl_rl.errors import RiglRlError
 
-# As whole numbers: they are compared and converted in every step.
+# As integers: they are compared and converted in every step.
 _FIRST, _MID, _LAST = (int(kind) for kind in (ts.StepType.FIRST, ts.StepType.MID, ts.StepType.LAST))
 
 
@@ -24,29 +24,29 @@ def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
     if isinstance(space, gymnasium.spaces.Discrete):
         return array_spec.BoundedArraySpec((), np.int64, 0, cast(int, space.n) - 1, name)
     assert isinstance(space, gymnasium.spaces.Box)
-    # float32 throughout: MuJoCo observes float64, networks and replay do not.
+    # float32 throughout: MuJoCo gives float64, but networks and replay do not use it.
     low, high = space.low.astype(np.float32), space.high.astype(np.float32)
     return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, name)
 
 
 class GymnasiumEnvironment(py_environment.PyEnvironment):
-    """Steps one gymnasium environment, with the batch dimension of 1 that TF-Agents wants.
+    """Steps one gymnasium environment, with the batch dimension of 1 that TF-Agents needs.
 
-    Termination and truncation differ: a terminal step has discount 0, a step at the time limit
-    discount 1, so that values are bootstrapped there. Both are LAST steps.
+    Termination and truncation differ: a terminal step has discount 0, while a step at the time
+    limit has discount 1, so that values are bootstrapped there. Both are LAST steps.
 
     Args:
       task: a `Task`, or a gymnasium id.
-      seed: of the environment's randomness, through all its episodes.
+      seed: for the environment's randomness in all episodes.
       bootstrap_at_time_limit: False makes the time limit a terminal step, as in the original.
 
     Attributes:
-      task: what is trained on, its options resolved.
-      failure: why a step could not be taken, if so. TensorFlow, which steps the environment within
-        the training loop, raises an error of its own in its place.
-      exact: whether `get_state` saves the environment itself. False is for environments that cannot
-        be saved (`saving`): `set_state` then ends the episode, as a time limit does.
-      breaks: how often an episode was ended so in the course of the run.
+      task: the task, with its options resolved.
+      failure: the error that a step raised, if any. TensorFlow steps the environment within the
+        training loop and raises a different error instead.
+      exact: whether `get_state` saves the environment itself. False for environments that cannot be
+        saved (`saving`): `set_state` then ends the episode, as a time limit does.
+      breaks: how many episodes of the run were ended that way.
     """
 
     def __init__(self, task: Task | str, seed: int, bootstrap_at_time_limit: bool = True):
@@ -57,7 +57,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         self.breaks = 0
         self._bootstrap = bootstrap_at_time_limit
         self._first_seed = seed
-        # Used by the next reset only: later ones continue from there.
+        # Only the next reset uses it; later ones continue from there.
         self._seed: int | None = seed
         self._observation_spec = _spec_of(self._gym.observation_space, "observation")
         self._action_spec = _spec_of(self._gym.action_space, "action")
@@ -66,17 +66,17 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     @property
     def suite(self) -> str:
-        """Which tasks this one belongs to: see `tasks.suite`."""
+        """The suite that the task belongs to; see `tasks.suite`."""
         return suite(self._gym)
 
     @property
     def batched(self) -> bool:
-        """True: TF-Agents' own wrapper for it costs more than a step of CartPole."""
+        """True: TF-Agents' batching wrapper would cost more than a CartPole step."""
         return True
 
     @property
     def batch_size(self) -> int:
-        """One environment."""
+        """1."""
         return 1
 
     def observation_spec(self):
@@ -88,7 +88,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         return self._action_spec
 
     def should_reset(self, current_time_step):
-        """Whether the episode is over. The inherited method costs more than a step of CartPole."""
+        """Whether the episode is over. The inherited method costs more than a CartPole step."""
         return current_time_step.step_type[0] == _LAST
 
     def _reset(self):
@@ -125,7 +125,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """Everything the next steps depend on: simulator, random state and current step.
 
         Raises:
-          RiglRlError: the environment cannot be saved any more.
+          RiglRlError: the environment can no longer be saved.
         """
         if not self.exact:
             return pickle.dumps((None, self.breaks, self._current_time_step))
@@ -140,11 +140,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """Continues from what `get_state` returned.
 
         Where that is not exact, the current step becomes the last one of its episode, with values
-        bootstrapped. What collects experience then starts a new episode, and nothing in a replay
-        buffer pairs the two. The new episode's seed follows from the run's seed and `breaks`.
+        bootstrapped. The training loop then starts a new episode, and no transition in the replay
+        buffer joins the two. The new episode's seed follows from the run's seed and `breaks`.
 
         Raises:
-          RiglRlError: the environment cannot be made from what was saved.
+          RiglRlError: the environment cannot be made from the saved state.
         """
         try:
             env, other, time_step = pickle.loads(state)

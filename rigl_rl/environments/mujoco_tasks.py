@@ -7,16 +7,16 @@ Walker2d-v2     Walker2d-v4              17       6   1000  not observed
 Ant-v2          Ant-v4                  111       8   1000  84 inputs, and a cost: all zero
 Humanoid-v2     Humanoid-v4             376      17   1000  84 inputs: all zero
 
-The -v2 tasks need a binding of the simulator that is no longer maintained; -v4 are the same tasks
-on MuJoCo's own. Either name is accepted. They differ in the contact forces (`data.cfrc_ext`) of Ant
-and Humanoid: zero under the -v2 names, real under the -v4 names.
+The -v2 tasks need a simulator binding that is no longer maintained; the -v4 tasks are the same on
+MuJoCo's own binding. Either name is accepted. They differ in the contact forces (`data.cfrc_ext`)
+of Ant and Humanoid: zero under the -v2 names, real under the -v4 names.
 
 MuJoCo 2.0 and later compute these forces only on request, and mujoco-py never asks. The original
 pins mujoco-py 2.1, so its agents observe zeros and pay no contact cost. Sources: openai/gym issues
-1541, 1711 and 2593; what gymnasium's ant_v5.py and humanoid_v5.py say of -v3 and earlier.
+1541, 1711 and 2593; the notes on -v3 and earlier in gymnasium's ant_v5.py and humanoid_v5.py.
 
-gymnasium's -v4 tasks ask for the forces. Its Ant-v4 observes them only with `use_contact_forces`,
-which is always set here. Its Humanoid-v4 observes them at no cost.
+gymnasium's -v4 tasks request the forces. Its Ant-v4 observes them only with `use_contact_forces`,
+which is always set here. Its Humanoid-v4 observes them without charging a contact cost.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ TASKS: dict[str, dict[str, Any]] = {
 
 _CONTACT_FORCES = {"Ant-v2": False, "Humanoid-v2": False, "Ant-v4": True, "Humanoid-v4": True}
 
-# MuJoCo's warnings of bad positions, velocities, accelerations and controls, the last four of its
-# kinds: it has then put the simulation back to its initial state, as if nothing had happened.
+# The last four kinds of MuJoCo's warnings: bad positions, velocities, accelerations and controls.
+# After one of them MuJoCo silently resets the simulation to its initial state.
 _FIRST_UNSTABLE = 3
 
 
@@ -53,7 +53,7 @@ class SimulationError(RiglRlError):
 
 
 def resolve(name: str) -> tuple[str, dict[str, Any]]:
-    """The gymnasium id and options that stand for `name`; other names stand for themselves."""
+    """The gymnasium id and options for `name`; names other than the paper's stay as they are."""
     task, _, version = name.rpartition("-")
     if task in TASKS and version in ("v2", "v4"):
         return f"{task}-v4", TASKS[task]
@@ -61,14 +61,14 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def contact_forces(name: str) -> bool | None:
-    """Whether contact forces are real (True) or zero (False) under this name; None: no matter."""
+    """Whether contact forces are real (True) or zero (False) under this name; None: irrelevant."""
     return _CONTACT_FORCES.get(name)
 
 
 class ZeroContactForces(gymnasium.Wrapper):
     """Leaves a MuJoCo simulation's contact forces at zero, in observations and in rewards.
 
-    As in the original's stack: mujoco-py does not compute them.
+    The original's agents see zeros too, because mujoco-py does not compute the forces.
     """
 
     def __init__(self, env: gymnasium.Env):
@@ -88,7 +88,7 @@ class StopOnDivergence(gymnasium.Wrapper):
         self._simulation: Any = env.unwrapped
 
     def step(self, action):
-        """As the wrapped environment's."""
+        """Takes a step of the wrapped environment."""
         result = self.env.step(action)
         if self._simulation.data.warning.number[_FIRST_UNSTABLE:].any():
             name = self.spec.id if self.spec else "MuJoCo"
@@ -99,27 +99,28 @@ class StopOnDivergence(gymnasium.Wrapper):
 
 
 def is_simulation(env: Any) -> bool:
-    """Whether this is a MuJoCo environment itself, not one that wraps it."""
+    """Whether this is a MuJoCo environment itself, not a wrapper around one."""
     if not isinstance(env, gymnasium.Env):
         return False
-    # By name: users' environments have `data` and `model` of other kinds, and no MuJoCo installed.
+    # By name: a user's environment may have other kinds of `data` and `model`, and MuJoCo may not
+    # be installed.
     kinds = [type(vars(env).get(name)).__name__ for name in ("data", "model")]
     return kinds == ["MjData", "MjModel"]
 
 
 def import_quietly() -> None:
-    """MuJoCo's warnings otherwise go to standard output and to a file in the working directory."""
-    import mujoco  # loaded by those who simulate
+    """Imports MuJoCo and silences its warnings, which go to standard output and a log file."""
+    import mujoco  # only loaded to simulate
 
     mujoco.set_mju_user_warning(lambda message: None)
 
 
 def dumps(value: Any) -> bytes:
-    """`pickle.dumps`, with MuJoCo simulations as they are: for `pickle.loads`.
+    """Like `pickle.dumps`, but keeps the state of MuJoCo simulations. Load with `pickle.loads`.
 
-    A pickled gymnasium environment is made anew on loading. Here the whole of MuJoCo's data goes
-    along, not only positions and velocities: the solver starts from its last solution, and rewards
-    look at body positions of the last substep.
+    A pickled gymnasium environment is made anew on loading. Here the pickle also holds all of
+    MuJoCo's data, not only positions and velocities: the solver starts from its last solution, and
+    rewards depend on body positions of the last substep.
     """
     file = io.BytesIO()
     _Pickler(file).dump(value)

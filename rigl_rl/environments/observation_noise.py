@@ -12,13 +12,13 @@ OUTSIDE = ("clip", "wrap")
 
 @gin.configurable
 class PixelNoise:
-    """Gaussian noise on pixels, made whole numbers, drawn for each pixel by itself.
+    """Gaussian noise on pixels, in whole numbers and independent for each pixel.
 
     Args:
       sigma: standard deviation, in pixel values of 0 to 255; at least 0.
-      outside: what happens to values outside of [0, 255]. The paper does not say: 'clip' rounds the
-        noise and cuts such values off; 'wrap' computes in uint8 as the original does, where noise
-        loses its fraction, sums are taken modulo 256, and a black pixel may turn white.
+      outside: how to treat values outside [0, 255]; the paper does not say. 'clip' rounds the noise
+        and clips such values. 'wrap' computes in uint8 as the original does: the noise loses its
+        fraction, sums are taken modulo 256, and a black pixel may turn white.
 
     Raises:
       ConfigError: `sigma` or `outside` is not allowed.
@@ -35,11 +35,11 @@ class PixelNoise:
         self.seed(0)
 
     def seed(self, seed: int) -> None:
-        """Determines the noise from here on."""
+        """Seeds the noise."""
         self._random = np.random.default_rng(seed)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """A noisy copy of `pixels`, uint8 of any shape."""
+        """Returns a noisy copy of `pixels`, uint8 of any shape."""
         noise = self._random.normal(0.0, self.sigma, pixels.shape)
         if self._clip:
             return (pixels + np.rint(noise)).clip(0, 255).astype(np.uint8)
@@ -47,11 +47,11 @@ class PixelNoise:
 
 
 class NoisyAtari:
-    """An Atari environment whose every observation, an episode's first included, is noisy.
+    """An Atari environment with noise on every observation, including an episode's first.
 
     Args:
       environment: an `atari.AtariEnvironment`.
-      noise: of the pixels.
+      noise: the noise on the pixels.
     """
 
     def __init__(self, environment, noise: PixelNoise):
@@ -62,7 +62,7 @@ class NoisyAtari:
         return getattr(self.environment, name)
 
     def seed(self, seed: int) -> None:
-        """Determines the game's randomness from the next reset on, and the noise from here on."""
+        """Seeds the game, as of the next reset, and the noise."""
         self.environment.seed(seed)
         self._noise.seed(seed)
 
@@ -71,6 +71,6 @@ class NoisyAtari:
         return self._noise(self.environment.reset())
 
     def step(self, action: int):
-        """As the environment's."""
+        """Takes a step of the environment."""
         observation, *rest = self.environment.step(action)
         return (self._noise(observation), *rest)

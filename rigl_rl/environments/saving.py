@@ -1,8 +1,8 @@
-"""Whether an environment can be saved exactly, so that a killed run resumes as if nothing happened.
+"""Checks whether an environment can be saved exactly, so that a killed run resumes exactly.
 
-The pickle of an environment is not always its state. gymnasium's `EzPickle`, which all of Box2D and
-many environments of users' own have, pickles the arguments it was made with; an environment with a
-lock or an open file has no pickle at all. So it is tried, at the start of every run.
+The pickle of an environment does not always hold its state. gymnasium's `EzPickle`, which all
+Box2D and many custom environments use, pickles only the constructor's arguments. An environment
+with a lock or an open file cannot be pickled at all. So every run first tries it out.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, RiglRlError, warn
 
-# Steps before an environment is saved, and from there on: through the ends of most episodes.
+# Steps before an environment is saved and after: enough to pass the end of most episodes.
 _BEFORE, _AFTER = 10, 100
 
 
 def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
-    """Tries an environment like `env`, and says what the user of a run in it has to know.
+    """Tries out an environment like `env` and warns the user of its limits.
 
-    Leaves `env` alone but for its attribute `exact`.
+    Changes nothing in `env` but its attribute `exact`.
 
     Args:
-      env: that will be trained in.
+      env: the environment to train in.
       allow_inexact_resume: whether to train even if it cannot be saved exactly.
 
     Raises:
-      ConfigError: it cannot be saved exactly, but has to be; or it does not keep to its spaces.
+      ConfigError: it cannot be saved exactly, but has to be; or it breaks its own spaces.
     """
     flaw = why_inexact(env.task)
     if flaw and not allow_inexact_resume:
         raise ConfigError(
             f"environment {env.task.name!r} cannot be saved exactly ({flaw}), so a killed run "
             "could not be resumed exactly; bind train_eval.allow_inexact_resume = True to train "
-            "all the same and start a new episode on resuming"
+            "anyway and start a new episode on resuming"
         )
     if flaw:
         print(
@@ -59,7 +59,7 @@ def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
 
 
 def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
-    """On standard error, when a run was resumed at train step `step` in a new episode."""
+    """Warns on standard error if the run was resumed at train step `step` in a new episode."""
     if env.breaks:
         warn(
             f"environment {env.task.name!r} cannot be saved exactly; from step {step} on, in a new "
@@ -68,13 +68,13 @@ def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
 
 
 def why_inexact(task: Task) -> str | None:
-    """Why an environment restored from what was saved takes other steps; None if it does not.
+    """Says why a restored environment steps differently from the saved one; None if it does not.
 
-    Steps one at random, saves it, and steps on; then steps what was restored, in the same way. The
-    restored one comes last, so that something the two share is found, too.
+    Takes random steps, saves the environment, and continues; then takes the same steps in the
+    restored one. The restored one comes last so that state shared by the two is found too.
 
     Raises:
-      ConfigError: an observation or a reward is not what the environment's spaces promise.
+      ConfigError: an observation or a reward does not match the environment's spaces.
     """
     with _global_random_state_kept():
         env = GymnasiumEnvironment(task, seed=0)
@@ -103,7 +103,7 @@ def why_inexact(task: Task) -> str | None:
 
 
 def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:
-    """(steps, 1, ...) within the action spec."""
+    """Random actions (steps, 1, ...) within the action spec."""
     spec, generator = env.action_spec(), np.random.default_rng(0)
     shape = (_AFTER, 1, *spec.shape)
     if np.issubdtype(spec.dtype, np.integer):
@@ -112,7 +112,7 @@ def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:
 
 
 def _follow(env: GymnasiumEnvironment, actions: np.ndarray) -> bytes:
-    """A digest of all steps and, at last, of the first one of another episode."""
+    """A digest of all steps and of the first step of one more episode."""
     digest = hashlib.blake2b()
     for action in actions:
         for part in env.step(action):
@@ -133,7 +133,7 @@ def _check_shape(env: GymnasiumEnvironment) -> None:
 
 @contextlib.contextmanager
 def _global_random_state_kept() -> Iterator[None]:
-    """For environments that draw from Python's or NumPy's global generator."""
+    """Restores Python's and NumPy's global generators, from which some environments draw."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield

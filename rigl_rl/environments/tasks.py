@@ -1,4 +1,4 @@
-"""Which environment a run trains on, and how it is made: the same for training and evaluation."""
+"""Names and makes a run's environment, the same way for training and evaluation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rigl_rl.errors import ConfigError, check_counts
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """An environment by name, and what its makers have to know besides.
+    """An environment's name and the options to make it with.
 
     Attributes:
-      name: what `gymnasium.make` takes ('CartPole-v0', 'my_module:MyEnv-v0'), or one of the paper's
-        -v2 names.
-      max_episode_steps: at which an episode is truncated; None: what the environment is registered
-        with, which may be no limit.
-      contact_forces: of MuJoCo tasks: True simulates them, False leaves them at zero; None: as the
-        name says (`mujoco_tasks`).
-      modules: imported first; they register environments.
+      name: a name that `gymnasium.make` takes ('CartPole-v0', 'my_module:MyEnv-v0'), or one of the
+        paper's -v2 names.
+      max_episode_steps: steps after which an episode is truncated; None: the environment's
+        registered limit, if it has one.
+      contact_forces: MuJoCo tasks only: True simulates contact forces, False leaves them at zero;
+        None: as the name implies (`mujoco_tasks`).
+      modules: modules to import first, which register environments.
 
     Raises:
       ConfigError: a value is not allowed.
@@ -56,7 +56,7 @@ class Task:
         return cls(result["env"], **{**options, "modules": tuple(options.get("modules", ()))})
 
     def options(self) -> dict[str, Any]:
-        """All but the name, without what is not set: `env_options` of result.json."""
+        """The options that are set: `env_options` of result.json."""
         options = {
             "max_episode_steps": self.max_episode_steps,
             "contact_forces": self.contact_forces,
@@ -65,7 +65,7 @@ class Task:
         return {key: value for key, value in options.items() if value is not None}
 
     def resolved(self, env: gymnasium.Env) -> Task:
-        """This task with what is in effect in `env`, which it made, in place of None."""
+        """This task with each None replaced by the value in effect in `env`, which it made."""
         assert env.spec is not None
         return dataclasses.replace(
             self,
@@ -74,12 +74,13 @@ class Task:
         )
 
     def make(self) -> gymnasium.Env:
-        """The environment, with a vector of observations and plain actions (`vector_spaces`).
+        """Makes the environment, with vector observations and plain actions (`vector_spaces`).
 
         A MuJoCo simulation that diverges raises a `mujoco_tasks.SimulationError`.
 
         Raises:
-          ConfigError: no such environment, it cannot be trained on, or a package is missing.
+          ConfigError: there is no such environment, it cannot be trained on, or a package is
+            missing.
         """
         env = self._registered()
         simulated = mujoco_tasks.is_simulation(env.unwrapped)
@@ -106,7 +107,7 @@ class Task:
         return self.name.rpartition(":")[2]
 
     def _registered(self) -> gymnasium.Env:
-        """As `gymnasium.make` returns it."""
+        """The environment as `gymnasium.make` returns it."""
         known, options = mujoco_tasks.resolve(self._name_without_module)
         simulated = False
         try:
@@ -118,9 +119,9 @@ class Task:
             if simulated:
                 mujoco_tasks.import_quietly()
             with warnings.catch_warnings():
-                # CartPole-v0 and friends are "out of date": they are the paper's tasks.
+                # gymnasium calls CartPole-v0 and others out of date, but the paper uses them.
                 warnings.filterwarnings("ignore", message=".*out of date.*")
-                # The checker is for environments under development. It costs time in every step.
+                # The checker is for environments under development and slows down every step.
                 return gymnasium.make(
                     known, self.max_episode_steps, disable_env_checker=True, **options
                 )
@@ -132,14 +133,14 @@ class Task:
 
 
 def as_task(task: Task | str) -> Task:
-    """`task`, or the task of that name without any options."""
+    """Returns `task`, or makes a task of that name without options."""
     return Task(task) if isinstance(task, str) else task
 
 
 def suite(env: gymnasium.Env) -> str:
-    """Which tasks an environment belongs to.
+    """The suite that an environment belongs to.
 
-    'classic', 'mujoco', 'box2d' and so on of gymnasium; otherwise the package it is defined in.
+    gymnasium's 'classic', 'mujoco', 'box2d' and so on; otherwise the package that defines it.
     """
     module = type(env.unwrapped).__module__.split(".")
     if module[:2] != ["gymnasium", "envs"]:

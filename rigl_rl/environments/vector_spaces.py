@@ -1,4 +1,4 @@
-"""Environments with other spaces than networks take, as ones with vectors and numbers from 0 on."""
+"""Wraps environments so that observations are vectors and discrete actions count from 0."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rigl_rl.errors import ConfigError
 
 
 def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
-    """`env`, wrapped where needed. The paper's tasks are left as they are.
+    """Returns `env`, wrapped where needed. The paper's tasks stay as they are.
 
     observation space      becomes
     Box                    a Box of one dimension
@@ -25,10 +25,10 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
 
     Args:
       env: any environment.
-      name: of it, for messages.
+      name: its name, for messages.
 
     Raises:
-      ConfigError: a space cannot be turned into these.
+      ConfigError: a space cannot be converted.
     """
     actions = env.action_space
     if isinstance(actions, spaces.Discrete):
@@ -58,7 +58,7 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
 
 
 class FlatObservations(gymnasium.ObservationWrapper):
-    """Observations as vectors, by `gymnasium.spaces.flatten`.
+    """Flattens observations to vectors with `gymnasium.spaces.flatten`.
 
     gymnasium's own wrapper holds a lambda, which cannot be pickled into a checkpoint.
     """
@@ -73,20 +73,20 @@ class FlatObservations(gymnasium.ObservationWrapper):
 
 
 class FlatActions(gymnasium.ActionWrapper):
-    """Actions of any shape, taken as vectors."""
+    """Takes actions as vectors, whatever their shape."""
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)
         self.action_space = spaces.flatten_space(env.action_space)
 
     def action(self, action):
-        """A vector in the environment's shape and type."""
+        """Converts a vector to the environment's shape and type."""
         space = self.env.action_space
         return np.asarray(action, space.dtype).reshape(space.shape)  # type: ignore[arg-type]
 
 
 class CountedFromZero(gymnasium.ActionWrapper):
-    """Whole numbers from 0 on for an environment whose actions start elsewhere."""
+    """Counts actions from 0 in an environment where they start at another number."""
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)
@@ -95,19 +95,19 @@ class CountedFromZero(gymnasium.ActionWrapper):
         self.action_space = spaces.Discrete(cast(int, env.action_space.n))
 
     def action(self, action):
-        """The environment's own number."""
+        """Converts an action to the environment's number."""
         return int(self._start + action)
 
 
 def scalar(reward, name: str) -> float:
-    """`reward` as a float; it may be an array of one number.
+    """Returns `reward` as a float; it may be an array of one number.
 
     Args:
-      reward: what an environment's step returned.
-      name: of the environment.
+      reward: the reward that a step returned.
+      name: the environment's name.
 
     Raises:
-      ConfigError: it is something else.
+      ConfigError: it is not a single number.
     """
     if isinstance(reward, float):  # NumPy's float64 too: by far the most common case
         return reward

@@ -30,7 +30,7 @@ class Stack(tf.keras.layers.Layer):
         ]
 
     def _convolution(self, filters, use_batch_norm, name):
-        """A convolution and what normalizes its output, if anything does."""
+        """A convolution, with batch normalization if requested."""
         convolution = tf.keras.layers.Conv2D(filters, 3, padding="same", name=name)
         norm = tf.keras.layers.BatchNormalization(name=f"{name}_norm") if use_batch_norm else None
         return convolution, norm
@@ -49,7 +49,7 @@ class Stack(tf.keras.layers.Layer):
         return x
 
 
-# The module is the one that the authors' configs name it by.
+# Registered under the module name in the authors' configs.
 @gin.configurable(module="dqn_agents")
 class ImpalaNetwork(tf.keras.Model):
     """Three residual stacks, a hidden dense layer, one value per action.
@@ -59,11 +59,11 @@ class ImpalaNetwork(tf.keras.Model):
     Args:
       num_actions: size of the output.
       width: multiplier of filters and hidden units.
-      use_batch_norm: after every convolution; off in Table 7.
-      dense_units: of the hidden dense layer before `width`; the original builds 256.
-      prune_allow_key: pruning leaves kernels alone whose names do not contain this, such as 'dense'
-        or 'stack_1'; the others end where they would otherwise, too.
-      name: of the network, first part of its variables' names.
+      use_batch_norm: whether every convolution is batch-normalized; off in Table 7.
+      dense_units: units of the hidden dense layer, before `width`; the original builds 256.
+      prune_allow_key: only kernels with this in their names are pruned, such as 'dense' or
+        'stack_1'; their final sparsities stay the same.
+      name: the network's name, the first part of its variables' names.
     """
 
     label = "resnet"
@@ -91,7 +91,7 @@ class ImpalaNetwork(tf.keras.Model):
         self._values = tf.keras.layers.Dense(num_actions, name="output")
 
     def call(self, state, training: bool = False) -> QValues:
-        """Values of pixels (B, 84, 84, 4) within 0 to 255: q_values (B, actions)."""
+        """Maps pixels (B, 84, 84, 4) within 0 to 255 to q_values (B, actions)."""
         x = normalized(state)
         for stack in self._stacks:
             x = stack(x, training=training)

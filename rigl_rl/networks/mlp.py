@@ -20,7 +20,7 @@ def q_network(
       hidden_units: units of each hidden layer (Table 6: 512, 512).
       num_actions: size of the output.
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 1).
-      decay_output_layer: False leaves out the output layer's, as the original does.
+      decay_output_layer: False leaves out the output layer's kernel, as the original does.
     """
     decay = tf.keras.regularizers.L2(weight_decay) if weight_decay else None
     hidden = [
@@ -35,7 +35,7 @@ def q_network(
         )
         for number, units in enumerate(hidden_units)
     ]
-    # The original's output layer: values start at -0.2, the same for every action and state.
+    # As in the original: values start near -0.2 for every action and state.
     output = tf.keras.layers.Dense(
         num_actions,
         kernel_initializer=tf.keras.initializers.RandomUniform(-0.03, 0.03),

@@ -13,18 +13,18 @@ CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 DENSE_UNITS = 512
 
 
-# The module is the one that the authors' configs name it by.
+# Registered under the module name in the authors' configs.
 @gin.configurable(module="dqn_agents")
 class NatureDQNNetwork(tf.keras.Model):
     """Three convolutions, a hidden dense layer, one value per action.
 
     Padding is 'same', as in Dopamine, so that the dense layer reads 11 x 11 x 64 = 7,744 features.
-    Weights start as in Dopamine, too: Glorot uniform, biases 0.
+    Weights also start as in Dopamine: Glorot uniform, biases 0.
 
     Args:
       num_actions: size of the output.
       width: multiplier of filters and hidden units.
-      name: of the network, first part of its variables' names.
+      name: the network's name, the first part of its variables' names.
     """
 
     label = "cnn"
@@ -45,7 +45,7 @@ class NatureDQNNetwork(tf.keras.Model):
         self._values = tf.keras.layers.Dense(num_actions, name="output")
 
     def call(self, state, training: bool = False) -> QValues:
-        """Values of pixels (B, 84, 84, 4) within 0 to 255: q_values (B, actions)."""
+        """Maps pixels (B, 84, 84, 4) within 0 to 255 to q_values (B, actions)."""
         del training  # nothing here depends on it
         x = normalized(state)
         for convolution in self._convolutions:

@@ -1,7 +1,7 @@
 """Actor and value network of PPO.
 
-The paper gives their size (Table 9: separate networks, two hidden layers of 64 units) and no
-nonlinearity. These are the networks of TF-Agents' PPO example, which the original starts from: a
+The paper gives their size (Table 9: separate networks, two hidden layers of 64 units) but no
+nonlinearity. These are the networks of TF-Agents' PPO example, on which the original is based: a
 tanh actor and a ReLU value network, both with orthogonal hidden layers.
 """
 
@@ -19,10 +19,10 @@ INITIAL_STD = 0.35
 
 
 class _Gaussian(tf.keras.layers.Layer):
-    """Means (..., actions) before squashing to a normal distribution over actions.
+    """Turns raw means (..., actions) into a normal distribution over actions.
 
-    Means are squashed into the action's bounds by tanh. Standard deviations are softplus of one
-    trained number per action, whatever the state. Samples are not bounded.
+    tanh squashes the means into the action's bounds. Standard deviations are the softplus of one
+    trained number per action and do not depend on the state. Samples are not bounded.
     """
 
     def __init__(self, action_spec: tensor_spec.BoundedTensorSpec):
@@ -41,7 +41,7 @@ class _Gaussian(tf.keras.layers.Layer):
     def call(self, inputs):
         means = self._center + self._reach * tf.tanh(inputs)
         stds = tf.broadcast_to(tf.math.softplus(self._std_before_softplus), tf.shape(means))
-        # The density of a diagonal MultivariateNormalDiag in half of its operations.
+        # The same density as MultivariateNormalDiag, with half of its operations.
         return tfp.distributions.Independent(tfp.distributions.Normal(means, stds), 1)
 
 
@@ -52,8 +52,8 @@ def actor(
 
     Args:
       hidden_units: units of each hidden layer (Table 9: 64, 64).
-      action_spec: of a vector of bounded real numbers (Gaussian with a standard deviation that does
-        not depend on the state), or one whole number from 0 on (Categorical).
+      action_spec: a vector of bounded real numbers (Gaussian with a standard deviation that does
+        not depend on the state), or one integer that counts from 0 (Categorical).
     """
     if tensor_spec.is_discrete(action_spec):
         outputs = int(action_spec.maximum) + 1
@@ -63,7 +63,7 @@ def actor(
     else:
         outputs = action_spec.shape.num_elements()
         head = _Gaussian(action_spec)
-    # Small weights: at first the policy hardly depends on the observation.
+    # Small weights, so that at first the policy hardly depends on the observation.
     output = tf.keras.layers.Dense(
         outputs,
         kernel_initializer=tf.keras.initializers.VarianceScaling(scale=0.1),

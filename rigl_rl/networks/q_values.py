@@ -1,4 +1,4 @@
-"""What the two Atari Q-networks share: their input and the form of their output."""
+"""Shared by the two Atari Q-networks: their input and the form of their output."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import tensorflow as tf
 
 
 class QValues(NamedTuple):
-    """What Dopamine's DQN networks return."""
+    """The output type of Dopamine's DQN networks."""
 
     q_values: tf.Tensor
 
 
 def normalized(state) -> tf.Tensor:
-    """Pixels 0 to 255 of any type to float32 within [0, 1]."""
+    """Converts pixels 0 to 255 of any type to float32 within [0, 1]."""
     return tf.cast(state, tf.float32) / 255.0
 
 

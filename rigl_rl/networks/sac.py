@@ -40,10 +40,10 @@ def critic_network(
     """Value of an (observation, action) pair: ReLU layers and one linear output, shape (B,).
 
     Args:
-      observation_units, action_units: layers for either input alone; none in the paper.
-      joint_units: hidden layers on both together (Table 8: 256, 256).
+      observation_units, action_units: layers on each input alone; none in the paper.
+      joint_units: hidden layers on both inputs joined (Table 8: 256, 256).
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 2).
-      name: of the network; its kernels' names start with it.
+      name: the network's name; its kernels' names start with it.
     """
     inputs = tuple(
         sequential.Sequential(
@@ -64,7 +64,7 @@ def critic_network(
 
 
 def _relu_layers(name: str, units: Sequence[int], weight_decay: float) -> list:
-    """Dense layers with Keras' initializer, Glorot uniform: the original's."""
+    """Dense layers with Keras' default initializer, Glorot uniform, as in the original."""
     return [
         tf.keras.layers.Dense(
             size,
@@ -85,7 +85,7 @@ def _decay(weight_decay: float) -> tf.keras.regularizers.Regularizer | None:
 
 
 class _SquashedGaussian(tanh_normal_projection_network.TanhNormalProjectionNetwork):
-    """TF-Agents' output layer for a sequence: with weight decay, without a time dimension."""
+    """TF-Agents' output layer with weight decay, for use in a Sequential network."""
 
     def __init__(self, action_spec, weight_decay):
         super().__init__(action_spec, name="output")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def scaled_units(units: Sequence[int], width: float) -> tuple[int, ...]:
-    """Hidden layer sizes of a net `width` times as wide: rounded (halves up), at least 1.
+    """Hidden layer sizes of a network `width` times as wide: rounded (halves up), at least 1.
 
     Raises:
       ValueError: `width` is not positive.

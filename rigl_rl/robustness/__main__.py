@@ -1,16 +1,16 @@
-"""Measures how well trained policies do when their observations are noisy: section 8, Figure 6.
+"""Measures how well trained policies do with noisy observations: section 8, Figure 6.
 
 python -m rigl_rl.robustness --run runs/pong --out robustness.csv [--sigmas 0 10 20 30]
 python -m rigl_rl.robustness --run runs/dqn_atari_cnn/*/*/seed*
 
-Without --out each run's table goes into its own directory, as robustness.csv; a run that has one is
-left alone, so that the same command does what is left. Figure 6 is drawn from these files.
+Without --out, each run's table goes into its own directory, as robustness.csv. Runs that have one
+are skipped, so repeating the command does only what is left. Figure 6 is drawn from these files.
 
-Works for the saved policies of every finished run of this project. A policy plays as the run itself
-evaluated it: in the environment that its gin configuration makes (modules that it imports
-included), with the same epsilon and time limit. On Atari sigma is in pixel values of 0 to 255 and
-noise is rounded (`PixelNoise`); elsewhere it is a multiple of each observation's own standard
-deviation, measured while the policy acts without noise.
+This works for the saved policies of every finished run. A policy plays as in the run's own
+evaluations: in the environment that its gin configuration makes (including modules it imports),
+with the same epsilon and time limit. On Atari, sigma is in pixel values of 0 to 255 and noise is
+rounded (`PixelNoise`); elsewhere, it is a multiple of each observation's own standard deviation,
+measured while the policy acts without noise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TABLE = "robustness.csv"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluates and writes the tables; 1 if not all could be."""
+    """Evaluates the policies and writes the tables; returns 1 if any failed."""
     parser = Parser(
         prog="python -m rigl_rl.robustness",
         description=__doc__,

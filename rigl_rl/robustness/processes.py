@@ -1,4 +1,4 @@
-"""A process for each run's evaluation: what fails there, for whatever reason, is one line here."""
+"""Evaluates each run in its own process and turns any failure there into one line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rigl_rl.errors import RiglRlError
 
 
 def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
-    """The table of a run, or one line on why there is none.
+    """The table of a run, or one line that says why it failed.
 
-    Runs do not meet: not in gin, where the agents' mains share a name, nor in the user's modules
-    that they import, nor when one of them takes too much memory.
+    A process per run keeps runs apart: in gin, where the agents' mains share a name, in the user's
+    modules that they import, and when one of them runs out of memory.
 
     Args:
-      run: its directory.
-      options: of `under_noise.evaluate_run`.
+      run: the run's directory.
+      options: options of `under_noise.evaluate_run`.
     """
     try:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -35,6 +35,6 @@ def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> pd.DataFrame | str:
         from rigl_rl.robustness import under_noise  # takes seconds to load
 
         return under_noise.evaluate_run(run, **options)
-    except Exception as error:  # whatever it is, other runs are evaluated
+    except Exception as error:  # whatever it is, the other runs continue
         kind = "" if isinstance(error, (RiglRlError, OSError)) else f"{type(error).__name__}: "
         return f"run {str(run)!r}: {kind}{' '.join(str(error).split())}"

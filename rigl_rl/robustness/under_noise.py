@@ -1,4 +1,4 @@
-"""Plays a finished run's policy as the run evaluated it, with noise on what it observes."""
+"""Plays a finished run's policy as in the run's own evaluations, but with noisy observations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 EPISODES = 20
 
 AGENTS = ("dqn", "sac", "ppo")
-"""Those of TF-Agents."""
+"""The TF-Agents agents."""
 _LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
 # (sigma, seed) -> returns of the episodes
 Evaluate = Callable[[float, int], np.ndarray]
@@ -46,16 +46,16 @@ def evaluate_run(
     step: int | None = None,
     epsilon: float | None = None,
 ) -> pd.DataFrame:
-    """Returns of a run's policy by strength of noise.
+    """Measures the returns of a run's policy by strength of noise.
 
-    The bindings that gin has are replaced by the run's. Gin knows the mains of several agents by
-    one name, so a process can evaluate runs of one agent only.
+    This replaces gin's bindings by the run's. In gin, the mains of several agents have the same
+    name, so a process can evaluate runs of one agent only.
 
     Args:
       run: directory of a finished run.
       sigmas: strengths of noise, at least 0; by default the paper's range on Atari, and up to one
         standard deviation elsewhere.
-      episodes: for each strength, side by side.
+      episodes: episodes per strength, played side by side.
       seed: determines environments, exploration and noise.
       step: train step of the policy; by default the last saved one.
       epsilon: probability of a random action; by default as in the run's own evaluations.
@@ -64,8 +64,8 @@ def evaluate_run(
       One row per sigma, with `COLUMNS` and `SCORES`.
 
     Raises:
-      ConfigError: a value is not allowed, the run has no (such) policy, or what its configuration
-        names cannot be found here.
+      ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
+        something that cannot be found here.
     """
     check_counts(episodes=episodes)
     if epsilon is not None:
@@ -120,13 +120,13 @@ def _policy_of(run: pathlib.Path, step: int | None) -> pathlib.Path:
 
 
 def _bind(run: pathlib.Path) -> None:
-    """Binds what the run was started with. Modules that it imports are imported."""
+    """Binds the run's configuration, which also imports its modules."""
     gin.clear_config()
     config.parse([str(run / "config.gin")], [])
 
 
 def _atari(run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float | None) -> Evaluate:
-    # Before anything is bound: the main registers all gin names.
+    # Before any binding: the main registers all gin names.
     from rigl_rl.dopamine import hyperparameters, run_experiment  # noqa: F401
 
     _bind(run)
@@ -161,7 +161,7 @@ def _gymnasium(
 
 
 def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:
-    """The actions of a policy that TF-Agents saved, a share of `epsilon` at random."""
+    """The actions of a policy saved by TF-Agents, random with probability `epsilon`."""
     policy = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
         str(path), load_specs_from_pbtxt=True, batch_time_steps=False
     )
@@ -181,11 +181,11 @@ def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:
 
 
 def with_scaled_noise(evaluator: Evaluator, act: Act) -> Evaluate:
-    """Noise in units of each observation's own standard deviation.
+    """Adds noise in units of each observation's own standard deviation.
 
     Args:
-      evaluator: of the environment.
-      act: the policy. The first call lets it act without noise, to measure the deviations.
+      evaluator: plays the environment.
+      act: the policy. The first call also runs it without noise, to measure the deviations.
     """
     seen: list[np.ndarray] = []
 
@@ -214,9 +214,9 @@ def with_scaled_noise(evaluator: Evaluator, act: Act) -> Evaluate:
 
 
 def _distinct(observations: np.ndarray) -> np.ndarray:
-    """Observations (steps, episodes, ...) as rows, each once.
+    """Observations (steps, episodes, ...) as rows, without repeats within an episode.
 
-    An episode that is over keeps its last one while others continue.
+    An episode that is over repeats its last observation while others continue.
     """
     repeated = np.zeros(observations.shape[:2], bool)
     repeated[1:] = (observations[1:] == observations[:-1]).reshape(*repeated[1:].shape, -1).all(-1)

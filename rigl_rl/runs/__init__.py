@@ -1,1 +1,1 @@
-"""The run directory: configuration, evaluation history, checkpoints, result. Knows no agent."""
+"""A run's configuration, evaluation history, checkpoints and result. Independent of agents."""

@@ -1,4 +1,4 @@
-"""A gin value that depends on the method, for files that lie over those of several methods."""
+"""A gin value that depends on the method, for files used on top of several methods' files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _TRAIN_MODES = tuple(f"train_eval.train_mode{which}" for which in ("", "_actor",
 
 @gin.configurable
 def by_method(**values: Any) -> Any:
-    """The one of `values` that is named like the method which the other bindings ask for.
+    """Returns the value whose name is the method that the other bindings select.
 
-    As in `train_eval.weight_decay = @by_method()` with `by_method.rigl = 1e-4` and so on.
+    For example, `train_eval.weight_decay = @by_method()` with `by_method.rigl = 1e-4` and so on.
 
     Raises:
-      ConfigError: a name is no method, or there is no value for the method.
+      ConfigError: a name is not a method, or the method has no value.
     """
     for name in values:
         if name not in METHODS:
-            raise ConfigError(f"unknown method by_method.{name}; choose of {', '.join(METHODS)}")
+            raise ConfigError(f"unknown method by_method.{name}; choose from {', '.join(METHODS)}")
     method = _method()
     if method not in values:
         raise ConfigError(f"by_method has no value for {method!r}; bind by_method.{method}")
@@ -33,7 +33,7 @@ def by_method(**values: Any) -> Any:
 
 
 def _method() -> str:
-    """The method that is bound: on Atari directly, elsewhere as `sparse_settings` reads it."""
+    """The bound method: read directly on Atari, through `sparse_settings` elsewhere."""
     on_atari = _bound("SparseDQNAgent.mode")
     if on_atari:
         return on_atari
@@ -44,8 +44,8 @@ def _method() -> str:
 
 
 def _bound(name: str) -> Any:
-    """What `name` is bound to; None if nothing, or if there is no such name in this main."""
+    """The value bound to `name`; None if it is not bound or this main has no such name."""
     try:
-        return copy.deepcopy(gin.query_parameter(name))  # which puts a macro's value in its place
+        return copy.deepcopy(gin.query_parameter(name))  # copying replaces a macro by its value
     except ValueError:
         return None

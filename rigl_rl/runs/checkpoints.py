@@ -1,8 +1,8 @@
-"""Checkpoints that are whole or absent.
+"""Checkpoints that are complete or absent.
 
 Each is a directory named by its train step (on Atari its iteration): TensorFlow variables, the
-host's state (environment, history) and a manifest of checksums. It is written aside and renamed
-when complete, so being killed leaves at worst a directory that is swept away at the next start.
+host's state (environment, history) and a manifest of checksums. It is written under another name
+and renamed when complete. A killed run leaves at worst a directory that the next start deletes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, step: int, variables: tf.train.Checkpoint, host: dict[str, Any]) -> None:
-        """Writes the checkpoint of train step `step`, then drops all but the newest.
+        """Writes the checkpoint of train step `step`, then deletes all but the newest ones.
 
         Args:
           step: train step.
@@ -50,11 +50,11 @@ class Checkpoints:
         self.save_files(step, write)
 
     def save_files(self, step: int, write: Callable[[pathlib.Path], None]) -> None:
-        """As `save`, for a checkpoint whose files are somebody else's.
+        """Like `save`, but the caller writes the files.
 
         Args:
-          step: train step, or whatever else counts checkpoints.
-          write: puts the files into an empty directory.
+          step: train step, or another number that counts checkpoints.
+          write: writes the files into an empty directory.
         """
         aside = self.path / f"{_ASIDE}{step:09d}"
         try:
@@ -66,7 +66,7 @@ class Checkpoints:
             for file in aside.iterdir():
                 _sync(file)
             target = self.path / f"{step:09d}"
-            shutil.rmtree(target, ignore_errors=True)  # a damaged one, passed over at the start
+            shutil.rmtree(target, ignore_errors=True)  # a damaged one, skipped at the start
             os.replace(aside, target)
             sync_directory(self.path)
             for old in self._complete()[self._keep :]:
@@ -81,13 +81,13 @@ class Checkpoints:
     def restore(self, variables: tf.train.Checkpoint) -> tuple[int, dict[str, Any]] | None:
         """Restores the newest intact checkpoint.
 
-        A damaged one is passed over with a warning on standard error.
+        Damaged ones are skipped with a warning on standard error.
 
         Returns:
-          Its train step and host state, or None if there is no checkpoint at all.
+          Its train step and host state, or None if there are no checkpoints.
 
         Raises:
-          RiglRlError: there are checkpoints but all are damaged.
+          RiglRlError: there are checkpoints, but all are damaged.
         """
         directory = self.newest_intact()
         if directory is None:
@@ -114,13 +114,13 @@ class Checkpoints:
         return None
 
     def _complete(self) -> list[pathlib.Path]:
-        """Newest first."""
+        """Complete checkpoints, newest first."""
         directories = [p for p in self.path.glob("*") if p.name.isdigit()]
         return sorted(directories, key=lambda p: int(p.name), reverse=True)
 
 
 def _damage(directory: pathlib.Path) -> str | None:
-    """What is wrong with a checkpoint, or None."""
+    """Says how a checkpoint is damaged; None if it is intact."""
     try:
         sums = json.loads((directory / _MANIFEST).read_text())
         for name, expected in sums.items():

@@ -22,11 +22,11 @@ from rigl_rl.runs.original_names import NOT_REFUSED_BY_GIN, why_not
 def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
     """Parses gin files, then bindings over them.
 
-    An `include` in a file is looked up beside that file, then in the working directory. A binding
-    that only defines a macro which nothing uses is an error: it is a misspelt name.
+    gin looks for an included file next to the file that includes it, then in the working directory.
+    A binding that only defines an unused macro is an error, because it is likely a misspelled name.
 
     Raises:
-      ConfigError: a file is missing, or something in it or in a binding is not understood.
+      ConfigError: a file is missing, or gin does not understand something in it or in a binding.
     """
     with _includes_beside_their_file():
         for path in gin_files:
@@ -51,7 +51,7 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
 
 
 def arguments(configurable: Callable) -> dict[str, Any]:
-    """What gin would call `configurable` with: values that are bound, defaults for the others."""
+    """The arguments with which gin would call `configurable`: bound values, otherwise defaults."""
     parameters = inspect.signature(configurable).parameters.items()
     defaults = {name: p.default for name, p in parameters if p.default is not p.empty}
     return {**defaults, **gin.get_bindings(configurable)}
@@ -59,10 +59,10 @@ def arguments(configurable: Callable) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _includes_beside_their_file() -> Iterator[None]:
-    """Lets gin look for an include where the file lies that includes it.
+    """Makes gin look for an included file next to the file that includes it.
 
-    Gin knows one list of folders for all files, the working directory first, but a base.gin there
-    must not pass for the one that is meant.
+    Gin has one list of folders for all files, with the working directory first. A base.gin there
+    must not be taken instead.
     """
     open_files: list[str] = []
 
@@ -105,7 +105,7 @@ def one_line(context: str = "") -> Iterator[None]:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
-# How gin says that it does not know a configurable, or a parameter of one.
+# Gin's messages for an unknown configurable or parameter.
 _UNKNOWN = (
     r"No configurable matching (?:reference )?'@?([\w./]+)",
     r"Configurable '(\S+)' doesn't have a parameter named '(\S+?)'",
@@ -136,7 +136,7 @@ def _refuse_names_without_effect() -> None:
         parameters = inspect.signature(wrapped).parameters
         for parameter, value in bound.items():
             if parameter in parameters and parameters[parameter].default == value:
-                continue  # as operative configurations have it
+                continue  # operative configurations contain it
             for known in (name, f"{name}.{parameter}"):
                 if known in NOT_REFUSED_BY_GIN:
                     raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
@@ -146,7 +146,7 @@ def _known_names() -> Sequence[str]:
     """Names a user may bind: our configurables and their parameters."""
     names = []
     for name, wrapped in gin_internals.configurables():
-        # By where it is defined: some are registered under the authors' module names.
+        # By where it is defined, because some are registered under the authors' module names.
         if (getattr(wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
             names += [name, *inspect.signature(wrapped).parameters]
     return names
@@ -158,9 +158,9 @@ def _did_you_mean(name: str, known) -> str:
 
 
 def text(seed: int) -> str:
-    """The parsed configuration and the seed: what a run directory is claimed with.
+    """The parsed configuration and the seed, which identify the run in its directory.
 
-    Without `sparse_execution`, which changes how a run is computed, not what.
+    It leaves out `sparse_execution`, which changes how a run is computed but not its results.
     """
     section = r"# Parameters for sparse_execution:\n# =+\n(?:.+\n)+\n?"
     return f"# seed = {seed}\n{re.sub(section, '', gin.config_str())}"

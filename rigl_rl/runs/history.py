@@ -1,4 +1,4 @@
-"""What a run measured so far: rows of evals.csv and snr.csv."""
+"""A run's measurements so far: rows of evals.csv and snr.csv."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rigl_rl.final_score import final_score, last_of
 
 EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
 GREEDY_COLUMN = "greedy_return"
-"""Of evals.csv, where evaluation explores: the mean return of the same weights without it."""
+"""Column of evals.csv if evaluation explores: the mean return of the same weights without that."""
 SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
 
 
 class History:
-    """Evaluations and signal-to-noise ratios of one run, in order of time."""
+    """Evaluations and signal-to-noise ratios of one run, in chronological order."""
 
     def __init__(self):
         self.evals: list[dict[str, Any]] = []
@@ -30,10 +30,10 @@ class History:
         """Appends the returns of one evaluation's episodes, shape (episodes,).
 
         Args:
-          env_step, train_step: when.
-          returns: of the run's evaluation policy.
+          env_step, train_step: steps taken before the evaluation.
+          returns: returns of the run's evaluation policy.
           wall_s: seconds of the run so far.
-          greedy_returns: of the greedy policy, where that is another one.
+          greedy_returns: returns of the greedy policy, if it is a different one.
         """
         row = (
             env_step,
@@ -58,29 +58,29 @@ class History:
         return (*EVAL_COLUMNS, GREEDY_COLUMN) if greedy else EVAL_COLUMNS
 
     def final_scores(self, last_fraction: float) -> dict[str, float]:
-        """`final_return`, and `final_return_greedy` where greedy returns were measured.
+        """`final_return`, and `final_return_greedy` if greedy returns were measured.
 
         Args:
-          last_fraction: as of `final_score`.
+          last_fraction: as in `final_score`.
         """
         scores = {"final_return": [row["avg_return"] for row in self.evals]}
         greedy = [row.get(GREEDY_COLUMN) for row in self.evals]
-        # A run begun by a version that did not measure them has none of its first evaluations.
+        # A run started by an older version has no greedy returns in its first evaluations.
         if None not in last_of(greedy, last_fraction):
             scores["final_return_greedy"] = greedy
         return {name: final_score(returns, last_fraction) for name, returns in scores.items()}
 
     def state(self) -> dict[str, Any]:
-        """A JSON-able copy."""
+        """A copy that JSON can hold."""
         return {"evals": list(self.evals), "snr": list(self.snr)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes back to a `state`."""
+        """Restores a `state`."""
         self.evals, self.snr = list(state["evals"]), list(state["snr"])
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """CSV with a header; floats in full precision, so that equal text means equal bits."""
+    """CSV with a header and floats in full precision, so equal text means equal bits."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

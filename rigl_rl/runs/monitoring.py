@@ -1,4 +1,4 @@
-"""What a run shows while it goes: TensorBoard, and a progress bar with a line per evaluation."""
+"""Live output of a run: TensorBoard, and a progress bar with a line per evaluation."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class TensorBoard:
     """Scalars of a run by train step.
 
     Args:
-      path: of the event files.
-      optimizers: {name: the sparse optimizer} of the run.
+      path: directory for the event files.
+      optimizers: {name: sparse optimizer} of the run.
       dense_params: number of trained parameters outside of masked kernels.
     """
 
@@ -43,7 +43,7 @@ class TensorBoard:
         self._images = logs_masks()
 
     def training(self, step: int, loss: float, steps_per_s: float) -> None:
-        """Mean loss since the last call, speed and the state of the masks."""
+        """Logs the mean loss since the last call, the speed and the state of the masks."""
         kernels = [k for optimizer in self._optimizers.values() for k in optimizer.kernels]
         with self._writer.as_default(step=step):
             tf.summary.scalar("train/loss", loss)
@@ -63,7 +63,7 @@ class TensorBoard:
             tf.summary.scalar("sparsity/active_params", active + self._dense_params)
 
     def evaluation(self, step: int, row: Mapping[str, float]) -> None:
-        """Mean and standard deviation of the returns of one evaluation: a row of evals.csv."""
+        """Logs mean and standard deviation of an evaluation's returns: a row of evals.csv."""
         with self._writer.as_default(step=step):
             if GREEDY_COLUMN in row:
                 tf.summary.scalar("eval/greedy_return", row[GREEDY_COLUMN])
@@ -73,18 +73,18 @@ class TensorBoard:
         self._writer.flush()
 
     def snr(self, step: int, network: str, value: float) -> None:
-        """Mean signal-to-noise ratio of a network's gradients."""
+        """Logs the mean signal-to-noise ratio of a network's gradients."""
         with self._writer.as_default(step=step):
             tf.summary.scalar(f"snr/{network}", value)
 
 
 class Progress:
-    """A bar with steps/s, last return, sparsity and time left; a line for every evaluation.
+    """A bar with steps/s, last return, sparsity and time left; a line per evaluation.
 
     Args:
       total: train steps of the run.
       start: train steps already done.
-      show_bar: whether to draw the bar; by default on a terminal only.
+      show_bar: whether to draw the bar; by default only on a terminal.
     """
 
     def __init__(self, total: int, start: int, show_bar: bool | None = None):

@@ -1,38 +1,38 @@
 """Gin names of the original that have no counterpart here, each with the reason.
 
-Without an entry gin would only say that it does not know the name, or, if TF-Agents brings it
-along, take it without any effect.
+Without an entry, gin would only say that the name is unknown, or, if TF-Agents registers the name,
+accept it without effect.
 """
 
 from __future__ import annotations
 
-_NO_SUMMARIES = "train steps here write no summaries of their own; leave it out"
+_NO_SUMMARIES = "train steps write no separate summaries here; leave it out"
 _FOUR_FRAMES = "a state is always four frames of 84 x 84 pixels; leave it out"
 _RUN_DIRECTORY = "the run directory names its files itself; leave it out"
-_TF1 = "it steers TensorFlow 1, and this agent is in TensorFlow 2; leave it out"
+_TF1 = "it is for TensorFlow 1, and this agent uses TensorFlow 2; leave it out"
 _ONE_STEP = (
     "the original draws pairs of steps from its replay buffer, so that every value but 1 fails; "
     "here it is always 1; leave it out"
 )
-_NO_KL = "the clipped loss knows no KL divergence (Table 9), there and here; leave it out"
+_NO_KL = "the clipped loss has no KL term (Table 9), there and here; leave it out"
 _SEEDED = "all random numbers follow from --seed; leave it out"
 
 WHY = {
     # TF-Agents' mains.
-    "train_eval.reverb_port": "there is no Reverb server, experience stays in the process; "
+    "train_eval.reverb_port": "there is no Reverb server; experience stays in the process; "
     "leave it out",
     "train_eval.debug_summaries": _NO_SUMMARIES,
     "train_eval.summarize_grads_and_vars": _NO_SUMMARIES,
     "train_eval.summary_interval": "TensorBoard gets its numbers every 500 train steps; "
     "leave it out",
-    "train_eval.replay_buffer_save_interval": "a checkpoint holds the replay buffer, too; bind "
+    "train_eval.replay_buffer_save_interval": "a checkpoint includes the replay buffer; bind "
     "train_eval.checkpoint_interval",
     "train_eval.update_frequency": "every train step follows one environment step (Table 6: "
     "k = 1); leave it out",
     "train_eval.n_step_update": _ONE_STEP,
     "SparseDqnAgent.n_step_update": _ONE_STEP,
     "DqnAgent.n_step_update": _ONE_STEP,
-    # Of PPO alone: DQN and SAC take it.
+    # PPO only: DQN and SAC take it.
     "train_eval.replay_capacity": "PPO's replay holds one iteration, there and here; leave it out",
     "log_sparsities.model_name": "each network is logged under its own name; leave it out",
     "wrap_layer": "it prunes PPO networks for discrete actions, which the original refuses to "
@@ -75,7 +75,7 @@ NOT_REFUSED_BY_GIN = (
     "EncodingNetwork",
     "ValueNetwork",
 )
-"""Those of them that TF-Agents makes known to gin."""
+"""The names among them that TF-Agents registers with gin."""
 for _growing in ("UpdatedRigLOptimizer", "UpdatedSETOptimizer"):
     WHY.update(
         {
@@ -101,11 +101,11 @@ for _kl in (
 
 
 def why_not(configurable: str, parameter: str = "") -> str | None:
-    """What to say to someone who binds a name that only the original takes.
+    """The message for binding a name that only the original accepts.
 
     Args:
       configurable: its gin name, with or without modules.
-      parameter: bound of it; empty for the configurable itself.
+      parameter: the bound parameter; empty for the configurable itself.
 
     Returns:
       One line; None for any other name.

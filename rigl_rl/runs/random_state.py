@@ -1,10 +1,10 @@
 """Random numbers that a checkpoint can hold.
 
-TensorFlow's ordinary random operations keep their counters inside the runtime, where no checkpoint
-reaches them; a resumed run would draw other exploration noise and other replay samples than the
-interrupted one. Agents and replay buffers of TF-Agents use these operations deep inside. So while
-the training function is traced, `draws_from` lets every such operation draw from one
-`tf.random.Generator`, whose state is a variable.
+TensorFlow's ordinary random operations keep their counters inside the runtime, where checkpoints
+cannot reach them, so a resumed run would draw different exploration noise and replay samples.
+TF-Agents' agents and replay buffers use these operations deep inside. So while the training
+function is traced, `draws_from` makes every such operation draw from one `tf.random.Generator`,
+whose state is a variable.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from rigl_rl.adapters import tf_random_ops
 class Stream(enum.IntEnum):
     """Independent streams of random numbers, all determined by the run's seed.
 
-    The numbers are part of what a seed means: changing one changes every run. Two names may share a
-    number where no run uses both.
+    Changing one of these numbers changes every run. Two names may share a number if no run uses
+    both.
     """
 
     NETWORK = 0
@@ -35,12 +35,12 @@ class Stream(enum.IntEnum):
     EVAL_POLICY = 5
     SNR_ACTOR_CRITIC = 5
     SNR = 6
-    # Of a phase of an iteration: environment, exploration and replay.
+    # For a phase of an Atari iteration: environment, exploration and replay.
     ATARI_TRAINING = 2
     ATARI_EVALUATION = 3
 
 
-# Operations with hidden state: none of them may be left in a traced training function.
+# Operations with hidden state; a traced training function may contain none of them.
 _STATEFUL_OPS = frozenset(
     [
         "Multinomial",
@@ -57,12 +57,12 @@ _STATEFUL_OPS = frozenset(
 
 
 def generator(*seeds: int) -> tf.random.Generator:
-    """A checkpointable generator; different seeds (but for zeros at the end) are independent."""
+    """A checkpointable generator. Different seeds (except trailing zeros) are independent."""
     return tf.random.Generator.from_state(_state(*seeds), alg="philox")
 
 
 def reseed(random: tf.random.Generator, *seeds: int) -> None:
-    """Restarts a generator as if newly made from `seeds`."""
+    """Restarts a generator as if it were made from `seeds`."""
     random.state.assign(_state(*seeds))
 
 
@@ -80,9 +80,9 @@ def _state(*seeds: int) -> np.ndarray:
 def draws_from(random: tf.random.Generator) -> Iterator[None]:
     """Within this context, TensorFlow's stateful random operations draw from `random`.
 
-    Meant for the code that is traced into a `tf.function`. The six operations exchanged here are
-    behind uniform, normal and truncated normal numbers, integers, categories and shuffling; what
-    else draws with hidden state, such as `tf.random.gamma`, is found by `assert_resumable`.
+    Use it around code that is traced into a `tf.function`. The six operations replaced here make
+    uniform, normal and truncated normal numbers, integers, categories and shuffles.
+    `assert_resumable` finds any other operation with hidden state, such as `tf.random.gamma`.
     """
 
     def uniform(shape, dtype, seed=0, seed2=0, name=None):
@@ -118,7 +118,7 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
 
 
 def assert_resumable(function: tf.types.experimental.ConcreteFunction) -> None:
-    """Raises if a traced function draws random numbers that no checkpoint would hold."""
+    """Raises if a traced function draws random numbers that a checkpoint would not hold."""
     definition = function.graph.as_graph_def()
     nodes = list(definition.node)
     for inner in definition.library.function:

@@ -1,4 +1,4 @@
-"""All of result.json: what was run, its scores, parameters, FLOPs, versions, machine."""
+"""Builds result.json: what was run, its scores, parameters, FLOPs, versions and machine."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def of_run(
     optimizers: Iterable[SparseOptimizer],
     speed: tuple[int, float],
 ) -> dict[str, Any]:
-    """All of result.json.
+    """The contents of result.json.
 
     Args:
       labels: what was run: agent, environment, method, hyper-parameters, seed.
-      history: its evaluations.
-      last_fraction: share of the evaluations, the last ones, in the final score.
-      steps: of the environment, and train steps.
-      networks: {name: network} whose parameters were trained.
-      optimizers: of them.
+      history: the run's evaluations.
+      last_fraction: share of the evaluations, from the end, in the final score.
+      steps: environment steps and train steps.
+      networks: {name: network}, all that were trained.
+      optimizers: their optimizers.
       speed: number of steps that `steps_per_s` counts, and the run's seconds.
     """
     optimizers = list(optimizers)
@@ -70,7 +70,7 @@ def of_run(
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of those that decide a run's numbers."""
+    """Versions of Python, this package and the packages that affect a run's numbers."""
     found = {"rigl_rl": rigl_rl.__version__, "python": platform.python_version()}
     for package in _PACKAGES:
         found[package] = importlib.metadata.version(package)
@@ -78,7 +78,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor's name and the number of its cores."""
+    """The processor's name and number of cores."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -100,15 +100,15 @@ def peak_memory_mb() -> float:
 def describe(
     networks: Mapping[str, tf.keras.layers.Layer], kernels: Sequence[MaskedKernel]
 ) -> dict[str, Any]:
-    """Counts over all networks.
+    """Counts parameters and FLOPs over all networks.
 
     Args:
       networks: {name: built network}.
-      kernels: their masked kernels; a kernel that is not among them is dense.
+      kernels: their masked kernels; all other kernels are dense.
 
     Returns:
-      active_params and total_params with biases, the active ones of each network, sparsity over the
-      masked kernels (0 if none), the kernels one by one, and each network's forward FLOPs for one
+      active_params and total_params with biases, the active ones per network, sparsity over the
+      masked kernels (0 if none), each kernel's numbers, and each network's forward FLOPs per
       example.
     """
     masked = {(kernel.network, kernel.label): int(kernel.active()) for kernel in kernels}

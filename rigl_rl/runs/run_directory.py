@@ -1,12 +1,12 @@
-"""The directory of one run: the record of what was asked, what happened and what came out.
+"""The directory of one run: its configuration, history and result.
 
-config.gin            what was asked for; another configuration is refused
+config.gin            the requested configuration; a different one is refused
 operative_config.gin  every gin parameter in effect, defaults included
-evals.csv, snr.csv    one row per evaluation, per signal-to-noise measurement
+evals.csv, snr.csv    one row per evaluation or signal-to-noise measurement
 tensorboard/          events
 checkpoints/          the two newest, until the run is finished
-policies/             the trained greedy policy by train step (SavedModels)
-result.json           written last: its presence means finished
+policies/             greedy policies by train step (SavedModels)
+result.json           written last; its presence means the run is finished
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class RunDirectory:
     """Opens `root_dir` for the run that `config` describes, and locks it while in use.
 
     Args:
-      root_dir: made if missing.
-      config: text of the requested configuration; the seed is part of it.
+      root_dir: the directory, created if missing.
+      config: text of the requested configuration, including the seed.
 
     Raises:
-      ConfigError: the directory cannot be written, holds another configuration, or something
-        that is not a run. Nothing in it has been changed then.
-      RiglRlError: another process is at work in it.
+      ConfigError: the directory cannot be written, or holds another configuration or something that
+        is not a run. Nothing in it has changed then.
+      RiglRlError: another process is using it.
     """
 
     def __init__(self, root_dir: str, config: str):
@@ -42,7 +42,7 @@ class RunDirectory:
         self._refuse_foreign(config)
         self.checkpoints = Checkpoints(self.path / "checkpoints")
         if self.finished:
-            return  # nothing will be written, so the directory may well be read-only
+            return  # nothing will be written, so the directory may be read-only
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
@@ -85,15 +85,15 @@ class RunDirectory:
 
     @property
     def tensorboard(self) -> str:
-        """Where events go."""
+        """Directory for TensorBoard events."""
         return str(self.path / "tensorboard")
 
     def policy(self, step: int) -> str:
-        """Where the policy of train step `step` goes."""
+        """Directory for the policy of train step `step`."""
         return str(self.path / "policies" / f"{step:09d}")
 
     def write_operative_config(self, text: str) -> None:
-        """Records every parameter in effect."""
+        """Writes operative_config.gin, with every parameter in effect."""
         write_text(self.path / "operative_config.gin", text)
 
     def write_history(self, history: History) -> None:
@@ -103,8 +103,8 @@ class RunDirectory:
             write_text(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Writes result.json, which makes the run finished, then drops its checkpoints."""
-        # A field of a user's own method may be anything: its text is better than no result.
+        """Writes result.json, which marks the run as finished, then deletes its checkpoints."""
+        # A field of a user's method may have any type; its text is better than no result.
         text = json.dumps(result, indent=1, default=str)
         write_text(self.path / "result.json", text + "\n")
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)

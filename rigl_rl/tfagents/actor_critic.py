@@ -1,4 +1,4 @@
-"""What agents with an actor and a critic share: settings for each of the two."""
+"""Settings of sparse training for agents with an actor and a critic."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from rigl_rl.tfagents.hyperparameters import ActorCritic
 
 
 def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings]:
-    """Settings of sparse training for actor and critic.
+    """Settings of sparse training for the actor and the critic.
 
     Args:
-      given: `actor_critic_sparsities_str` replaces the common sparsity (Figure 3).
+      given: hyper-parameters; `actor_critic_sparsities_str` overrides the common sparsity
+        (Figure 3).
 
     Raises:
-      ConfigError: the sparsities do not parse, are out of range, or meant for a dense network.
-      ValueError: any other value is outside of what is allowed.
+      ConfigError: the sparsities do not parse, are out of range, or apply to a dense network.
+      ValueError: any other value is not allowed.
     """
     modes = {name: getattr(given, name) for name in ("train_mode_actor", "train_mode_value")}
     both = [sparse_settings(mode) for mode in modes.values()]
@@ -45,11 +46,11 @@ def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings
 def labels(
     given: ActorCritic, critic_name: str, actor: SparseSettings, critic: SparseSettings
 ) -> dict[str, Any]:
-    """What result.json says of both networks.
+    """Entries of result.json for both networks.
 
     Args:
       given: hyper-parameters.
-      critic_name: 'critic', or 'value' of PPO's value network.
+      critic_name: 'critic', or 'value' for PPO's value network.
       actor, critic: settings of sparse training.
     """
     actor_width, critic_width = given.widths

@@ -18,11 +18,11 @@ from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 @gin.configurable("SparseDqnAgent")  # the name of the original's agent
 class DqnAgent(dqn_agent.DqnAgent):
-    """The same numbers as TF-Agents' own, with one target forward pass per step instead of two.
+    """TF-Agents' DQN agent, with one target forward pass per step instead of two.
 
-    TF-Agents evaluates the target network, then its greedy policy evaluates it again to find the
-    argmax, and the value there is gathered: the maximum of the first evaluation (equation 2 of the
-    paper). Without action constraints, which we do not use, nothing else is needed.
+    TF-Agents evaluates the target network twice: once for the values, and once in its greedy policy
+    to find the argmax. Without action constraints, which we do not use, the result is the maximum
+    of the first evaluation (equation 2 of the paper).
     """
 
     def _compute_next_q_values(self, next_time_steps, info):
@@ -74,14 +74,14 @@ def make_agent(
     """Builds the Q-network, makes it sparse, and wraps it in an initialized agent.
 
     Args:
-      env: with discrete scalar actions.
-      train_step: int64 variable that the agent counts train steps in.
+      env: an environment with discrete scalar actions.
+      train_step: int64 variable in which the agent counts train steps.
       hyperparameters: of the agent.
       sparse: method, sparsity and so on.
-      seed: of masks and, with sparsity-aware initialization, weights.
+      seed: for the masks and, with sparsity-aware initialization, the weights.
 
     Raises:
-      ValueError: a value is outside of what is allowed.
+      ValueError: a value is not allowed.
     """
     given = hyperparameters.resolved()
     action_spec = env.action_spec()
@@ -95,7 +95,7 @@ def make_agent(
     optimizer = sparsify_with(
         dataclasses.replace(sparse, sparse_output_layer=given.sparse_output_layer),
         {"q": q_network},
-        # The legacy class steps in one fused operation, the new one in a dozen.
+        # The legacy class takes a step in one fused operation, the new one in a dozen.
         tf.keras.optimizers.legacy.Adam(given.learning_rate),
         total_steps=given.train_steps,
         seed=seed,

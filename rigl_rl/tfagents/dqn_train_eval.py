@@ -31,7 +31,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 hyperparameters = gin.external_configurable(
     DqnHyperparameters, "train_eval", module="rigl_rl.tfagents.dqn_train_eval"
 )
-"""Makes the hyper-parameters from what is bound to the original's names, `train_eval.*`."""
+"""Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
 
 
 def train_eval(
@@ -46,10 +46,10 @@ def train_eval(
 
     Args:
       root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      **values: hyper-parameters, in place of what is bound.
+      **values: hyper-parameters that override gin's bindings.
 
     Raises:
-      ConfigError: a value is outside of what is allowed.
+      ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
     py_env = parts.training_environment(given, seed)

@@ -19,46 +19,46 @@ from rigl_rl.tfagents.replay import LEAST_CAPACITY
 
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters:
-    """What all three agents have.
+    """Hyper-parameters that all three agents have.
 
     Raises:
-      ConfigError: a value is outside of what is allowed.
+      ConfigError: a value is not allowed.
     """
 
     env_name: str = parameter(
         "HalfCheetah-v2",
-        "what `gymnasium.make` takes ('CartPole-v0', 'module:Mine-v0'), or one of the paper's -v2 "
-        "names",
+        "a name that `gymnasium.make` takes ('CartPole-v0', 'module:Mine-v0'), or one of the "
+        "paper's -v2 names",
     )
     bootstrap_at_time_limit: bool = parameter(
-        True, "whether the time limit is no terminal state; in the original it is one"
+        True, "whether values are bootstrapped at the time limit; in the original it is terminal"
     )
     max_episode_steps: int | None = parameter(
         None,
-        "environment steps at which an episode is truncated, in training and evaluation; None: "
-        "what the environment is registered with",
+        "environment steps after which an episode is truncated, in training and evaluation; None: "
+        "the environment's registered limit",
     )
     allow_inexact_resume: bool = parameter(
         False,
-        "whether to train in an environment that cannot be saved exactly: resumed, the run starts "
-        "a new episode",
+        "whether to train in an environment that cannot be saved exactly; a resumed run then "
+        "starts a new episode",
     )
     num_iterations: int = parameter(100_000, "train steps, each after one environment step", low=1)
     width: float = parameter(
         1.0, "multiplier of the hidden layers, for parameter-matched dense networks"
     )
-    sparse_output_layer: bool = parameter(True, "whether the output layers are sparse, too")
+    sparse_output_layer: bool = parameter(True, "whether the output layers are sparse too")
     weight_decay: float = parameter(1e-6, "coefficient of sum(w^2) over kernels in the loss", low=0)
     eval_interval: int = parameter(2_000, "train steps between evaluations", low=1)
     eval_episodes: int = parameter(20, "episodes per evaluation, run side by side", low=1)
     checkpoint_interval: int = parameter(
         0,
         "train steps between checkpoints, each taken right after an evaluation; 0: after each one. "
-        "What a killed run did since is repeated exactly",
+        "A killed run repeats exactly what it did since the last one",
         low=0,
     )
     policy_save_interval: int = parameter(
-        0, "train steps between saved policies; 0: only the trained one", low=0
+        0, "train steps between saved policies; 0: only the final one", low=0
     )
 
     def __post_init__(self):
@@ -69,63 +69,65 @@ class Hyperparameters:
         return Task(self.env_name, self.max_episode_steps, modules=modules)
 
     def resolved(self) -> Any:
-        """The same with what is in effect in place of None, where that follows from the others."""
+        """A copy with each None replaced by the value in effect, where other fields give it."""
         return self
 
     @property
     def steps_per_iteration(self) -> int:
-        """Train steps that belong together: what is due at one takes place after the last."""
+        """Train steps taken together: events due within them take place after the last."""
         return 1
 
     @property
     def train_steps(self) -> int:
-        """Of the whole run."""
+        """Train steps of the whole run."""
         return self.num_iterations * self.steps_per_iteration
 
 
 @dataclasses.dataclass(frozen=True)
 class OffPolicy(Hyperparameters):
-    """What agents with a replay buffer have besides."""
+    """Further hyper-parameters of agents with a replay buffer."""
 
     initial_collect_steps: int = parameter(
         1_000, "random environment steps before the first train step", low=1
     )
     batch_size: int = parameter(128, "transitions per train step", low=1)
     replay_capacity: int = parameter(
-        100_000, "frames; one between two episodes counts, too", low=LEAST_CAPACITY
+        100_000, "frames, including the one between two episodes", low=LEAST_CAPACITY
     )
     gamma: float = parameter(0.99, "discount", low=0, high=1)
     reward_scale_factor: float = parameter(1.0, "multiplies rewards in the loss", low=0)
     target_update_period: int = parameter(100, "train steps between target updates", low=1)
     target_update_tau: float = parameter(
-        1.0, "share of the online weights in a target update", low=0, high=1
+        1.0, "weight of the online network in a target update", low=0, high=1
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class ActorCritic(Hyperparameters):
-    """What agents with an actor and a critic, or a value network, have besides."""
+    """Further hyper-parameters of agents with an actor and a critic or value network."""
 
     contact_forces: bool | None = parameter(
         None,
-        "of MuJoCo tasks: True simulates them, False leaves them at zero; None: zero under the -v2 "
-        "names of Ant and Humanoid, real under others",
+        "MuJoCo tasks only: True simulates contact forces, False leaves them at zero; None: zero "
+        "under the -v2 names of Ant and Humanoid, real under others",
     )
     actor_critic_widths_str: str | None = parameter(
-        "", "'actor_critic' multipliers in place of `width`, such as '0.5_0.7'"
+        "", "'actor_critic' multipliers that override `width`, such as '0.5_0.7'"
     )
     train_mode_actor: str = parameter(
         "dense",
-        "'sparse' for what `wrap_all_layers`, `init_masks` and `mask_updater` are bound to",
+        "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound",
         choices=TRAIN_MODES,
     )
     train_mode_value: str = parameter(
         "dense", "the same for the critics or the value network", choices=TRAIN_MODES
     )
     actor_critic_sparsities_str: str | None = parameter(
-        "", "'actor_critic' sparsities in place of a common one, such as '0.9_0.8'"
+        "", "'actor_critic' sparsities that override the common one, such as '0.9_0.8'"
     )
-    actor_fc_layers: Sequence[int] = parameter((256, 256), "the actor's hidden units before width")
+    actor_fc_layers: Sequence[int] = parameter(
+        (256, 256), "the actor's hidden units, before `width`"
+    )
 
     def task(self, modules: tuple[str, ...] = ()) -> Task:
         """The environment; `modules` are imported first."""
@@ -133,49 +135,49 @@ class ActorCritic(Hyperparameters):
 
     @property
     def widths(self) -> tuple[float, float]:
-        """Multipliers of the hidden layers of actor and critic."""
+        """Multipliers of the actor's and the critic's hidden layers."""
         numbers = pair("actor_critic_widths_str", self.actor_critic_widths_str)
         return numbers or (self.width, self.width)
 
 
 @dataclasses.dataclass(frozen=True)
 class DqnHyperparameters(OffPolicy):
-    """DQN's."""
+    """DQN's hyper-parameters."""
 
     env_name: str = with_default(Hyperparameters, "env_name", "CartPole-v0")
-    fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units before `width`")
+    fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`")
     train_mode: str = parameter(
         "dense",
-        "'sparse' for what `wrap_all_layers`, `init_masks` and `mask_updater` are bound to",
+        "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound",
         choices=TRAIN_MODES,
     )
     decay_output_layer: bool = parameter(
-        True, "whether weight decay includes the output layer's kernel; in the original it does not"
+        True, "whether weight decay includes the output layer's kernel; not so in the original"
     )
-    learning_rate: float = parameter(1e-3, "of Adam", low=0)
+    learning_rate: float = parameter(1e-3, "Adam's learning rate", low=0)
     initial_epsilon_greedy: float | None = parameter(
         None,
-        "epsilon of the collect policy at the first train step; None: `epsilon_greedy`, so that it "
-        "is constant",
+        "epsilon of the collect policy at the first train step; None: `epsilon_greedy`, a constant "
+        "epsilon",
         low=0,
         high=1,
     )
     epsilon_greedy: float = parameter(0.1, "final epsilon of the collect policy", low=0, high=1)
     epsilon_decay_period: int = parameter(
         25_000,
-        "train steps over which epsilon goes linearly from its first to its final value",
+        "train steps over which epsilon changes linearly from its initial to its final value",
         low=1,
     )
     eval_epsilon_greedy: float = parameter(
         0.1,
-        "epsilon in evaluation. Each evaluation also plays as many episodes greedily: the second "
-        "score",
+        "epsilon in evaluation. Each evaluation also plays as many episodes greedily, for the "
+        "second score",
         low=0,
         high=1,
     )
 
     def resolved(self) -> DqnHyperparameters:
-        """With the initial epsilon."""
+        """A copy with the initial epsilon filled in."""
         if self.initial_epsilon_greedy is not None:
             return self
         return dataclasses.replace(self, initial_epsilon_greedy=self.epsilon_greedy)
@@ -183,7 +185,7 @@ class DqnHyperparameters(OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class SacHyperparameters(ActorCritic, OffPolicy):
-    """SAC's."""
+    """SAC's hyper-parameters."""
 
     num_iterations: int = with_default(OffPolicy, "num_iterations", 1_000_000)
     initial_collect_steps: int | None = parameter(  # type: ignore[assignment]
@@ -199,15 +201,15 @@ class SacHyperparameters(ActorCritic, OffPolicy):
         None, "the critics' hidden units on actions, before `width`"
     )
     critic_joint_fc_layers: Sequence[int] = parameter(
-        (256, 256), "the critics' hidden units on both together, before `width`"
+        (256, 256), "the critics' hidden units on both joined, before `width`"
     )
     weight_decay: float = with_default(OffPolicy, "weight_decay", 1e-4)
     target_update_period: int = with_default(OffPolicy, "target_update_period", 1)
     target_update_tau: float = with_default(OffPolicy, "target_update_tau", 0.005)
     batch_size: int = with_default(OffPolicy, "batch_size", 256)
-    actor_learning_rate: float = parameter(3e-4, "of the actor's Adam", low=0)
-    critic_learning_rate: float = parameter(3e-4, "of the critics' Adam", low=0)
-    alpha_learning_rate: float = parameter(3e-4, "of the Adam of the entropy's weight", low=0)
+    actor_learning_rate: float = parameter(3e-4, "the actor's learning rate", low=0)
+    critic_learning_rate: float = parameter(3e-4, "the critics' learning rate", low=0)
+    alpha_learning_rate: float = parameter(3e-4, "the entropy weight's learning rate", low=0)
     reward_scale_factor: float = with_default(OffPolicy, "reward_scale_factor", 0.1)
     replay_capacity: int = with_default(OffPolicy, "replay_capacity", 1_000_000)
     eval_interval: int = with_default(OffPolicy, "eval_interval", 10_000)
@@ -216,7 +218,7 @@ class SacHyperparameters(ActorCritic, OffPolicy):
     checkpoint_interval: int = with_default(OffPolicy, "checkpoint_interval", 50_000)
 
     def resolved(self) -> SacHyperparameters:
-        """With the initial collection of the environment."""
+        """A copy with the environment's initial collection filled in."""
         if self.initial_collect_steps is not None:
             return self
         long = self.env_name.startswith(("HalfCheetah", "Ant"))
@@ -225,34 +227,34 @@ class SacHyperparameters(ActorCritic, OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class PpoHyperparameters(ActorCritic):
-    """PPO's.
+    """PPO's hyper-parameters.
 
-    An iteration takes `num_epochs * collect_sequence_length / minibatch_size` train steps. What is
-    due at a train step within it takes place at its end.
+    An iteration takes `num_epochs * collect_sequence_length / minibatch_size` train steps. Events
+    due within an iteration take place at its end.
     """
 
     num_iterations: int = parameter(489, "iterations of collecting and learning", low=1)
-    collect_sequence_length: int = parameter(2048, "environment steps of an iteration", low=1)
+    collect_sequence_length: int = parameter(2048, "environment steps per iteration", low=1)
     minibatch_size: int = parameter(
         64, "environment steps per train step; a divisor of `collect_sequence_length`", low=1
     )
     num_epochs: int = parameter(10, "passes over an iteration's environment steps", low=1)
     actor_fc_layers: Sequence[int] = with_default(ActorCritic, "actor_fc_layers", (64, 64))
     value_fc_layers: Sequence[int] = parameter(
-        (64, 64), "the value network's hidden units before width"
+        (64, 64), "the value network's hidden units, before `width`"
     )
     learning_rate: float = parameter(
-        3e-4, "of Adam in the first iteration; it falls linearly to 0 after the last", low=0
+        3e-4, "Adam's in the first iteration; it falls linearly to 0 after the last", low=0
     )
-    discount_factor: float = parameter(0.99, "gamma", low=0, high=1)
+    discount_factor: float = parameter(0.99, "discount (gamma)", low=0, high=1)
     importance_ratio_clipping: float = parameter(
         0.2, "epsilon of the clipped surrogate loss", low=0
     )
     use_gae: bool = parameter(
-        True, "False takes returns to the end of the episode or iteration: lambda is 1"
+        True, "False sets lambda to 1: returns to the end of the episode or iteration"
     )
     lambda_value: float = parameter(
-        0.95, "lambda of advantages and of the value network's targets", low=0, high=1
+        0.95, "lambda of the advantages and the value network's targets", low=0, high=1
     )
     entropy_regularization: float = parameter(0.0, "coefficient of the entropy in the loss", low=0)
     value_pred_loss_coef: float = parameter(
@@ -260,14 +262,14 @@ class PpoHyperparameters(ActorCritic):
     )
     gradient_clipping: float = parameter(
         0.5,
-        "largest global norm of the gradient of both networks, inactive connections included",
+        "largest global norm of both networks' gradient, inactive connections included",
         low=0,
     )
     use_td_lambda_return: bool = parameter(
-        True, "False makes values learn returns to the end of the episode or iteration"
+        True, "False makes values learn the returns to the end of the episode or iteration"
     )
     value_clipping: float | None = parameter(
-        None, "largest change of a value in an iteration that the loss rewards; None: any", low=0
+        None, "largest change of a value per iteration that the loss rewards; None: any", low=0
     )
 
     def __post_init__(self):

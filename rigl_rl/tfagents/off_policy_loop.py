@@ -1,4 +1,4 @@
-"""The off-policy training loop: collect, store, sample and learn, n times in one graph call."""
+"""The off-policy training loop: collect, store, sample and learn, n times per graph call."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def initial_collection(
     steps: int,
     random: tf.random.Generator,
 ) -> Callable[[], None]:
-    """`collect_at_random`, later, from a reset environment."""
+    """Returns a function that resets the environment and calls `collect_at_random`."""
 
     def collect():
         env.pyenv.reset()
@@ -68,14 +68,16 @@ def make_train_loop(
     after_train: Callable[[], None] = lambda: None,
     executions: Sequence[Execution] = (),
 ) -> Callable[[int], float]:
-    """Returns `train(n)`: n times one environment step and one gradient step; the mean loss.
+    """Returns `train(n)`, which alternates n environment and gradient steps.
+
+    `train` returns the mean loss.
 
     Args:
       env, agent, replay: TF-Agents parts; the agent's collect policy acts.
       batch_size: transitions per gradient step.
-      random: the source of all random numbers in the loop, so that it can be checkpointed.
+      random: the source of all random numbers in the loop, so that they can be checkpointed.
       after_train: called in the graph after each gradient step.
-      executions: of the agent's optimizers; what they can, they run sparsely.
+      executions: the optimizers' executions; they run sparsely what they can.
     """
     driver = dynamic_step_driver.DynamicStepDriver(
         env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
@@ -109,8 +111,8 @@ def make_train_loop(
         total_loss = 0.0
         for sparse, number in ((False, dense_steps), (True, n - dense_steps)):
             if number:
-                # The Python environment's own: TFPyEnvironment, unaware of a restored one, would
-                # reset it.
+                # From the Python environment: TFPyEnvironment does not know of a restored step
+                # and would reset it.
                 time_step = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
                 total_loss += float(loop(sparse)(tf.constant(number), time_step))
         return total_loss / n

@@ -1,7 +1,7 @@
 """The on-policy training loop: an iteration collects experience, then learns from it.
 
-An iteration is one call of one graph. Its environment steps are taken with the weights as they are,
-then several epochs of minibatches, shuffled anew for each, go through the agent's `train`.
+An iteration is one call of one graph. It takes its environment steps with fixed weights, then
+trains for several epochs on minibatches, shuffled anew in each epoch.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class Loop:
     """Trains a PPO agent.
 
     Args:
-      env: with one environment in it, which has been reset.
-      agent: learns.
-      collect_steps: environment steps of an iteration.
+      env: one environment, already reset.
+      agent: the agent to train.
+      collect_steps: environment steps per iteration.
       num_epochs: passes over them.
       minibatch_size: environment steps per gradient step; a divisor of `collect_steps`.
-      random: the source of all random numbers in the loop, so that it can be checkpointed.
+      random: the source of all random numbers in the loop, so that they can be checkpointed.
 
     Attributes:
       collect_steps: as given.
-      train_steps: gradient steps of an iteration.
-      experience: what the last iteration learnt from: tensors (collect_steps, 1, ...).
+      train_steps: gradient steps per iteration.
+      experience: the last iteration's training data: tensors (collect_steps, 1, ...).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Loop:
         self._iteration = iteration
 
     def train(self, n: int) -> float:
-        """Takes `n` gradient steps, whole iterations; the mean loss."""
+        """Takes `n` gradient steps, in whole iterations, and returns the mean loss."""
         iterations = n // self.train_steps
         total_loss = 0.0
         for _ in range(iterations):
@@ -68,10 +68,10 @@ class Loop:
 def collect(
     env: tf_environment.TFEnvironment, policy: tf_policy.TFPolicy, steps: int
 ) -> ppo_agent.Collected:
-    """Takes `steps` environment steps; tensors (steps, 1, ...).
+    """Takes `steps` environment steps and returns them as tensors (steps, 1, ...).
 
-    A step from the end of an episode to the start of the next is none: TF-Agents' drivers do not
-    count it, but hand it on.
+    The transition from the end of an episode to the start of the next is left out. TF-Agents'
+    drivers do not count it either, but record it.
     """
 
     def transition(time_step: ts.TimeStep, action, after: ts.TimeStep) -> ppo_agent.Collected:
@@ -89,7 +89,7 @@ def collect(
         lambda spec: tf.TensorArray(spec.dtype, steps, element_shape=(1, *spec.shape)), specs
     )
     time_step = env.current_time_step()
-    # The last one if the run was resumed in an environment that could not be saved.
+    # It is a last step if the run was resumed in an environment that could not be saved.
     time_step = tf.cond(time_step.is_last()[0], env.reset, lambda: time_step)
     for number in tf.range(steps):
         action = policy.action(time_step).action
@@ -109,7 +109,7 @@ def learn(
     num_epochs: int,
     minibatch_size: int,
 ) -> tf.Tensor:
-    """Trains on `experience`, tensors (steps, 1, ...), in minibatches; the mean loss."""
+    """Trains on `experience`, tensors (steps, 1, ...), in minibatches; returns the mean loss."""
     steps = experience.reward.shape[0]
     total_loss = tf.constant(0.0)
     for _ in tf.range(num_epochs):
@@ -120,5 +120,5 @@ def learn(
 
 
 def take(experience: trajectory.Trajectory, indices: tf.Tensor) -> trajectory.Trajectory:
-    """The steps of `experience` that `indices` (n,) name: tensors (n, 1, ...)."""
+    """Selects the steps of `experience` at `indices` (n,): tensors (n, 1, ...)."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), experience)

@@ -1,4 +1,4 @@
-"""Parts of a run that the three mains share: its environment, its evaluation, its SNR."""
+"""Parts of a run that the three mains share: environment, evaluation, SNR and labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rigl_rl.tfagents.replay import sample_transitions
 
 
 def training_environment(hyperparameters: Hyperparameters, seed: int) -> GymnasiumEnvironment:
-    """The environment to train in, not yet reset; `seed` is the run's."""
+    """Makes the environment to train in, not yet reset; `seed` is the run's."""
     return GymnasiumEnvironment(
         hyperparameters.task(config.imported_modules()),
         random_state.seed_from(seed, Stream.TRAIN_ENV),
@@ -33,12 +33,14 @@ def training_environment(hyperparameters: Hyperparameters, seed: int) -> Gymnasi
 def evaluation(
     policy: tf_policy.TFPolicy, task: Task, episodes: int, seed: int
 ) -> Callable[[int], np.ndarray]:
-    """`evaluate(train step)`: returns (episodes,), a function of the policy's weights and the step.
+    """Makes `evaluate(train step)`, which gives the returns of the episodes: shape (episodes,).
+
+    They depend on the policy's weights, the train step and the seed alone.
 
     Args:
-      policy: what acts.
+      policy: the policy that acts.
       task: makes the environments, which run side by side.
-      episodes: of an evaluation.
+      episodes: episodes per evaluation.
       seed: the run's.
     """
     random = random_state.generator(0)
@@ -63,13 +65,13 @@ def snr_measurement(
     stream: Stream,
     inputs: Callable[[], tuple] = tuple,
 ) -> Callable[[int], dict[str, float]]:
-    """`measure(train step)`: signal-to-noise ratio of each network's gradients (section 7).
+    """Makes `measure(train step)`: signal-to-noise ratio of each network's gradients (section 7).
 
     Args:
-      of_a_batch: the same, of samples that it draws. Its random numbers are its own: looking does
-        not change the run.
+      of_a_batch: draws samples and computes the ratios. It has its own random numbers, so measuring
+        does not change the run.
       seed: the run's.
-      stream: of the samples.
+      stream: the stream of these random numbers.
       inputs: returns the tensors that `of_a_batch` takes.
     """
     random = random_state.generator(0)
@@ -89,7 +91,7 @@ def snr_measurement(
 def snr_of_replay(
     agent: Any, replay: Any, batch_size: int, seed: int, stream: Stream
 ) -> Callable[[int], dict[str, float]]:
-    """`snr_measurement` of the agent's `gradient_snr` over transitions from its replay buffer."""
+    """Makes the `snr_measurement` of the agent on transitions from its replay buffer."""
 
     def of_a_batch():
         return agent.gradient_snr(sample_transitions(replay, batch_size))
@@ -103,12 +105,12 @@ def labels(
     env: GymnasiumEnvironment,
     seed: int,
 ) -> dict[str, Any]:
-    """What result.json says of every run.
+    """Entries of result.json that every run has.
 
     Args:
       hyperparameters: resolved.
-      methods: settings of sparse training, and the optimizer made of them. The record has the first
-        that is not dense.
+      methods: settings of sparse training, each with the optimizer made from them. The first that
+        is not dense is recorded.
       env: the environment.
       seed: the run's.
     """

@@ -37,13 +37,12 @@ class Collected(NamedTuple):
 
 @gin.configurable("SparsePPOAgent")  # the name of the original's agent
 class PpoAgent(ppo_clip_agent.PPOClipAgent):
-    """TF-Agents' agent, whose `train` takes one minibatch, and what comes before it.
+    """TF-Agents' PPO agent; `train` takes one minibatch, and `prepare` makes the data for it.
 
-    `prepare` stands for what TF-Agents' PPOLearner, its preprocessing and its collect policy do
-    together, in that order. It differs in two values that advantages are made of. TF-Agents takes
-    the end of an episode for a terminal state even if it is the time limit; here, the discount
-    decides. And TF-Agents bootstraps the last step that was collected from the value of the state
-    before it; here, from the one after it.
+    `prepare` replaces TF-Agents' PPOLearner, its preprocessing and its collect policy. It computes
+    advantages differently in two places. TF-Agents takes the end of an episode for a terminal state
+    even at the time limit; here, the discount decides. And TF-Agents bootstraps the last collected
+    step from the value of the state before it; here, from the state after it.
     """
 
     @property
@@ -58,17 +57,17 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
 
     @property
     def acting_policy(self):
-        """The collect policy without what that notes at each step, which `prepare` makes up for."""
+        """The acting policy. It records no values or probabilities; `prepare` computes them."""
         return self.policy.wrapped_policy
 
     def prepare(self, collected: Collected) -> trajectory.Trajectory:
-        """Advantages and returns of an iteration's steps, the normalizers updated by them.
+        """Computes an iteration's advantages and returns, and updates the normalizers.
 
-        As in TF-Agents, values and probabilities are those of the time of acting, and what follows
-        sees the updated normalizers.
+        As in TF-Agents, values and probabilities come from the normalizers used for acting;
+        everything later uses the updated ones.
 
         Returns:
-          What `train` takes minibatches of: tensors (steps, 1, ...).
+          The training data, to be split into minibatches: tensors (steps, 1, ...).
         """
         middle = tf.fill(tf.shape(collected.reward), StepType.MID)
         time_steps = ts.TimeStep(
@@ -102,14 +101,14 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
             observation=collected.observation,
             action=collected.action,
             policy_info={**info, "return": returns, "advantage": advantages},
-            # The end of an episode is in the advantages; to `train` no step is a special one.
+            # The advantages account for the ends of episodes; `train` treats all steps alike.
             next_step_type=middle,
             reward=collected.reward,
             discount=collected.discount,
         )
 
     def sample_losses(self, samples: trajectory.Trajectory) -> tf.Tensor:
-        """Clipped surrogate loss plus value loss of samples one by one: shape (B,).
+        """Clipped surrogate loss plus value loss, one number per sample: shape (B,).
 
         Args:
           samples: as `prepare` returns, (B, 1, ...), but with normalized advantages.
@@ -138,7 +137,7 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         return tf.reduce_mean(policy_loss + self._value_pred_loss_coef * value_loss, axis=1)
 
     def gradient_snr(self, samples: trajectory.Trajectory) -> dict[str, tf.Tensor]:
-        """Signal-to-noise ratios of both networks over a minibatch of what `prepare` returns."""
+        """Signal-to-noise ratios of both networks over a minibatch from `prepare`."""
         info = {
             **samples.policy_info,
             "advantage": normalized(samples.policy_info["advantage"]),
@@ -160,7 +159,7 @@ def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_va
     Args:
       rewards, discounts, values, next_values: float32 (steps, ...); a discount is 0 where the next
         state has no value.
-      ends: bool (steps, ...), whether an episode ends with the step.
+      ends: bool (steps, ...), True where a step ends its episode.
       lambda_value: within [0, 1].
 
     Returns:
@@ -169,8 +168,8 @@ def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_va
     deltas = rewards + discounts * next_values - values
     weights = lambda_value * discounts * tf.cast(~ends, tf.float32)
 
-    # x -> delta + weight x is a linear function, and composing those is associative: eleven
-    # vectorized operations for 2,048 steps instead of 2,048 small ones.
+    # Composing linear functions x -> delta + weight x is associative, so 2,048 steps take eleven
+    # vectorized operations instead of 2,048 small ones.
     def compose(later, earlier):
         (weight_later, delta_later), (weight_earlier, delta_earlier) = later, earlier
         return weight_later * weight_earlier, delta_earlier + weight_earlier * delta_later
@@ -181,7 +180,7 @@ def advantage_estimates(rewards, discounts, values, next_values, ends, lambda_va
 
 
 def normalized(advantages):
-    """Mean 0 and deviation 1 over all of them, as `train` does it with a minibatch's."""
+    """Scales to mean 0 and standard deviation 1 over all entries, as `train` does."""
     mean, variance = tf.nn.moments(advantages, axes=list(range(advantages.shape.rank)))
     return (advantages - mean) / tf.sqrt(variance + 1e-8)
 
@@ -198,15 +197,15 @@ def make_agent(
     """Builds actor and value network, makes them sparse, and wraps them in an initialized agent.
 
     Args:
-      env: with a vector of real actions or one whole number.
-      train_step: int64 variable that the agent counts train steps in.
+      env: an environment whose action is a vector of real numbers or one integer.
+      train_step: int64 variable in which the agent counts train steps.
       hyperparameters: of the agent.
       sparse_actor, sparse_value: method, sparsity and so on. One optimizer trains both networks, so
-        they may differ in their sparsity, and in being dense, alone.
-      seed: of masks and, with sparsity-aware initialization, weights.
+        they may differ only in sparsity, or in one being dense.
+      seed: for the masks and, with sparsity-aware initialization, the weights.
 
     Raises:
-      ValueError: a value is outside of what is allowed.
+      ValueError: a value is not allowed.
     """
     given = hyperparameters
     actor_width, value_width = given.widths
@@ -221,7 +220,7 @@ def make_agent(
         iteration = train_step // given.steps_per_iteration * given.steps_per_iteration
         return given.learning_rate * (1.0 - tf.cast(iteration, tf.float32) / given.train_steps)
 
-    # The legacy class steps in one fused operation, the new one in a dozen.
+    # The legacy class takes a step in one fused operation, the new one in a dozen.
     adam = tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5)
     agent = PpoAgent(
         env.time_step_spec(),
@@ -241,7 +240,7 @@ def make_agent(
         gradient_clipping=given.gradient_clipping,
         use_td_lambda_return=given.use_td_lambda_return,
         value_clipping=given.value_clipping,
-        # `train` is given one minibatch with its advantages, and leaves the normalizers alone.
+        # `train` gets one minibatch with advantages and must not update the normalizers.
         num_epochs=1,
         compute_value_and_advantage_in_train=False,
         update_normalizers_in_train=False,
@@ -258,7 +257,7 @@ def _optimizer(
     given: PpoHyperparameters,
     seed: int,
 ) -> SparseOptimizer:
-    """The optimizer of both networks, of which some may be dense."""
+    """The optimizer of both networks, either of which may be dense."""
     settings = {name: each for name, each in settings.items() if not each.dense}
     kernels = {name: list(kernels_of(networks[name]).values()) for name in settings}
     if not given.sparse_output_layer:
@@ -266,7 +265,7 @@ def _optimizer(
     sparse = dataclasses.replace(
         next(iter(settings.values()), DENSE),
         sparsity={name: each.sparsity_in(name) for name, each in settings.items()},
-        # Gradients are clipped by the norm of all of them, inactive connections' included.
+        # Clipping needs the norm of all gradients, including those of inactive connections.
         sparse_execution="dense",
     )
     return sparsify_with(sparse, kernels, adam, total_steps=given.train_steps, seed=seed)

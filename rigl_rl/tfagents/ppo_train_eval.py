@@ -27,7 +27,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 hyperparameters = gin.external_configurable(
     PpoHyperparameters, "train_eval", module="rigl_rl.tfagents.ppo_train_eval"
 )
-"""Makes the hyper-parameters from what is bound to the original's names, `train_eval.*`."""
+"""Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
 
 
 def train_eval(
@@ -42,10 +42,10 @@ def train_eval(
 
     Args:
       root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      **values: hyper-parameters, in place of what is bound.
+      **values: hyper-parameters that override gin's bindings.
 
     Raises:
-      ConfigError: a value is outside of what is allowed.
+      ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
     py_env = parts.training_environment(given, seed)
@@ -91,7 +91,7 @@ def train_eval(
         evaluate=parts.evaluation(agent.policy, py_env.task, given.eval_episodes, seed),
         env_step=lambda train_step: train_step // given.steps_per_iteration * collect_steps,
         save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
-        # Of the last iteration's experience, with the weights after it.
+        # Uses the last iteration's experience and the weights after it.
         snr=parts.snr_measurement(
             snr_of_a_minibatch, seed, Stream.SNR_ACTOR_CRITIC, lambda: (loop.experience,)
         ),

@@ -1,4 +1,4 @@
-"""Transitions within episodes, which TF-Agents' replay buffer does not tell from others."""
+"""Samples transitions within episodes only, which TF-Agents' replay buffer does not do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tf_agents.trajectories import StepType, trajectory
 from rigl_rl.adapters.replay_tables import Frames
 
 LEAST_CAPACITY = 3
-"""Frames: of the last three that a driver wrote, one at least starts a transition."""
+"""Frames: at least one of the last three that a driver wrote starts a transition."""
 
 _MOST_DRAWS = 1_000
 
@@ -17,22 +17,22 @@ _MOST_DRAWS = 1_000
 def sample_transitions(
     replay: tf_uniform_replay_buffer.TFUniformReplayBuffer, batch_size: int
 ) -> trajectory.Transition:
-    """Draws transitions uniformly, with replacement, from those that happened.
+    """Draws real transitions uniformly, with replacement.
 
     Drivers also write a frame between two episodes, from the last state of one to the first state
-    of the next. Nothing happens there: no transition starts at such a frame. `DqnAgent` leaves it
-    out of its loss, `SacAgent` would learn from it.
+    of the next. No transition starts at such a frame. `DqnAgent` leaves it out of its loss, but
+    `SacAgent` would learn from it.
 
-    A frame that starts no transition is drawn again until it does, so each of the others has the
-    same chance. At most every second frame starts none.
+    Such a frame is drawn again until another one comes up, so all others are equally likely. At
+    most every second frame is of this kind.
 
     Args:
       replay: a buffer of trajectories with batch size 1.
       batch_size: transitions to draw.
 
     Returns:
-      Tensors (batch_size, ...); `reward` and `discount` are in `next_time_step`. Agents take it as
-      it is: a stacked Trajectory would go through a general n-step reduction in every train step.
+      Tensors (batch_size, ...); `reward` and `discount` are in `next_time_step`. Agents use it as
+      it is; a stacked Trajectory would go through a general n-step reduction in every train step.
 
     Raises:
       tf.errors.InvalidArgumentError: the buffer holds no transition.

@@ -22,7 +22,7 @@ CRITICS = ("critic_1", "critic_2")
 
 @gin.configurable("SparseSacAgent")  # the name of the original's agent
 class SacAgent(sac_agent.SacAgent):
-    """TF-Agents' own, whose parts can be seen and whose losses can be had one per sample."""
+    """TF-Agents' SAC agent with public networks and optimizers, and losses per sample."""
 
     @property
     def actor_network(self) -> network.Network:
@@ -36,7 +36,7 @@ class SacAgent(sac_agent.SacAgent):
 
     @property
     def target_critic_networks(self) -> dict[str, network.Network]:
-        """The critics' targets, under the critics' names."""
+        """{'critic_1': its target, 'critic_2': its target}."""
         targets = (self._target_critic_network_1, self._target_critic_network_2)
         return dict(zip(CRITICS, targets))
 
@@ -57,7 +57,7 @@ class SacAgent(sac_agent.SacAgent):
         return self._critic_optimizer
 
     def td_targets(self, next_time_steps: ts.TimeStep) -> tf.Tensor:
-        """What both critics learn to predict, with next actions sampled: shape (B,)."""
+        """The targets of both critics, with sampled next actions: shape (B,)."""
         actions, log_pi = self._actions_and_log_probs(next_time_steps)
         q_1, q_2 = self._values(self.target_critic_networks, next_time_steps.observation, actions)
         values = tf.minimum(q_1, q_2) - tf.exp(self._log_alpha) * log_pi
@@ -67,7 +67,7 @@ class SacAgent(sac_agent.SacAgent):
     def critic_losses(self, observation, action, td_targets) -> tf.Tensor:
         """Squared errors of both critics, one number per sample: shape (B,).
 
-        Without weight decay, which is the same for all samples.
+        They leave out weight decay, which is the same for all samples.
         """
         predictions = self._values(self.critic_networks, observation, action)
         errors = [tf.math.squared_difference(td_targets, each) for each in predictions]
@@ -78,7 +78,7 @@ class SacAgent(sac_agent.SacAgent):
 
         Args:
           observation: shape (B, observation).
-          noise: standard normal numbers that make an action of a distribution, shape (B, action).
+          noise: standard normal numbers that pick the sampled actions, shape (B, action).
         """
         distribution, _ = self._actor_network(observation)
         gaussian = distribution.input_distribution
@@ -127,18 +127,17 @@ def make_agent(
 ) -> SacAgent:
     """Builds actor, critics and targets, makes them sparse, and wraps them in an initialized agent.
 
-    Each of the two critics has its own masks, and each of the two targets starts as a copy of its
-    critic after that was made sparse.
+    Each critic has its own masks, and each target starts as a copy of its sparse critic.
 
     Args:
-      env: with bounded float actions.
-      train_step: int64 variable that the agent counts train steps in.
+      env: an environment with bounded float actions.
+      train_step: int64 variable in which the agent counts train steps.
       hyperparameters: of the agent.
       sparse_actor, sparse_critic: method, sparsity and so on.
-      seed: of masks and, with sparsity-aware initialization, weights.
+      seed: for the masks and, with sparsity-aware initialization, the weights.
 
     Raises:
-      ValueError: a value is outside of what is allowed.
+      ValueError: a value is not allowed.
     """
     given = hyperparameters
     observation_spec, action_spec = env.observation_spec(), env.action_spec()
@@ -208,7 +207,7 @@ def _optimizer(
             settings, custom_sparsity_map=own, sparse_output_layer=given.sparse_output_layer
         ),
         networks,
-        # The legacy class steps in one fused operation, the new one in a dozen.
+        # The legacy class takes a step in one fused operation, the new one in a dozen.
         tf.keras.optimizers.legacy.Adam(learning_rate),
         total_steps=given.train_steps,
         seed=seed,

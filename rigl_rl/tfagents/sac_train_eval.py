@@ -1,4 +1,4 @@
-"""Trains and evaluates a dense or sparse SAC on a task with continuous actions.
+"""Trains and evaluates a dense or sparse SAC agent on a task with continuous actions.
 
 python -m rigl_rl.tfagents.sac_train_eval --root_dir runs/rigl \
     --gin_file gin_configs/sac_mujoco/rigl.gin --seed 1
@@ -38,7 +38,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 hyperparameters = gin.external_configurable(
     SacHyperparameters, "train_eval", module="rigl_rl.tfagents.sac_train_eval"
 )
-"""Makes the hyper-parameters from what is bound to the original's names, `train_eval.*`."""
+"""Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
 
 
 def train_eval(
@@ -53,10 +53,10 @@ def train_eval(
 
     Args:
       root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      **values: hyper-parameters, in place of what is bound.
+      **values: hyper-parameters that override gin's bindings.
 
     Raises:
-      ConfigError: a value is outside of what is allowed.
+      ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
     py_env = parts.training_environment(given, seed)
@@ -94,7 +94,7 @@ def train_eval(
         },
         networks={"actor": agent.actor_network, **agent.critic_networks},
         optimizers=optimizers,
-        # The agent brings its optimizers and the entropy's weight along.
+        # The agent's own variables include its optimizers and the entropy weight.
         variables=tf.train.Checkpoint(
             agent=agent, replay=ReplayState(replay), step=step, random=training_random
         ),

@@ -1,4 +1,4 @@
-"""Target networks follow the masks of the networks that they copy."""
+"""Keeps target networks under the masks of the networks that they copy."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def target_masker(
     tau: float,
     period: int,
 ) -> Callable[[], None]:
-    """What to call after each train step so that target networks vanish where the masks do.
+    """Returns a function that masks the target networks; call it after each train step.
 
-    A hard copy (tau = 1) of masked kernels is masked; a soft one keeps traces of dropped weights.
-    Masks are copied when weights are, every `period` train steps, not before. Before the first
-    step, targets are copies.
+    A hard copy (tau = 1) of masked kernels is masked already; a soft copy keeps traces of dropped
+    weights. Masks are copied together with weights, every `period` train steps. Before the first
+    step, the targets are copies.
 
     Args:
-      optimizer: of the online networks.
-      networks: {name: (online network, its target)}, of all networks that the optimizer trains.
+      optimizer: the online networks' optimizer.
+      networks: {name: (online network, its target)} for all networks that the optimizer trains.
       step: train steps taken.
       tau, period: of the target updates.
     """

@@ -1,8 +1,8 @@
-"""One training run, whichever the agent: train, evaluate, log, checkpoint, resume, finish.
+"""One training run of any agent: train, evaluate, log, checkpoint, resume, finish.
 
-An agent's main brings the parts that differ (how to advance, how to evaluate, what to save); the
-order of events is here. Checkpoints are taken right after an evaluation, so what follows is a
-function of the checkpoint alone and a killed run repeats it exactly, evaluations included.
+An agent's main provides the parts that differ (how to advance, how to evaluate, what to save); this
+module orders the events. Checkpoints are taken right after an evaluation, so everything later
+depends on the checkpoint alone, and a killed run repeats it exactly, evaluations included.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class TrainingRun:
     Attributes:
       directory: where everything is recorded.
       hyperparameters: how long it trains, and how often it evaluates and saves.
-      labels: what result.json says of the configuration ('env', 'method', ...).
-      networks: {name: network} whose parameters are trained.
+      labels: the configuration in result.json ('env', 'method', ...).
+      networks: {name: network}, all that are trained.
       optimizers: {name: sparse optimizer}.
       variables: all TensorFlow state of the run.
-      env: the training environment, whose state is saved with the variables.
+      env: the training environment; its state is saved with the variables.
       collect_initially: fills the replay buffer before the first train step.
-      advance: n -> mean loss; n train steps.
+      advance: n -> mean loss; takes n train steps.
       evaluate: train step -> returns (episodes,).
-      evaluate_greedily: the same of the greedy policy, where `evaluate` explores.
+      evaluate_greedily: the same for the greedy policy, where `evaluate` explores.
       env_step: train step -> environment steps taken.
       save_policy: writes the greedy policy to a directory; at the end, and every
         `policy_save_interval` train steps unless that is 0.
@@ -70,7 +70,7 @@ class TrainingRun:
     show_bar: bool | None = None
 
     def run(self) -> None:
-        """Starts or resumes, and finishes. Does nothing for a finished run."""
+        """Starts or resumes the run and finishes it. Does nothing for a finished run."""
         if self.directory.finished:
             print(f"{self.directory.path} is finished; nothing to do", flush=True)
             return
@@ -106,7 +106,7 @@ class TrainingRun:
         self._finish()
 
     def _resume(self) -> int:
-        """Restores the newest checkpoint; the train step to go on from."""
+        """Restores the newest checkpoint and returns its train step."""
         restored = self.directory.checkpoints.restore(self.variables)
         if restored is None:
             return 0
@@ -181,7 +181,7 @@ class TrainingRun:
         self.directory.write_history(self._history)
 
     def _wall_s(self) -> float:
-        """Seconds of the run, those of earlier sessions up to their last checkpoint included."""
+        """Seconds of the run, including earlier sessions up to their last checkpoint."""
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
@@ -202,5 +202,5 @@ class TrainingRun:
 
 
 def _is_due(interval: int, before: int, step: int) -> bool:
-    """Whether a multiple of `interval` (0: nothing is ever due) lies within (before, step]."""
+    """Whether a multiple of `interval` lies within (before, step]; 0: never."""
     return interval > 0 and step // interval > before // interval

@@ -41,7 +41,7 @@ def test_list_shows_every_study_in_every_preset():
         ("figure5_left", "paper", "300"),
         ("all", "paper", f"{len(expand(STUDIES, PRESETS['paper'])):,}"),
     } <= rows
-    (shared,) = re.findall(r"figure14_right +paper .* (\d+) also of others", result.stdout)
+    (shared,) = re.findall(r"figure14_right +paper .* (\d+) shared", result.stdout)
     assert shared == "570"
 
 

@@ -210,7 +210,7 @@ def test_a_stopped_launcher_takes_its_runs_along_and_resumes_them(tmp_path, sign
     else:
         assert launcher.returncode == 128 + signum
         name = signal.Signals(signum).name
-        assert f"stopped by {name} with 2 runs under way; the same command resumes them" in out
+        assert f"stopped by {name} with 2 interrupted runs; the same command resumes them" in out
     assert not (tmp_path / "run2" / "starts").exists()
 
     (tmp_path / "run2" / "checkpoint").touch()

@@ -186,7 +186,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     launcher.send_signal(signal.SIGINT)
     _, messages = launcher.communicate(timeout=60)
     assert launcher.returncode == 128 + signal.SIGINT
-    assert "queued or running, which go on" in messages
+    assert "runs still queued or running" in messages
 
     wait_for(lambda: not study.job(killed) and not study.job(cancelled))
     code, messages = study.launch(wait=False)

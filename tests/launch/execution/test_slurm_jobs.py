@@ -209,5 +209,5 @@ def test_without_slurm_there_is_one_line(tmp_path):
     )
     assert completed.returncode == 2
     (line,) = completed.stderr.splitlines()
-    assert "no sbatch here; --on commands prints" in line
+    assert "sbatch not found; --on commands prints" in line
     assert not (tmp_path / "runs").exists()
