@@ -10,8 +10,8 @@ import tensorflow as tf
 READ_IN = {"keras": "2.15.0"}
 # For methods that set attributes which checkpoints should not track.
 untracked = tf.__internal__.tracking.no_automatic_dependency_tracking
-# The attribute that a LossScaleOptimizer sets on the optimizer it wraps. When it skips a step, it only
-# advances that optimizer's `iterations`.
+# The attribute that a LossScaleOptimizer sets on the optimizer it wraps. When it skips a step, it
+# only advances that optimizer's `iterations`.
 LOSS_SCALE_MARK = "_is_wrapped_by_loss_scale_optimizer"
 # Keras' optimizers that update every weight independently and by the same rule.
 _ELEMENTWISE = {"Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam"}
