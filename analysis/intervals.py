@@ -1,7 +1,7 @@
 """The uncertainty of scores: mean or interquartile mean and 95% interval over seeds.
 
 The paper (section 3) reports 95% confidence intervals from a bootstrap. A bootstrap of few seeds is
-too narrow: of normal scores it covers the mean in 50, 75, 83 and 90% of cases with 2, 3, 5 and 10
+too narrow: of normal scores it covers the mean in 51, 71, 83 and 90% of cases with 2, 3, 5 and 10
 seeds. The intervals here are t intervals, which cover what they say (docs/statistics.md has the
 simulation):
 
