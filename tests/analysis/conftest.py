@@ -133,7 +133,7 @@ def launched_name(
     changes = {binding: change for change, (_, binding) in HYPERPARAMETERS.items() if binding}
     changes["AdamOptimizer.learning_rate"] = "learning_rate"
     changes[launched.gin.weight_decay] = "weight_decay"
-    changes[launched.gin.update_freq.get(method)] = "update_freq"
+    changes[launched.gin.interval(method)] = "update_freq"
     short = {long: short for short, long in DISTRIBUTIONS.items()}
     sparse = {"distribution": short[distribution], "sparsity": sparsity} if distribution else {}
     return agent_run(
