@@ -16,6 +16,7 @@ import tensorflow as tf
 from rigl_rl.sparsity import distributions
 from rigl_rl.sparsity.initializers import sparsity_aware
 
+DistributedValues = tf.distribute.DistributedValues
 # A built tf.keras.Model, tf.keras.layers.Layer or TF-Agents network, or a list of its kernels.
 Kernels = Any
 
@@ -29,6 +30,9 @@ class MaskedKernel(tf.Module):
       kernel: the network's variable.
       mask: non-trainable variable of the same shape and type, of zeros and ones.
       sparsity: the share of zeros that the method aims at, in [0, 1).
+
+    Raises:
+      ValueError: the kernel has copies on replicas, but this is not their strategy's scope.
     """
 
     def __init__(self, name: str, network: str, kernel: tf.Variable, mask, sparsity: float):
@@ -39,6 +43,11 @@ class MaskedKernel(tf.Module):
         # HDF5 files hold an optimizer's variables by name.
         named = re.sub(r"[^\w./-]", "_", f"{network}/{name}/mask".lstrip("/"))
         self.mask = tf.Variable(tf.cast(mask, kernel.dtype), trainable=False, name=named)
+        if isinstance(kernel, DistributedValues) and not isinstance(self.mask, DistributedValues):
+            raise ValueError(
+                f"{name!r} has copies on the replicas of a distribution strategy, its mask would "
+                "not; call sparsify within the strategy's scope, where the model is built"
+            )
         self.sparsity = float(sparsity)
 
     def apply_mask(self) -> None:

@@ -140,7 +140,6 @@ class SparseOptimizer:
                 self._add(self._saved.found_in(named))
                 if any(float(tf.reduce_min(kernel.mask)) == 0 for kernel in self.kernels):
                     self.iterations.assign(self._saved.step)
-            replicas.check_copies(self.kernels)
             check_trained(self.kernels, var_list, self.updater.method)
             self._names = {variable.ref(): name for name, variable in named.items()}
         keras_optimizers.build(self._optimizer, var_list)
@@ -155,7 +154,7 @@ class SparseOptimizer:
             if self._saved:
                 check_masks_are_there(self.kernels, self.updater)
                 self._saved = None
-        if replicas.several():
+        if replicas.in_use():
             return replicas.apply_gradients(self, grads_and_vars, name, **kwargs)
         step = tf.identity(self.steps)
         # Of the kernels whose train steps run sparsely; none in a dense step.

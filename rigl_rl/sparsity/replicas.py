@@ -1,4 +1,4 @@
-"""The step of the sparse optimizer on several replicas (`tf.distribute.MirroredStrategy`).
+"""The step of the sparse optimizer on replicas (`tf.distribute.MirroredStrategy`).
 
 Every replica holds a copy of kernels, masks and moments. Masks change once for all of them, by the
 sum of the replicas' gradients, outside of the replicas; the wrapped optimizer steps within.
@@ -6,31 +6,19 @@ sum of the replicas' gradients, outside of the replicas; the wrapped optimizer s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from rigl_rl.adapters.keras_optimizers import unaggregated
-from rigl_rl.sparsity.masks import MaskedKernel
 
 if TYPE_CHECKING:
     from rigl_rl.sparsity.optimizer import SparseOptimizer
 
 
-def several() -> bool:
-    """Whether this is the scope, or a replica, of a strategy with several replicas."""
-    return tf.distribute.get_strategy().num_replicas_in_sync > 1
-
-
-def check_copies(kernels: Iterable[MaskedKernel]) -> None:
-    """Raises a ValueError if there are several replicas, but masks that they do not share."""
-    for kernel in kernels:
-        if several() and not isinstance(kernel.mask, tf.distribute.DistributedValues):
-            raise ValueError(
-                f"the mask of {kernel.label!r} has no copies for the replicas of the distribution "
-                "strategy; call sparsify within the strategy's scope, where the model is built"
-            )
+def in_use() -> bool:
+    """Whether this is the scope, or a replica, of a distribution strategy."""
+    return tf.distribute.has_strategy()
 
 
 def apply_gradients(
@@ -47,11 +35,16 @@ def apply_gradients(
       name: of the operations.
       skip_gradients_aggregation: whether gradients are summed over replicas already.
       experimental_aggregate_gradients: the same, in Keras' legacy words: whether they are not.
+
+    Raises:
+      ValueError: this is not a replica.
     """
+    replica = tf.distribute.get_replica_context()
+    if replica is None:
+        raise ValueError("apply_gradients works within the strategy's replicas: use strategy.run")
     pairs = [(gradient, variable) for gradient, variable in grads_and_vars if gradient is not None]
     variables = [variable for _, variable in pairs]
     gradients = [tf.convert_to_tensor(gradient) for gradient, _ in pairs]
-    replica = tf.distribute.get_replica_context()
     if experimental_aggregate_gradients and not skip_gradients_aggregation:
         gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
 

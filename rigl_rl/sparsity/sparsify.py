@@ -137,10 +137,11 @@ def sparsify_with(
                 "gradients of others, inactive ones included; choose 'dense'"
             )
         mode = "dense"
-    if mode != "dense" and replicas.several():
+    if mode != "dense" and replicas.in_use():
         if mode == "sparse":
             raise ValueError(
-                "sparse_execution is 'sparse', but there are several replicas; choose 'dense'"
+                "sparse_execution is 'sparse', but this is a distribution strategy's scope; "
+                "choose 'dense'"
             )
         mode = "dense"
     execution = Execution(mode, networks, masked, updater, optimizer.iterations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -35,6 +36,17 @@ def train(strategy, method, generation, policy="float32"):
     return model, optimizer
 
 
+def on_one_replica():
+    """With a strategy, but one device."""
+    _, optimizer = train(tf.distribute.MirroredStrategy(["CPU:0"]), "rigl", "new")
+    _, plain = train(tf.distribute.OneDeviceStrategy("CPU:0"), "rigl", "new")
+    return [
+        all(np.array_equal(k.kernel, k.kernel * k.mask) for k in each.kernels)
+        and int(each.steps.numpy()) == 8
+        for each in (optimizer, plain)
+    ]
+
+
 def compare(method, generation):
     """How one device and two differ, and what the replicas of the two hold."""
     one, optimizer = train(tf.distribute.get_strategy(), method, generation)
@@ -63,18 +75,19 @@ def refusals():
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         model = keras.Sequential([keras.Input((8,)), layers.Dense(16)])
-    plain = keras.Sequential([keras.Input((8,)), layers.Dense(16)])
-    optimizer = sparsify(plain, "static", 0.5)
     said = []
-    with strategy.scope():
-        for call in (
-            lambda: optimizer.build(plain.trainable_variables),
-            lambda: sparsify(model, "static", 0.5, sparse_execution="sparse"),
-        ):
+    for scope, mode in ((contextlib.nullcontext, "auto"), (strategy.scope, "sparse")):
+        with scope():
             try:
-                call()
+                sparsify(model, "static", 0.5, sparse_execution=mode)
             except ValueError as error:
                 said.append(str(error))
+    with strategy.scope():
+        optimizer = sparsify(model, "static", 0.5)
+        try:
+            optimizer.apply_gradients((tf.zeros_like(v), v) for v in model.trainable_variables)
+        except ValueError as error:
+            said.append(str(error))
     return said
 
 
@@ -90,6 +103,7 @@ def main():
     cases = [(method, "new") for method in METHODS] + [("rigl", "legacy")]
     found = {f"{method} {generation}": compare(method, generation) for method, generation in cases}
     found["refusals"] = refusals()
+    found["one replica"] = on_one_replica()
     found["loss scale"] = under_a_loss_scale()
     print(json.dumps(found))
 
@@ -115,14 +129,19 @@ def test_two_replicas_are_one_device_within_rounding(found, case):
     assert result["steps"] == 8
 
 
+def test_a_strategy_with_one_replica(found):
+    assert found["one replica"] == [True, True]
+
+
 def test_under_the_loss_scale(found):
     assert found["loss scale"]
 
 
 def test_what_is_refused(found):
-    outside, sparse = found["refusals"]
+    outside, sparse, no_replica = found["refusals"]
     assert outside.endswith("call sparsify within the strategy's scope, where the model is built")
-    assert sparse.endswith("there are several replicas; choose 'dense'")
+    assert sparse.endswith("this is a distribution strategy's scope; choose 'dense'")
+    assert no_replica.endswith("use strategy.run")
 
 
 if __name__ == "__main__":
