@@ -213,7 +213,7 @@ def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
 
     again = robustness(runs["mine"])
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout == "runs/mine/robustness.csv is there; nothing to do\n"
+    assert again.stdout == "runs/mine/robustness.csv exists; nothing to do\n"
 
 
 def test_one_file_for_one_run(tmp_path):

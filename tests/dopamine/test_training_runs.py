@@ -263,5 +263,5 @@ def test_robustness_of_what_is_no_run(tmp_path):
 def test_negative_noise_and_unknown_policies(uninterrupted):
     with pytest.raises(ConfigError, match="sigma is -1.0"):
         under_noise.evaluate_run(uninterrupted, [-1.0])
-    with pytest.raises(ConfigError, match="^no policy of step 7; there are: "):
+    with pytest.raises(ConfigError, match="^no policy of step 7; saved steps: "):
         under_noise.evaluate_run(uninterrupted, step=7)
