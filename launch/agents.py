@@ -74,7 +74,7 @@ class Agent:
         return matched_units(self.nets(*self.tasks[task]), self.units, sparsity)
 
     def env_steps(self, task: str, schedule: AnySchedule) -> int:
-        """Environment steps of a run: the initial collection, then those of each iteration."""
+        """Environment steps of a run: the initial collection, then all iterations'."""
         initial = schedule.initial_collect_steps
         if initial is None:
             initial = self.initial_collect_steps.get(task, 0)

@@ -24,6 +24,6 @@ def found(run: Run, folder: Path | None) -> Run:
         known = [each for each in known if each not in ("base", "original")]
         raise ConfigError(
             f"argument --methods: {agent} has no method {run.method!r}: no file "
-            f"{' or '.join(places)} (there are {', '.join(known)})"
+            f"{' or '.join(places)} (choose from {', '.join(known)})"
         )
     return run

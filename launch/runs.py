@@ -80,7 +80,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long a TF-Agents run trains and how often it is evaluated (the M, N and K of A.1)."""
+    """A TF-Agents run's length and intervals between evaluations (the M, N and K of A.1)."""
 
     name: str
     """Part of the run's name; empty for the paper's schedule."""
@@ -110,7 +110,7 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class AtariSchedule:
-    """How long a run with Dopamine's runner trains and is evaluated, in agent steps (A.1)."""
+    """Length of training and evaluation with Dopamine's runner, in agent steps (A.1)."""
 
     initial_collect_steps: ClassVar[int] = 0
     """The steps before the first train step are part of the first iteration."""

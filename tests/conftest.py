@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def gin_cleared():
-    """No bindings before a test, none after it."""
+    """Clears gin's bindings before and after each test."""
     gin.clear_config()
     yield
     gin.clear_config()

@@ -1,7 +1,7 @@
-"""Every command that README, docs, docstrings and Makefile name, as a process, on tiny inputs.
+"""Runs every command in README, docs, docstrings and Makefile as a process, on tiny inputs.
 
-`commands.yaml` says what is started in place of which documented commands. A documented command
-that is not there fails here, and so does a documented flag that what is started does not use.
+`commands.yaml` maps documented commands to the ones that are run. A documented command without an
+entry fails here, and so does a documented flag that the entry does not use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VERBATIM = "{documented}"
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """As explained in `commands.yaml`."""
+    """An entry of `commands.yaml`, which explains the fields."""
 
     documented: str
     started: str
@@ -42,7 +42,7 @@ class Row:
 TABLE = yaml.safe_load((ROOT / "tests" / "commands.yaml").read_text())
 ROWS = {name: Row(**each) for name, each in TABLE.items()}
 
-# What commands find where they are started, beside links to folders of the repository.
+# Files in the directory where commands run, next to links to folders of the repository.
 STAGE = {
     "mine.py": """
 import gin, gymnasium
@@ -67,7 +67,7 @@ gymnasium.register("Mine-v0", entry_point=make_mine, disable_env_checker=True)
 
 
 def commands_in(text: str) -> list[str]:
-    """The commands in blocks of code and in backquotes, without comments, each on one line."""
+    """The commands in code blocks and backquotes, without comments, each on one line."""
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))
     spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     lines = blocks.replace("\\\n", " ").splitlines() + spans
@@ -84,7 +84,7 @@ def documented() -> tuple[str, ...]:
 
 @functools.lru_cache(None)
 def mains() -> dict[str, list[str]]:
-    """Every module that is a command, and the commands in its docstring, with all options."""
+    """Every module that is a command, with the commands in its docstring and all their options."""
     found = {}
     for path in sorted(each for name in PACKAGES for each in (ROOT / name).rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -97,7 +97,7 @@ def mains() -> dict[str, list[str]]:
 
 
 def to_start(name: str) -> list[str]:
-    """What is run of a row."""
+    """The commands to run for a row."""
     row = ROWS[name]
     if VERBATIM not in row.started:
         return [row.started.format(root=ROOT)]
@@ -106,7 +106,7 @@ def to_start(name: str) -> list[str]:
 
 
 class Stage:
-    """A directory in which commands run, each once."""
+    """A directory in which each command runs once."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -119,7 +119,7 @@ class Stage:
 
     def run(self, command: str) -> subprocess.CompletedProcess:
         if command not in self._done:
-            # Nothing of what this process has imported or a shell has set.
+            # Without this process's imports and the shell's settings.
             env = {name: os.environ[name] for name in ("PATH", "HOME")}
             self._done[command] = subprocess.run(
                 [sys.executable, *shlex.split(command)[1:]],
@@ -193,7 +193,7 @@ def test_page_on_the_run_directory_names_all_that_a_run_writes(stage, name):
 
 def tags_in(directory: Path) -> set[str]:
     """The tags of TensorBoard's event files."""
-    # Takes seconds to load; no other test of this file needs it.
+    # Takes seconds to load; no other test in this file needs it.
     from tensorflow.python.summary.summary_iterator import summary_iterator
 
     files = map(str, directory.iterdir())
@@ -210,7 +210,7 @@ def flags(command: str) -> set[str]:
 
 
 def check(command: str) -> None:
-    """A documented command has one row, which uses its flags, and the files it names are there."""
+    """Checks that a documented command has one row with all its flags, and that its files exist."""
     rows = [row for row in ROWS.values() if re.fullmatch(row.documented, command)]
     assert len(rows) == 1, f"{command!r} is documented; commands.yaml has it {len(rows)} times"
     if VERBATIM not in rows[0].started:
@@ -245,7 +245,7 @@ def test_make_runs_what_has_a_row(tmp_path):
     (tmp_path / "rigl_rl").symlink_to(ROOT / "rigl_rl")
     for done in (".ready", ".operation"):
         (tmp_path / ".venv" / done).touch()
-    # A make above this test (`make test`) hands its own flags and PYTHON down: not to this one.
+    # `make test` would pass its flags and PYTHON on to this make.
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PYTHON")}
     for target in (*sorted(targets), "figures RUNS=runs"):
         dry_run = ["make", "--no-print-directory", "-n", *target.split()]

@@ -1,4 +1,4 @@
-"""What README and docs point to is there: files, headings, functions."""
+"""README and docs only refer to files, headings and functions that exist."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def prose_of(page: Path) -> str:
-    """The page without blocks of code."""
+    """The page without code blocks."""
     return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
 
 
 def anchors_of(page: Path) -> set[str]:
-    """What GitHub makes of the headings: lower case, hyphens, no other punctuation."""
+    """GitHub's anchors for the headings: lower case, hyphens, no other punctuation."""
     headings = re.findall(r"^#+ (.*)$", prose_of(page), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links_of(page: Path) -> list[str]:
-    """Targets within the repository."""
+    """Link targets within the repository."""
     found = re.findall(r"\]\(([^)\s]+)\)", prose_of(page))
     return [target for target in found if not target.startswith("http")]
 

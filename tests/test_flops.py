@@ -1,4 +1,4 @@
-"""What sparsity saves in the Atari networks (appendix A.2, Figure 7)."""
+"""FLOPs that sparsity saves in the Atari networks (appendix A.2, Figure 7)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def flops_table():
 def test_flops_by_hand(flops_table):
     table = flops_table.set_index(["network", "distribution", "sparsity"])["flops"]
     c1, c2, c3, dense, output = 2444, 4887, 6296, 387889, 3072  # active weights of each layer
-    # A convolution's weight works once per pixel of its output, 21 x 21 or 11 x 11.
+    # A convolution's weight is used once per pixel of its output, 21 x 21 or 11 x 11.
     by_hand = 2 * (441 * c1 + 121 * (c2 + c3) + dense + output)
     assert table["cnn", "erdos_renyi_kernel", 0.9] == by_hand
     dense_cnn = 2 * (441 * 8192 + 121 * (32768 + 36864) + 3964928 + 3072)
     assert table["cnn", "uniform", 0.5] == dense_cnn / 2
-    # 84 x 84 where the first stack's entering convolution works, then 42, 21 and 11.
+    # 84 x 84 at the first stack's first convolution, then 42, 21 and 11.
     dense_resnet = 2 * (
         84**2 * 1152
         + 42**2 * (4 * 9216 + 18432)

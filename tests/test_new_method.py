@@ -1,4 +1,4 @@
-"""A method of a user's own, from its class and a gin file per agent to a line in a figure."""
+"""A user's method, from its class and a gin file per agent to a line in a figure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "magnitude_random"
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess:
-    """A command that finds the user's module, started at the root of the repository."""
+    """Runs a command that finds the user's module, in the repository's root."""
     paths = [str(OWN), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     completed = subprocess.run(
@@ -34,7 +34,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory):
-    """The directory of all runs of Figure 8 on CartPole, with the new method alone."""
+    """The directory of all Figure 8 runs on CartPole, with only the new method."""
     runs = tmp_path_factory.mktemp("new_method") / "runs"
     flags = f"--preset smoke --tasks CartPole-v0 --methods {NAME} --configs {OWN} --runs {runs}"
     python("launch", "run", "figure8", *flags.split())
@@ -48,7 +48,7 @@ def test_it_trains_with_the_settings_of_its_gin_file(launched):
     assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)
     found = result["hyperparameters"]
     assert found["drop_fraction"] == 0.4
-    assert found["update_freq"] == 100  # of the preset
+    assert found["update_freq"] == 100  # from the preset
 
 
 def test_it_has_a_line_of_its_own_in_tables_and_figures(launched, tmp_path):

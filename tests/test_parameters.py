@@ -1,4 +1,4 @@
-"""Hyper-parameters as fields: what is checked of them, and what is recorded."""
+"""Hyper-parameters as fields: checks and records."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Noise on the observations of a policy that TF-Agents saved.
 
-Atari: `dopamine/`. Trained runs of every agent: `test_commands.py`.
+For Atari see `dopamine/`, for trained runs of every agent `test_commands.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LABELS = dict(agent="dqn", suite="classic", env="CartPole-v0", method="set", spa
 
 
 class Balance(tf_policy.TFPolicy):
-    """Pushes the cart to where the pole falls: the full 200 steps, without noise."""
+    """Pushes the cart in the direction of the fall: 200 steps if there is no noise."""
 
     def __init__(self, action=PUSH):
         super().__init__(ts.time_step_spec(OBSERVATION), action)
@@ -61,7 +61,7 @@ def test_noise_costs_return(run):
     assert list(table.columns) == [*under_noise.COLUMNS, *under_noise.SCORES]
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
-    # Noise of 30 deviations leaves nothing of the observation: as good as coin tosses, about 22.
+    # Noise of 30 deviations drowns the observation: no better than coin tosses, about 22.
     assert 10 < table["avg_return"][2] < 40
     assert table["avg_return"][2] < table["avg_return"][1] < 200
     assert set(table["train_step"]) == {400}
@@ -87,7 +87,7 @@ def test_a_share_of_the_actions_is_random(run):
     act = under_noise._saved_policy(run / "policies" / "000000400", epsilon=0.3)
     actions = act(observations, np.random.default_rng(1))
     assert actions.dtype == np.int64
-    # A random action is the policy's own half of the time. Six standard deviations.
+    # A random action equals the policy's half of the time. The bound is six standard deviations.
     assert (actions == 0).mean() == pytest.approx(0.15, abs=6 * (0.15 * 0.85 / 10_000) ** 0.5)
     assert set(actions) == {0, 1}
     again = act(observations, np.random.default_rng(1))
@@ -105,8 +105,8 @@ def test_random_actions_are_whole_numbers(run, tmp_path):
 
 
 def test_noise_is_scaled_to_each_observation():
-    # The cart stays where it is, for a policy that asks for angle and speed alone: noise of so
-    # many deviations of the angle is nothing to the eye and everything to the policy.
+    # Deviations differ between observations: noise that would drown the angle hardly shows in
+    # another one.
     seen = []
 
     def always_left(observations, random):
@@ -118,10 +118,10 @@ def test_noise_is_scaled_to_each_observation():
     clean = np.concatenate(seen[: len(seen) // 2])  # measured first, then played again
     seen.clear()
     evaluate(2.0, 1)
-    # Always the same action, so the same course again but for the noise.
+    # The action is always the same, so only the noise makes a difference.
     noisy = np.concatenate(seen)
     added = (noisy - clean).std(axis=0)
-    deviation = np.unique(clean, axis=0).std(axis=0)  # of ended episodes the last state once
+    deviation = np.unique(clean, axis=0).std(axis=0)  # an ended episode's last state counts once
     np.testing.assert_allclose(added, 2.0 * deviation, rtol=0.3)
 
 
@@ -151,7 +151,7 @@ def test_a_run_without_policies(run, tmp_path):
         under_noise.evaluate_run(tmp_path)
 
 
-# A user's own environment, configured through gin. Its reward says with what.
+# A user's environment, configured through gin. Its reward shows the binding.
 MODULE = """
 import gin, gymnasium
 
@@ -213,7 +213,7 @@ def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
 
     again = robustness(runs["mine"])
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout == "runs/mine/robustness.csv is there; nothing to do\n"
+    assert again.stdout == "runs/mine/robustness.csv exists; nothing to do\n"
 
 
 def test_one_file_for_one_run(tmp_path):

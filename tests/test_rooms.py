@@ -1,4 +1,4 @@
-"""Rooms and their order: who may import whom, and how large a file or a function may be."""
+"""Rooms (packages and modules): which may import which, and limits on file and function size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("rigl_rl", "launch", "analysis", "benchmarks")
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 80
 
-# By room, the rooms it may import, all of them above it: imports flow one way.
+# Each room with the rooms it may import, all of them listed above it: imports flow one way.
 BASE = {
     "rigl_rl",
     *(f"rigl_rl.{name}" for name in ("quiet", "errors", "files", "paper", "final_score")),
@@ -41,12 +41,12 @@ ROOMS = {
     "rigl_rl.dopamine": AGENTS,
     "rigl_rl.flops": AGENTS - {"rigl_rl.runs"},
     "rigl_rl.robustness": AGENTS | {"rigl_rl.dopamine"},
-    # No training code: a run is a command line, started in a process of its own, and its files.
+    # No training code: a run is a command in a separate process, and its files.
     "launch": OUTSIDE | {"rigl_rl.adapters", "rigl_rl.networks"},
     "analysis": OUTSIDE,
     "benchmarks": AGENTS | {"rigl_rl.tfagents", "rigl_rl.dopamine", "rigl_rl.flops"},
 }
-# Of the rooms above, launch may import these alone; none of them loads TensorFlow.
+# From these two rooms, launch may import only these modules, which do not load TensorFlow.
 OF_LAUNCH = {"rigl_rl.adapters.ctypes_calls", "rigl_rl.networks.width"}
 
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -61,7 +61,7 @@ MODULES = {name_of(path): path for path in FILES}
 
 
 class _ForTypesAlone(ast.NodeTransformer):
-    """Drops what is under `if TYPE_CHECKING`."""
+    """Drops code under `if TYPE_CHECKING`."""
 
     def visit_If(self, node):
         self.generic_visit(node)
@@ -70,7 +70,7 @@ class _ForTypesAlone(ast.NodeTransformer):
 
 @functools.lru_cache(None)
 def imports_of(name: str) -> frozenset[str]:
-    """Our modules that a module imports, within functions included, for types alone not."""
+    """Our modules that a module imports, also within functions, but not just for types."""
     wanted = []
     tree = _ForTypesAlone().visit(ast.parse(MODULES[name].read_text()))
     for node in ast.walk(tree):
@@ -84,7 +84,7 @@ def imports_of(name: str) -> frozenset[str]:
 
 
 def room_of(module: str) -> str:
-    """The longest name of a room that is the module's or a package's around it."""
+    """The innermost room that contains the module."""
     return max((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), key=len)
 
 
@@ -144,5 +144,5 @@ def test_files_and_functions_are_read_in_one_sitting():
 def test_packages_begin_with_no_code():
     for path in FILES:
         if path.name == "__init__.py":
-            # dopamine's and sparsity's have a reason: gin's names, and the names users import.
+            # dopamine's sets gin's names, and sparsity's has the names that users import.
             assert path.read_text().count("\n") <= 40, path

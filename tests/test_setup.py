@@ -1,4 +1,4 @@
-"""What a fresh machine meets: an unsuitable Python, an interrupted set-up, the lock file."""
+"""Setup on a fresh machine: an unsuitable Python, an interrupted setup, the lock file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _script(path: Path, body: str) -> str:
 
 
 def _make(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    # A make above this test (`make test`) hands its own flags and PYTHON down: not to this one.
+    # `make test` would pass its flags and PYTHON on to this make.
     inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PYTHON")}
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
@@ -82,7 +82,7 @@ def test_without_a_suitable_python_on_the_path_the_version_found_is_named(clone)
 
 
 def test_a_failed_setup_does_not_look_finished(clone):
-    # A Python whose `-m venv` makes an environment in which pip fails, as without a network.
+    # This Python's `-m venv` makes an environment in which pip fails, as without a network.
     python = _script(
         clone / "python",
         'case "$1" in -c) echo 3.11;; *) mkdir -p .venv/bin; '
@@ -115,7 +115,7 @@ def test_setup_py_refuses_other_pythons(monkeypatch, version):
 
 @pytest.fixture(scope="module")
 def metadata():
-    """The keyword arguments that setup.py hands to setuptools.setup."""
+    """The keyword arguments that setup.py passes to setuptools.setup."""
     arguments: dict = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
@@ -125,7 +125,7 @@ def metadata():
 
 
 def _locked(python: str) -> dict[str, str]:
-    """Package -> version that the lock gives a Linux x86-64 machine with this Python."""
+    """{package: version} in the lock for a Linux x86-64 machine with this Python."""
     machine = {
         "python_version": python,
         "python_full_version": f"{python}.5",
@@ -166,7 +166,7 @@ def test_the_lock_names_no_index_and_no_path():
 
 
 def test_this_environment_can_import_what_the_lock_installs():
-    # pyarrow 26 passed `pip check` and failed here: its need for NumPy 2 is not in its metadata.
+    # pyarrow 26 passed `pip check` but failed here: it needs NumPy 2 without saying so.
     code = "import gin, gymnasium, matplotlib.pyplot, pandas, pyarrow, rliable.library, tf_agents"
     environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
     completed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)

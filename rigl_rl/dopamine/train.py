@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from absl import flags
 
-import rigl_rl.dopamine  # noqa: F401, quietens the libraries before they load
+import rigl_rl.dopamine  # noqa: F401, silences the libraries before they load
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.runs import command
 

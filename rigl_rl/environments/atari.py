@@ -80,8 +80,8 @@ class AtariEnvironment(atari_lib.AtariPreprocessing):
     is over, info). Losing a life does not end an episode.
 
     Args:
-      game: as for `Emulator`.
-      sticky_actions: as for `Emulator`.
+      game: as in `Emulator`.
+      sticky_actions: as in `Emulator`.
     """
 
     def __init__(self, game: str, sticky_actions: bool = True):

@@ -1,4 +1,4 @@
-"""What an Atari agent sees of a game: a stack of gray frames (Dopamine's preprocessing)."""
+"""An Atari agent's observation: a stack of gray frames (Dopamine's preprocessing)."""
 
 FRAME_SHAPE = (84, 84)
 STACK_SIZE = 4  # frames in a state

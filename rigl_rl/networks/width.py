@@ -1,4 +1,4 @@
-"""How `width` scales the layers of a network, for parameter-matched dense ones."""
+"""Scales a network's layers by `width`, for parameter-matched dense networks."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for run in runs:
         path = out or run / TABLE
         if path.exists():
-            print(f"{path} is there; nothing to do", flush=True)
+            print(f"{path} exists; nothing to do", flush=True)
             continue
         table = processes.evaluate(run, **options)
         if isinstance(table, str):

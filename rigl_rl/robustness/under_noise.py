@@ -115,7 +115,7 @@ def _policy_of(run: pathlib.Path, step: int | None) -> pathlib.Path:
         step = max(saved)
     if step not in saved:
         steps = ", ".join(map(str, sorted(saved)))
-        raise ConfigError(f"no policy of step {step}; there are: {steps}")
+        raise ConfigError(f"no policy of step {step}; saved steps: {steps}")
     return saved[step]
 
 

@@ -37,7 +37,7 @@ class Checkpoints:
         Args:
           step: train step.
           variables: all TensorFlow state.
-          host: picklable state outside of TensorFlow.
+          host: picklable state outside TensorFlow.
 
         Raises:
           RiglRlError: it could not be written (disk full, read-only); earlier ones are intact.

@@ -118,7 +118,7 @@ def _first_sentence(error: Exception) -> str:
     text = " ".join(text.split())
     if re.search("No module named 'rigl'|configurable matching '.*' already exists", text):
         text = text.split(". To allow")[0]
-        return f"{text}; import lines of the original's and Dopamine's files have no use here"
+        return f"{text}; remove the import lines of the original's and Dopamine's files"
     if isinstance(error, ModuleNotFoundError):
         return f"{text}; start the command where it can be imported, or set PYTHONPATH"
     token = re.search(r"Failed to parse token '(.*?)'", text)

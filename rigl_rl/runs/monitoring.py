@@ -33,7 +33,7 @@ class TensorBoard:
     Args:
       path: directory for the event files.
       optimizers: {name: sparse optimizer} of the run.
-      dense_params: number of trained parameters outside of masked kernels.
+      dense_params: number of trained parameters outside masked kernels.
     """
 
     def __init__(self, path: str, optimizers: Mapping[str, SparseOptimizer], dense_params: int):

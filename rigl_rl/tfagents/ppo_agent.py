@@ -116,12 +116,12 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         time_steps = ts.TimeStep(
             samples.step_type, samples.reward, samples.discount, samples.observation
         )
-        behaviour = ppo_utils.distribution_from_spec(
+        behavior = ppo_utils.distribution_from_spec(
             self._action_distribution_spec,
             samples.policy_info["dist_params"],
             legacy_distribution_network=False,
         )
-        old = common.log_probability(behaviour, samples.action, self._action_spec)
+        old = common.log_probability(behavior, samples.action, self._action_spec)
         now = self.collect_policy.distribution(time_steps)
         ratio = tf.exp(common.log_probability(now.action, samples.action, self._action_spec) - old)
         clip = self._importance_ratio_clipping
@@ -199,7 +199,7 @@ def make_agent(
     Args:
       env: an environment whose action is a vector of real numbers or one integer.
       train_step: int64 variable in which the agent counts train steps.
-      hyperparameters: of the agent.
+      hyperparameters: the agent's hyper-parameters.
       sparse_actor, sparse_value: method, sparsity and so on. One optimizer trains both networks, so
         they may differ only in sparsity, or in one being dense.
       seed: for the masks and, with sparsity-aware initialization, the weights.

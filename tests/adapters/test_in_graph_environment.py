@@ -1,4 +1,4 @@
-"""The quick way to step an environment in the graph, against TF-Agents' way."""
+"""The fast way to step an environment in the graph, against TF-Agents' way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 
 
 def steps_of(env, actions):
-    """All time steps that a graph sees which steps through `actions`."""
+    """All time steps that a graph sees as it steps through `actions`."""
 
     @tf.function
     def run():
@@ -47,7 +47,7 @@ def test_time_steps_are_those_of_tf_agents(name):
         assert kinds[kinds.index(2) + 1] == 0
 
 
-def test_a_restored_environment_goes_on_where_it_was():
+def test_a_restored_environment_continues_where_it_was():
     actions = actions_of("HalfCheetah-v4")
     py_env = GymnasiumEnvironment("HalfCheetah-v4", seed=3)
     py_env.reset()

@@ -1,7 +1,7 @@
-"""The private parts of other libraries that `rigl_rl/adapters` rests on, as they were read.
+"""Checks that the private parts used by `rigl_rl/adapters` are still as they were read.
 
-What fails here names the library, its installed version and the file to read again, in one line;
-what the adapters do is tested where they are used.
+A failure names the library, its installed version and the file to review, in one line. Other tests
+cover what the adapters do, where they are used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_in(adapter: str) -> dict[str, str]:
 
 
 def check(adapter: str, what: str, as_read: bool) -> None:
-    """Fails in one line unless `what` is as it was read."""
+    """Fails with one line unless `what` is as it was read."""
     if not as_read:
         versions = ", ".join(
             f"{library} {sys.version.split()[0] if library == 'python' else installed(library)}"
@@ -108,7 +108,7 @@ def tf_random_ops_():
 
 
 class ORIGINALS:
-    """TensorFlow's operations, whatever stands in their place."""
+    """TensorFlow's operations, before any replacement."""
 
 
 for _name in PARAMETERS:

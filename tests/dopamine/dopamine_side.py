@@ -1,6 +1,6 @@
-"""Dopamine's own TF1 agent at work: what it does, and all it started from, into one .npz file.
+"""Runs Dopamine's own TF1 agent; writes its inputs and results to one .npz file.
 
-python dopamine_side.py OUT. A process of its own, because the agent turns TensorFlow 2 off.
+python dopamine_side.py OUT. It needs a separate process, because the agent turns TensorFlow 2 off.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def one_step(found, rng, online, target):
 
 
 def many_steps(found, rng, online, target):
-    """Actions, epsilon and target network step by step, and the replay in the end."""
+    """Actions, epsilon and target network step by step, and the replay at the end."""
     frames = rng.integers(0, 256, (STEPS, 84, 84, 1), np.uint8)
     rewards = rng.integers(-1, 2, STEPS)
     ends = rng.random(STEPS) < 0.03  # whether an episode ended before this frame

@@ -1,6 +1,6 @@
-"""The sparse agent: its masks hold wherever it looks, its loss decays weights, its state is saved.
+"""The sparse agent: masks always hold, the loss includes weight decay, and state is saved.
 
-That the dense agent is Dopamine's: `test_parity.py`.
+`test_parity.py` compares the dense agent with Dopamine's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def new_agent(mode="rigl", total=200, seed=0, **options):
 
 
 def play(agent, steps, seed=0, after=lambda: None):
-    """Steps through noise, in episodes of 25 frames."""
+    """Steps on noise as observations, in episodes of 25 frames."""
     rng = np.random.default_rng(seed)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002, the replay buffer draws from it
@@ -108,7 +108,7 @@ def test_learning_begins_with_more_in_the_replay_than_its_minimum():
 
 
 def test_mask_updates_count_gradient_steps():
-    # 200 agent steps, a gradient step in every fourth: 50. Pruning from 20 % to 80 % of them.
+    # 200 agent steps have 50 gradient steps, one in four. Pruning runs from 20% to 80% of them.
     times = new_agent("prune").optimizer.updater.times
     assert (times.begin, times.end, times.frequency) == (10, 40, 2)
     times = new_agent("set").optimizer.updater.times
@@ -177,7 +177,7 @@ def test_evaluation_changes_nothing():
     np.testing.assert_equal(weights(agent.online_network), before)
 
 
-def test_a_restored_agent_goes_on_as_if_nothing_had_happened(tmp_path):
+def test_a_restored_agent_continues_exactly(tmp_path):
     agent = new_agent()
     play(agent, 75)
     agent.end_episode(0.0)

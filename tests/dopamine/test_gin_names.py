@@ -23,7 +23,7 @@ def parse(network, method, *bindings):
     config.parse([str(CONFIGS / f"dqn_atari_{network}" / f"{method}.gin")], bindings)
 
 
-# The authors' own file for RigL, its include lines put together, its imports left out.
+# The authors' own file for RigL with its includes merged and its imports left out.
 AUTHORS = """
 DQNAgent.gamma = 0.99
 DQNAgent.update_horizon = 1

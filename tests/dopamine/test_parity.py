@@ -22,7 +22,7 @@ ADAM = {"cnn": (2.5e-4, 1e-8), "resnet": (1e-4, 3.125e-4)}  # learning rate, eps
 
 @pytest.fixture(scope="module")
 def dopamine(tmp_path_factory):
-    """What `dopamine_side.py` found."""
+    """The results of `dopamine_side.py`."""
     path = tmp_path_factory.mktemp("dopamine") / "side.npz"
     script = str(HERE / "dopamine_side.py")
     completed = subprocess.run(
@@ -94,14 +94,14 @@ def test_five_hundred_steps(dopamine):
             action = agent.step(rewards[step], frames[step])
         assert action == dopamine["actions"][step], step
         assert agent.epsilon() == dopamine["epsilons"][step], step
-        # Two programs' roundings over a hundred updates; a sync missed would be off by 1e-3.
+        # Rounding differs over a hundred updates; a missed sync would differ by 1e-3.
         np.testing.assert_allclose(output, dopamine["targets"][step], rtol=0, atol=1e-4)
         copies += step > 0 and (dopamine["targets"][step] != dopamine["targets"][step - 1]).any()
     assert agent.replay.add_count == dopamine["add_count"]
     assert {"observation", "action", "reward", "terminal"} <= set(agent.replay._store)
     for name, values in agent.replay._store.items():
         np.testing.assert_array_equal(values, dopamine[f"replay_{name}"], err_msg=name)
-    # Every 60 steps, from the first one on that has more than 100 frames behind it.
+    # Every 60 steps, starting with the first that follows more than 100 frames.
     assert copies == 7
     assert ends.sum() > 5
     assert int(agent.optimizer.iterations) > 90

@@ -1,4 +1,4 @@
-"""Real runs of the training command, made small: what they record, how they resume and fail."""
+"""Small but real runs of the training command: what they record, how they resume and fail."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def train(base_dir, *bindings):
 
 
 def evals_of(run):
-    """As text, without the clock: equal means equal to the bit."""
+    """As text, without times: equal text means equal bits."""
     return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
 
 
@@ -78,7 +78,7 @@ def test_what_a_run_records(uninterrupted):
     evals = pd.read_csv(uninterrupted / "evals.csv")
     # Whole episodes of 30 steps: 120 steps of training in each iteration, one of evaluation.
     assert evals["env_step"].tolist() == [120, 240, 360, 480]
-    # Padding included, 60 frames are there after 55 steps; from then on every fourth trains.
+    # With padding, there are 60 frames after 55 steps; from then on, every fourth step trains.
     assert evals["train_step"].diff().dropna().eq(30).all()
     assert evals["train_step"].iloc[0] in range(15, 20)
     assert set(evals["episodes"]) == {1}
@@ -112,7 +112,7 @@ def test_analysis_reads_what_the_run_was(uninterrupted, capsys):
     tables = collect(uninterrupted)
     assert capsys.readouterr().err == ""
     (row,) = tables.runs.to_dict("records")
-    # Tables 4 and 7, and what is bound above.
+    # Tables 4 and 7, and the bindings above.
     assert {name: row[name] for name in COLUMNS if not pd.isna(row[name])} == {
         "weight_decay": 0.0,
         "batch_size": 4,
@@ -192,7 +192,7 @@ def test_noise_meets_the_policy_where_the_run_was_evaluated(
 
 
 def the_line(completed):
-    """What is on standard error: one line, no traceback."""
+    """The only line on standard error, without a traceback."""
     assert completed.returncode not in (0, None)
     (line,) = completed.stderr.splitlines()
     assert line.startswith("error: ")
@@ -208,7 +208,7 @@ def test_an_unknown_game_through_the_command(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-# The same that the command calls, without the wait for a new process.
+# The function that the command calls, without the wait for a new process.
 def runner(base_dir, *bindings):
     gin.clear_config()
     try:
@@ -263,5 +263,5 @@ def test_robustness_of_what_is_no_run(tmp_path):
 def test_negative_noise_and_unknown_policies(uninterrupted):
     with pytest.raises(ConfigError, match="sigma is -1.0"):
         under_noise.evaluate_run(uninterrupted, [-1.0])
-    with pytest.raises(ConfigError, match="^no policy of step 7; there are: "):
+    with pytest.raises(ConfigError, match="^no policy of step 7; saved steps: "):
         under_noise.evaluate_run(uninterrupted, step=7)

@@ -1,4 +1,4 @@
-"""Environments of users' own, to be imported by name."""
+"""Makes users' environments importable by name."""
 
 from __future__ import annotations
 

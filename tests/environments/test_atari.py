@@ -22,7 +22,7 @@ ROMS = {"Pong": "pong", "MsPacman": "ms_pacman", "Breakout": "breakout"}
 
 
 class Screens:
-    """Stands in for Dopamine's gym environment: plays what an emulator of our own plays."""
+    """Replaces Dopamine's gym environment with an emulator of ours."""
 
     def __init__(self, ale: ALEInterface):
         self.ale = ale
@@ -37,7 +37,7 @@ class Screens:
 
 
 def emulator(game: str, seed: int) -> ALEInterface:
-    """Straight from ale-py, with the sticky actions of Machado et al."""
+    """An emulator directly from ale-py, with the sticky actions of Machado et al."""
     ale = ALEInterface()
     # How gymnasium's environment spreads a seed over its random sources.
     _, ale_seed = np.random.SeedSequence(seed).generate_state(2)
@@ -128,7 +128,7 @@ def test_all_fifteen_games_are_there():
         **dict(DemonAttack=6, Enduro=9, FishingDerby=18, MsPacman=9, Pong=6, Qbert=6),
         **dict(SpaceInvaders=6, Tutankham=8, VideoPinball=9),
     }
-    # What launching counts parameters with: frames in a state, actions.
+    # The launcher counts parameters with these: frames in a state, actions.
     assert DQN_CNN.tasks == {game: (STACK_SIZE, number) for game, number in actions.items()}
 
 

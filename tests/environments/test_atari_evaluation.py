@@ -1,4 +1,4 @@
-"""Games side by side against the same games one after the other, and what epsilon and seeds do."""
+"""Games side by side against the same games one by one, and the effects of epsilon and seeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rigl_rl.environments.atari_evaluation import AtariEvaluator
 
 
 class ByPixels:
-    """Another action whenever any pixel of the four frames differs; notes what it is asked."""
+    """Picks another action when any pixel of the four frames differs; records its inputs."""
 
     def __init__(self, actions):
         self.actions = actions
@@ -27,7 +27,7 @@ class ByPixels:
 
 def test_games_side_by_side_are_games_one_after_the_other():
     policy, steps, seed = ByPixels(actions=9), 90, 5
-    # Her first points come after some 65 steps of music.
+    # The first points come after about 65 steps of music.
     evaluator = AtariEvaluator(lambda: AtariEnvironment("MsPacman"), 2, 0.0, max_steps=steps)
     found = evaluator.run(policy, seed)
     assert {states.dtype for states in policy.seen} == {np.dtype(np.uint8)}
@@ -51,7 +51,7 @@ def test_games_side_by_side_are_games_one_after_the_other():
 
 
 class Game:
-    """A stand-in: shows gray frames, a point a step, over after `length` steps; notes actions."""
+    """A fake game: gray frames, a point per step, `length` steps; records actions."""
 
     def __init__(self, length):
         self.length = length
@@ -71,7 +71,7 @@ class Game:
 
 
 def evaluator_of(lengths, epsilon=0.0, max_steps=1_000):
-    """An evaluator of stand-ins for games of the given lengths, and the games."""
+    """An evaluator of fake games with the given lengths, and the games."""
     games = [Game(length) for length in lengths]
     waiting = iter(games)
     return AtariEvaluator(lambda: next(waiting), len(games), epsilon, max_steps), games
@@ -88,7 +88,7 @@ def test_epsilon_is_the_share_of_random_actions(epsilon):
     evaluator.run(fire, seed=0)
     actions = np.concatenate([game.actions for game in games])
     assert len(actions) == 2_000
-    # A random action is any of the four, the best one included.
+    # A random action is any of the four, including the best one.
     expected = epsilon / 4 + np.array([0.0, 1.0 - epsilon, 0.0, 0.0])
     deviation = np.sqrt(expected * (1 - expected) / 2_000)
     shares = np.bincount(actions, minlength=4) / 2_000

@@ -9,7 +9,7 @@ import pytest
 from rigl_rl.environments import evaluation
 from rigl_rl.environments.evaluation import Evaluator
 
-# Policies of one observation; those of a batch are made of them below.
+# Policies for one observation; `batched` turns them into policies for a batch.
 POLICIES = {
     "CartPole-v0": lambda o: int(o[2] > 0),
     "Acrobot-v1": lambda o: 2 if o[5] > 0 else 0,
@@ -40,7 +40,7 @@ def one_after_the_other(task, policy, episodes, seed) -> list:
 def test_every_return_is_that_of_its_own_episode(task):
     policy = POLICIES[task]
     expected = one_after_the_other(task, policy, episodes=7, seed=42)
-    assert len(set(expected)) > 2  # episodes of different lengths: some go on while others wait
+    assert len(set(expected)) > 2  # episodes of different lengths: some continue while others wait
     assert Evaluator(task, 7).run(batched(policy), seed=42).tolist() == expected
 
 
@@ -75,7 +75,7 @@ def test_episodes_that_are_over_are_not_stepped_on():
 
     def policy(observations):
         seen.append(observations.copy())
-        return np.ones(3, int)  # the pole falls after some ten steps
+        return np.ones(3, int)  # the pole falls after about ten steps
 
     returns = Evaluator("CartPole-v0", 3).run(policy, seed=0).astype(int)
     assert len(seen) == returns.max() > returns.min()

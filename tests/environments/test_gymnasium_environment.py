@@ -1,4 +1,4 @@
-"""One environment as TF-Agents sees it: how episodes end, and that its state can be carried on."""
+"""One environment as TF-Agents sees it: how episodes end, and how its state is restored."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TASKS = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
 
 
 def balance(observation) -> int:
-    """Keeps CartPole's pole up for ever: pushes to where the pole falls and the cart goes."""
+    """Keeps CartPole's pole up forever: pushes in the direction of the fall and the cart."""
     position, velocity, angle, angular_velocity = observation
     return int(0.1 * position + 0.3 * velocity + 5 * angle + angular_velocity > 0)
 
 
 def episode(env, policy):
-    """Time steps of one episode after its first one."""
+    """Time steps of one episode after its first."""
     time_step = env.reset()
     assert time_step.step_type[0] == StepType.FIRST
     steps = []
@@ -67,14 +67,14 @@ def test_mountain_car_that_stands_still_runs_into_the_time_limit():
 
 
 def test_mountain_car_at_the_goal_is_terminal():
-    # With the slope, then against it: swings itself up.
+    # Pushes in the direction of motion, so the car swings itself up.
     steps = episode(GymnasiumEnvironment("MountainCar-v0", seed=0), lambda o: 2 if o[1] > 0 else 0)
     assert len(steps) < 200
     assert steps[-1].discount[0] == 0.0
 
 
 class Fuse(gymnasium.Env):
-    """Terminates at its third step, whatever is done."""
+    """Terminates at its third step, whatever the action."""
 
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
     action_space = gymnasium.spaces.Discrete(2)
@@ -154,7 +154,7 @@ def test_it_goes_through_what_gymnasium_goes_through(task):
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("before", [0, 7, 199, 200, 201], ids="after {} steps".format)
-def test_a_restored_state_goes_on_to_the_bit_through_episodes_to_come(task, before):
+def test_a_restored_state_continues_exactly_through_later_episodes(task, before):
     env = GymnasiumEnvironment(task, seed=1)
     actions = np.random.default_rng(2).integers(env.action_spec().maximum + 1, size=before + 800)
     env.reset()

@@ -1,4 +1,4 @@
-"""MuJoCo's tasks against gymnasium's own, to the bit."""
+"""MuJoCo's tasks against gymnasium's own, bit by bit."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_under_the_papers_names_contact_forces_are_zero_as_in_mujoco_py(task):
 
 
 def forces_seen_by(task: Task) -> list:
-    """Sums of contact forces in evaluation and in training, the world's (-v5 has none) left out."""
+    """Sums of contact forces in evaluation and training, without the world's (-v5 has none)."""
     seen = []
 
     def policy(observations):
@@ -129,7 +129,7 @@ def test_a_binding_reaches_either_by_any_name_in_training_and_evaluation(name, b
 
 @pytest.mark.parametrize("before", [0, 1, 33], ids="after {} steps".format)
 @pytest.mark.parametrize("name", [f"{task}-v4" for task in TASKS] + ["Ant-v2", "Humanoid-v2"])
-def test_a_restored_state_goes_on_to_the_bit_through_episodes_to_come(name, before):
+def test_a_restored_state_continues_exactly_through_later_episodes(name, before):
     env = GymnasiumEnvironment(name, seed=1)
     actions = random_actions(env, before + 200)
     env.reset()

@@ -1,4 +1,4 @@
-"""Noise on pixels: whole, independent, everywhere, and of the size asked for (section 8)."""
+"""Noise on pixels: in whole numbers, independent, on all frames, and of the requested size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rigl_rl.errors import ConfigError
 
 
 class Gray:
-    """Shows the same frame for ever."""
+    """Always shows the same frame."""
 
     def __init__(self, value=128):
         self.frame = np.full((84, 84, 1), value, np.uint8)
@@ -37,7 +37,7 @@ def test_noise_is_gaussian_and_drawn_for_each_pixel(sigma):
     assert added.std() == pytest.approx(np.sqrt(sigma**2 + 1 / 12), rel=0.01)
     assert abs(added.mean()) < 0.01 * sigma
     assert np.mean(np.abs(added) <= sigma) == pytest.approx(0.6827, abs=0.25 / sigma)
-    # Neither neighbours nor the next frame know of each other.
+    # Neighboring pixels and consecutive frames are independent.
     for other in (np.roll(added, 1, axis=0), np.roll(added, 1, axis=2)):
         assert abs(np.corrcoef(added.ravel(), other.ravel())[0, 1]) < 0.01
 
@@ -62,21 +62,21 @@ def test_a_binding_reaches_the_originals_arithmetic():
         wrapped = PixelNoise(3.0)(np.zeros((84, 84), np.uint8))
     finally:
         gin.clear_config()
-    # Of a normal distribution, 0.369 lie below -1/3 of a deviation and 0.261 within 1/3: noise of
-    # less than one pixel value is lost, where rounding would lose less than a half.
+    # A normal variable is below -1/3 of a deviation with probability 0.369 and within 1/3 with
+    # 0.261: noise below one pixel value is lost; rounding would only lose noise below a half.
     assert np.mean(wrapped > 200) == pytest.approx(0.369, abs=0.025)
     assert np.mean(wrapped == 0) == pytest.approx(0.261, abs=0.025)
     assert not ((wrapped > 30) & (wrapped < 220)).any()
 
 
 def test_wrapped_noise_is_numpys_own_conversion():
-    """What the original does: noise cast to uint8, then added in it."""
+    """As in the original, noise is cast to uint8 and added in uint8."""
     pixels = np.random.default_rng(1).integers(0, 256, (84, 84), np.uint8)
     noise = PixelNoise(20.0, outside="wrap")
     noise.seed(3)
     drawn = np.random.default_rng(3).normal(0.0, 20.0, pixels.shape)
     expected = pixels.copy()
-    expected += drawn.astype(np.int64).astype(np.uint8)  # the cast alone is up to the processor
+    expected += drawn.astype(np.int64).astype(np.uint8)  # a direct cast depends on the processor
     np.testing.assert_array_equal(noise(pixels), expected)
 
 

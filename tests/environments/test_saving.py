@@ -1,4 +1,4 @@
-"""Whether an environment can be saved exactly is found out, said, and acted upon."""
+"""Checks of whether an environment can be saved exactly, their messages and their effects."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def test_what_can_no_longer_be_saved_is_one_line():
         env.get_state()
 
 
-# From here on: an environment that was not saved begins anew, and nobody pairs what came before
-# with what comes after. Observations are (episode, step) / 1024: see my_environments.
+# From here on: an environment that was not saved starts a new episode, and no transition joins
+# the two. Observations are (episode, step) / 1024; see my_environments.
 
 
 def follows(before, after) -> bool:
@@ -162,7 +162,7 @@ def test_the_replay_buffer_pairs_nothing_across_the_break(steps):
     )
 
     def collect(env, number):
-        # As in the training loop: from the Python environment's current step on.
+        # As in the training loop: starts at the Python environment's current step.
         now = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
         driver = dynamic_step_driver.DynamicStepDriver(
             env, policy, observers=[replay.add_batch], num_steps=number
@@ -179,7 +179,7 @@ def test_the_replay_buffer_pairs_nothing_across_the_break(steps):
         if not ends[index]:
             assert follows(frames.observation[index], frames.observation[index + 1])
             transitions += 1
-    assert transitions == steps + 8 - 1  # the very last frame has no next one yet
+    assert transitions == steps + 8 - 1  # the last frame has no successor yet
 
 
 def test_an_iteration_of_ppo_starts_with_a_new_episode():

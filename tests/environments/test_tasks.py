@@ -1,4 +1,4 @@
-"""What a name stands for, and that its options reach whoever makes the environment."""
+"""The environment behind a name, and its options in training and evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rigl_rl.errors import ConfigError
 
 
 def recorded(task: Task) -> Task:
-    """What is made from a run's result.json."""
+    """The task made from a run's result.json."""
     task = GymnasiumEnvironment(task, seed=0).task
     result = {"env": task.name, "env_options": task.options(), "seed": 3}
     return Task.of_run(json.loads(json.dumps(result)))

@@ -1,4 +1,4 @@
-"""Spaces that networks do not take, as ones that they do."""
+"""Conversion of spaces that networks do not support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five agents, each with its main as the only one that gin knows."""
+"""The five agents; for each, gin knows only its main."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAINS = {
 
 @pytest.fixture(params=MAINS)
 def agent(request):
-    """An agent's name. TF-Agents' mains share a gin name; here it is the agent's own."""
+    """An agent's name. TF-Agents' mains share a gin name; here it means this agent's main."""
     registry, main = gin.config._REGISTRY, MAINS[request.param]
     own = f"{main.__name__}.train_eval" if main else None
     others = [name for name in registry.matching_selectors("train_eval") if name != own]

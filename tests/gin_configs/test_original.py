@@ -32,7 +32,7 @@ TF_AGENTS = {
 """The main, the beginning of the authors' file names, train steps."""
 of_tf_agents = pytest.mark.parametrize("agent", TF_AGENTS, indirect=True)
 
-# What the authors' code does although their files do not say so.
+# Behavior of the authors' code that is not in their files.
 NO_BOOTSTRAP = "train_eval.bootstrap_at_time_limit = False"
 IN_CODE = {
     "dqn_classic": [
@@ -42,7 +42,7 @@ IN_CODE = {
         NO_BOOTSTRAP,
     ],
     "sac_mujoco": [NO_BOOTSTRAP],
-    # An iteration has 320 steps; one is evaluated that ends 2,000 or more after the last one was.
+    # An iteration has 320 steps; evaluation follows the first that ends 2,000 steps after the last.
     "ppo_mujoco": ["train_eval.eval_interval = 2240", NO_BOOTSTRAP],
     "dqn_atari_cnn": ["PixelNoise.outside = 'wrap'"],
     "dqn_atari_resnet": ["PixelNoise.outside = 'wrap'", "ImpalaNetwork.dense_units = 256"],
@@ -51,12 +51,12 @@ OPTIMIZERS = {"rigl": "UpdatedRigLOptimizer", "set": "UpdatedSETOptimizer"}
 # A small agent, to save time.
 SMALL = ("NatureDQNNetwork.width = 0.05", "ImpalaNetwork.width = 0.1")
 SMALL += ("WrappedReplayBuffer.replay_capacity = 100",)
-# Tasks and records are the user's.
+# The user chooses tasks and records.
 LEFT_OUT = {"env_name", "policy_save_interval"}
 
 
 def meaning(agent, files, *bindings) -> dict[str, Any]:
-    """What a run of these files would be, as far as they decide."""
+    """The settings of a run with these files, as far as they determine them."""
     gin.clear_config()
     small = () if agent in TF_AGENTS else SMALL
     config.parse([str(file) for file in files], [*small, *bindings])
@@ -105,7 +105,7 @@ def in_effect(settings: SparseSettings) -> dict[str, Any]:
 
 
 def authors(agent, method) -> dict[str, Any]:
-    """As the authors start it."""
+    """The settings of the authors' own file, started as they do."""
     by_hand = [*IN_CODE[agent]]
     if agent in TF_AGENTS:
         name = {"prune": "pruning", "dense": "dense"}.get(method, "sparse")
@@ -130,7 +130,7 @@ def files_of(agent, method) -> list[Path]:
 def test_a_run_is_the_one_of_the_authors_file(agent, method):
     expected = authors(agent, method)
     assert expected["method"] == method
-    # Their files have the sparsities of the example at hand.
+    # Their files contain example sparsities.
     sparsity = expected["target_sparsity"] or 0.9
     assert meaning(agent, files_of(agent, method), f"SPARSITY = {sparsity}") == expected
 
@@ -174,7 +174,7 @@ def test_a_value_by_method(agent, method, bindings, expected):
 
 
 @of_tf_agents
-def test_a_value_by_method_that_is_missing_or_misspelt_is_one_line(agent):
+def test_a_value_by_method_that_is_missing_or_misspelled_is_one_line(agent):
     file = TESTS.parent / "gin_configs" / agent / "rigl.gin"
     with pytest.raises(ConfigError) as caught:
         meaning(agent, [file], *VALUES)
@@ -196,7 +196,7 @@ def test_a_value_by_method_that_is_missing_or_misspelt_is_one_line(agent):
         ("train_eval.debug_summaries = True", ["debug_summaries", "summaries"]),
         ("wrap_layer.mode = 'prune'", ["wrap_layer", "bind wrap_all_layers"]),
         ("log_sparsities.model_name = 'q'", ["model_name"]),
-        # These gin would take, from TF-Agents, and nothing would happen.
+        # gin would accept these, from TF-Agents, without effect.
         ("ValueNetwork.dropout_layer_params = (0.5, 0.5)", ["value_fc_layers"]),
         ("some_scope/EncodingNetwork.dtype = 'float16'", ["value_fc_layers"]),
     ],
@@ -304,8 +304,8 @@ def test_no_argument_of_the_original_is_merely_unknown(agent):
 
 # -- Dopamine's own names --------------------------------------------------------------------------
 
-# What Dopamine 4's file for DQN binds, which the authors' files include: all but its imports and
-# its optimizer.
+# The bindings of Dopamine 4's file for DQN, which the authors' files include: all but its imports
+# and its optimizer.
 DOPAMINES = """
 DQNAgent.gamma = 0.99
 DQNAgent.update_horizon = 1

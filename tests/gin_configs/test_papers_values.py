@@ -1,4 +1,4 @@
-"""The gin files of the five agents against the paper: Tables 1 to 9 and section A.1, typed here."""
+"""The gin files of the five agents against the paper's Tables 1 to 9 and section A.1."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ METHODS = ["dense", "prune", "static", "set", "rigl"]
 
 
 class Row(NamedTuple):
-    """Of Tables 1 to 5; None where the table has a dash."""
+    """A row of Tables 1 to 5; None where the table has a dash."""
 
     weight_decay: float
     update_interval: int | None
@@ -44,12 +44,12 @@ class Agent(NamedTuple):
     values: dict[str, Any]
     """By gin name."""
     ours: dict[str, Any]
-    """What the paper does not say, by gin name."""
+    """Values that are not in the paper, by gin name."""
     rows: dict[str, Row]
     weight_decay: str
     """Its gin name."""
     train_steps: int
-    """Gradient steps of a run, which mask updates are counted in."""
+    """Gradient steps of a run; mask updates are counted in these."""
 
 
 def _train_eval(values: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ PPO = Agent(
             "entropy_regularization": 0.0,
             "value_pred_loss_coef": 0.5,
             "gradient_clipping": 0.5,
-            # Section A.1: a million transitions, which 489 iterations are the first to reach.
+            # Section A.1: a million transitions, for which 489 iterations are just enough.
             "num_iterations": 489,
             "eval_interval": 2_000,
             "eval_episodes": 20,
@@ -196,8 +196,8 @@ def _atari(learning_rate: float, epsilon: float, rows: dict[str, Row]) -> Agent:
             # Tables 4, 5 and 7
             "tf.train.AdamOptimizer.learning_rate": learning_rate,
             "tf.train.AdamOptimizer.epsilon": epsilon,
-            # Section A.1: 40 million frames, four to an agent step; every million, 125,000 steps of
-            # evaluation.
+            # Section A.1: 40 million frames, four per agent step; 125,000 evaluation steps after
+            # every million.
             "SparseTrainRunner.num_iterations": 40_000_000 // 1_000_000,
             "SparseTrainRunner.training_steps": 1_000_000 // 4,
             "SparseTrainRunner.evaluation_steps": 125_000,
@@ -248,7 +248,7 @@ HYPERPARAMETERS = {
 
 
 def parse(agent, method, *bindings) -> list[SparseSettings]:
-    """Parses a method's file; the settings of each of the agent's networks."""
+    """Parses a method's file and returns the settings of each of the agent's networks."""
     config.parse([str(ROOT / "gin_configs" / agent / f"{method}.gin")], bindings)
     if agent.startswith("dqn_atari"):
         return [atari_settings(gin.query_parameter("SparseDQNAgent.mode"))]
@@ -259,7 +259,7 @@ def parse(agent, method, *bindings) -> list[SparseSettings]:
 
 
 def updaters(agent, method, *bindings, train_steps=None) -> list:
-    """What changes the masks of each network in a run of so many steps, by default the paper's."""
+    """The mask updaters of a run of `train_steps` steps, by default the paper's."""
     kernels = [tf.Variable(np.ones((30, 30), np.float32), name="kernel")]
     steps = train_steps or AGENTS[agent].train_steps
     return [
@@ -294,7 +294,7 @@ def test_the_method_is_the_files(agent, method):
         assert settings.sparsity == 0.9
         assert settings.distribution == "erdos_renyi_kernel"
         assert settings.erk_power_scale == 1.0
-        # Pruning starts dense, so this does not matter to it.
+        # Pruning starts dense, so this does not affect it.
         if not settings.updater_class.starts_dense or not agent.startswith("dqn_atari"):
             assert settings.sparsity_aware_init is AGENTS[agent].rows[method].sparsity_aware_init
 
@@ -306,7 +306,7 @@ def test_masks_change_from_the_start_to_80_percent_by_a_cosine(agent, method):
         assert found.method == method
         assert (found.times.begin, found.times.end) == (0, last)
         assert found.times.frequency == row.update_interval
-        # Half of it half-way, nothing at the end.
+        # Half of it halfway, nothing at the end.
         fractions = [float(found.drop_fraction(step)) for step in (0, last // 2, last)]
         assert fractions == pytest.approx([row.drop_fraction, row.drop_fraction / 2, 0], abs=1e-6)
 
@@ -408,9 +408,9 @@ def test_a_pair_of_sparsities_is_one_binding_away(agent):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("network", ["cnn", "resnet"])
 def test_an_atari_agent_is_made_of_them(network, method):
-    """What Dopamine's names reach: the network, the optimizer, the updater, what is recorded."""
+    """Dopamine's names determine the network, the optimizer, the updater and the record."""
     values, _, rows, _, train_steps = AGENTS[f"dqn_atari_{network}"]
-    # A small net, to save time; its filters are seen to in the networks' own tests.
+    # A small network, to save time; the networks' own tests check the filters.
     small = ["NatureDQNNetwork.width = 0.05", "ImpalaNetwork.width = 0.05"]
     small.append("WrappedReplayBuffer.replay_capacity = 100")
     parse(f"dqn_atari_{network}", method, *small)
@@ -425,7 +425,7 @@ def test_an_atari_agent_is_made_of_them(network, method):
 
     adam = agent.optimizer.inner.get_config()
     wanted = [values[f"tf.train.AdamOptimizer.{name}"] for name in ("learning_rate", "epsilon")]
-    # Keras holds the rate in float32.
+    # Keras stores the rate in float32.
     assert [adam["learning_rate"], adam["epsilon"]] == pytest.approx(wanted, rel=1e-6)
     assert (adam["beta_1"], adam["beta_2"]) == pytest.approx((0.9, 0.999), rel=1e-6)
     assert adam["amsgrad"] is False

@@ -1,4 +1,4 @@
-"""A real SLURM of one node on this machine, for the tests of this folder."""
+"""A real SLURM cluster of one node on this machine, for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
-# As on a cluster, but quick to look at its queue and to end jobs, and open to any user.
+# Like on a cluster, but it checks its queue and ends jobs quickly, and any user may start it.
 CONFIG = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -47,7 +47,7 @@ PartitionName=urgent Nodes=ALL PriorityTier=2
 
 
 def executable(name: str) -> str | None:
-    """Its path; daemons are often not on the path of an ordinary user."""
+    """Path of a program; daemons are often not on an ordinary user's PATH."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
 
@@ -58,7 +58,7 @@ def free_port() -> int:
 
 
 class Slurm:
-    """munged, slurmctld and slurmd in the foreground, with all of their files in one folder."""
+    """munged, slurmctld and slurmd in the foreground, with all their files in one folder."""
 
     def __init__(self, folder: Path, cpus: int):
         self.node = socket.gethostname().split(".")[0]
@@ -81,13 +81,13 @@ class Slurm:
         self._log = open(folder / "daemons.log", "wb")  # noqa: SIM115, open as long as they run
         self._daemons: list[subprocess.Popen] = []
         self.launchers: list[subprocess.Popen] = []
-        """Those that tests have started."""
+        """Launchers that tests have started."""
 
     def start(self) -> None:
-        """Starts the daemons, and returns when the node is ready for jobs."""
+        """Starts the daemons and returns when the node is ready for jobs."""
         folder = self._folder
         munge = [f"--{file}-file={folder}/munge.{file}" for file in ("key", "pid", "log", "seed")]
-        # --force: the temporary folder is not readable by others, which munged warns of.
+        # --force: munged warns that others cannot read the temporary folder.
         munge += [f"--socket={folder}/munge.socket", "--foreground", "--force"]
         self._start("munged", *munge)
         self._wait_for((folder / "munge.socket").exists)
@@ -96,14 +96,14 @@ class Slurm:
         self._wait_for(lambda: self.run("sinfo", "--noheader", "--format=%T") == "idle")
 
     def run(self, *command: str) -> str:
-        """What a command says on standard output; an error says nothing."""
+        """A command's standard output; empty if the command fails."""
         completed = subprocess.run(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         return completed.stdout.decode().strip()
 
     def clear(self) -> None:
-        """Ends all launchers and jobs, at once, and has the node accept new ones."""
+        """Ends all launchers and jobs at once, and makes the node accept new ones."""
         for launcher in self.launchers:
             launcher.kill()
             launcher.communicate()
@@ -141,7 +141,7 @@ class Slurm:
 
 @pytest.fixture(scope="session")
 def slurm_cluster(tmp_path_factory):
-    """One node that has four cores, whatever the machine has."""
+    """One node with four cores, however many the machine has."""
     missing = [daemon for daemon in DAEMONS if executable(daemon) is None]
     if missing:
         pytest.skip(f"SLURM is not installed: no {', '.join(missing)} (Debian: slurm-wlm, munge)")
@@ -156,6 +156,6 @@ def slurm_cluster(tmp_path_factory):
 
 @pytest.fixture
 def slurm(slurm_cluster):
-    """The cluster without a job."""
+    """The cluster without jobs."""
     yield slurm_cluster
     slurm_cluster.clear()

@@ -1,4 +1,4 @@
-"""Stands in for a main: trains nothing, but records, checkpoints and resumes as one does.
+"""Stands in for a main: trains nothing, but records, checkpoints and resumes like one.
 
 python -m stand_in --root_dir DIR [--gin_file F] [--gin_bindings B] --seed N ...
 """

@@ -67,7 +67,7 @@ def test_tasks_narrow_a_study(tmp_path, capsys):
     runs = expand(["figure8", "figure2"], PRESETS["smoke"])
     chosen = [run for run in runs if {"Acrobot-v1", "HalfCheetah-v2"} & set(run.name.split("/"))]
     assert commands == [run.command(tmp_path) for run in chosen]
-    # Of each task and agent the standard dense network, the matched one, and four methods, with
+    # For each task and agent: the standard dense network, the matched one, and four methods, with
     # two distributions for DQN.
     assert len(commands) == (2 + 4 * 2) + 2 * (2 + 4)
 
@@ -91,7 +91,7 @@ def test_commands_printed_elsewhere_go_to_the_repository(tmp_path):
 
 
 def test_commands_are_lines_for_xargs(tmp_path, monkeypatch, capsys):
-    # A main that only records how it was started, at one of two places with a space in its name.
+    # A main that only records how it was started, in one of two places with a space in its name.
     recorder = "rigl_rl_fake_main"
     (tmp_path / f"{recorder}.py").write_text(
         "import os, pathlib, sys\n"
@@ -119,7 +119,7 @@ def test_every_study_in_full_expands_quickly(tmp_path, monkeypatch, capsys):
     argv = ["run", *STUDIES, "--preset", "paper", "--runs", str(tmp_path), "--dry_run"]
     before = time.process_time()
     main.main([*argv, "--seeds", "20"])
-    # 69,400 runs: 4 s on an idle core, several times as much on a busy or slow one.
+    # 69,400 runs: 4 s on an idle core, several times that on a busy or slow one.
     assert time.process_time() - before < 40
     runs = expand(STUDIES, PRESETS["paper"].with_seeds(20))
     assert len(capsys.readouterr().out.splitlines()) == len(runs)
@@ -179,7 +179,7 @@ def test_finished_study_ends_at_once(tmp_path):
 
 
 def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, monkeypatch, capsys):
-    # A main that only records how it was started stands in for training.
+    # A main that only records how it was started replaces training.
     recorder = "rigl_rl_fake_main"
     (tmp_path / f"{recorder}.py").write_text(
         "import os, pathlib, sys\n"

@@ -1,4 +1,4 @@
-"""Figure 3's shares of a budget: the parameters that come out are those that were asked for."""
+"""Figure 3's shares of a budget: the networks have the requested numbers of parameters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_dense_networks_meet_their_budget(budget, share):
         h = int(width * 256 + 0.5)
         sizes.append(inputs * h + h + h * h + h + h * outputs + outputs)
     total = budget * (73_484 + 2 * 72_193)
-    # Half of what one more unit in both layers adds is the least that can be missed.
+    # The error is at most half of the parameters that one more unit in both layers adds.
     assert sizes[0] == pytest.approx(share * total, abs=widths[0] * 256 + 20)
     assert 2 * sizes[1] == pytest.approx((1 - share) * total, abs=2 * (widths[1] * 256 + 20))
 

@@ -24,7 +24,7 @@ def test_full_width_cartpole_by_hand():
 
 
 def test_cartpole_at_95_percent_by_hand():
-    # 5 % of 265,216 is 13,260.8: 13,261 stay, with the biases 14,287. Dense with h units has
+    # 5% of 265,216 is 13,260.8: 13,261 stay; 14,287 with the biases. Dense with h units has
     # h*h + 8h + 2: 14,147 for 115 (140 short), 14,386 for 116 (99 over).
     assert sparse_parameters((CARTPOLE,), 512, 0.95) == 14_287
     assert CARTPOLE.parameters(115) == 14_147
@@ -55,7 +55,7 @@ def test_actor_and_critics_count_together_by_hand():
     assert sum(net.parameters(256) for net in nets) == 73_484 + 2 * 72_193
     # The default split of section 5: 34:66.
     assert pytest.approx(0.34, abs=0.005) == 73_484 / (73_484 + 2 * 72_193)
-    # 90 %: 7,296 + 524 and twice 7,168 + 513 stay, 23,182 in all. Three nets of h units have
+    # 90%: 7,296 + 524 and twice 7,168 + 513 stay, 23,182 in all. Three nets of h units have
     # 3 h^2 + (17 + 12 + 2 * (23 + 1) + 6) h + 14: 23,204 for 75.
     assert sparse_parameters(nets, 256, 0.9) == 7_296 + 524 + 2 * (7_168 + 513)
     assert sum(net.parameters(75) for net in nets) == 3 * 75**2 + 83 * 75 + 14
@@ -63,7 +63,7 @@ def test_actor_and_critics_count_together_by_hand():
 
 
 def test_ppo_by_hand():
-    # 17-64-64-6, 17-64-64-1; 11,079 in all, as the results in results/mujoco say.
+    # 17-64-64-6, 17-64-64-1; 11,079 in all, as in results/mujoco.
     actor, value = PPO.nets(17, 6)
     assert actor.parameters(64) == 17 * 64 + 64 * 64 + 64 * 6 + 64 + 64 + 6
     assert value.parameters(64) == 17 * 64 + 64 * 64 + 64 + 64 + 64 + 1
@@ -82,7 +82,7 @@ def test_nature_cnn_by_hand():
 
 
 def test_matched_cnn_by_hand():
-    # 10 % of 4,045,824 weights are 404,583 when 3,641,241 go; with 678 biases 405,261 stay. Units h
+    # 10% of 4,045,824 weights are 404,583 when 3,641,241 go; with 678 biases 405,261 stay. Units h
     # and filters h/16 and h/8: at h = 160 there are 10, 20, 20 filters, hence
     # 2,560 + 3,200 + 3,600 + 387,200 + 960 weights and 216 biases: 397,736. At 161 (10.06, 20.1,
     # 20.1) the dense layer has 2,420 more weights, the last one 6, and one bias more.

@@ -14,7 +14,7 @@ from rigl_rl.sparsity import counting, kernels_of, sparsify
 
 # Pong's 6 actions. Convolutions from Table 7; 84 -> 21 -> 11 -> 11 with 'same' padding.
 NATURE_KERNELS = [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (11 * 11 * 64, 512), (512, 6)]
-# In each stack one convolution that enters and two blocks of two.
+# Each stack has one convolution and then two blocks of two.
 IMPALA_KERNELS = [
     *[(3, 3, 4, 32)] + 4 * [(3, 3, 32, 32)],
     *[(3, 3, 32, 64)] + 4 * [(3, 3, 64, 64)],
@@ -93,7 +93,7 @@ def test_impala_is_three_residual_stacks_a_relu_layer_and_a_linear_one():
 
 def test_batch_norm_is_an_option_of_impala():
     plain, normed = (built(ImpalaNetwork, 6, width=0.1, use_batch_norm=b) for b in (False, True))
-    # 15 convolutions: an offset and a scale per filter, learnt, and two moments that are not.
+    # 15 convolutions: per filter, a learned offset and scale, and two moments that are not learned.
     filters = 5 * (3 + 6 + 6)
     assert normed.count_params() - plain.count_params() == 4 * filters
     before = [v.numpy() for v in normed.non_trainable_variables]

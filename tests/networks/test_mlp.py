@@ -29,7 +29,7 @@ def kernels_and_biases(network):
         (0.5, (256, 256)),
         (0.3, (154, 154)),  # 153.6
         (0.0126953125, (7, 7)),  # 6.5, up
-        (0.0107421875, (6, 6)),  # 5.5, up: not to the even neighbour
+        (0.0107421875, (6, 6)),  # 5.5, up: not to the even neighbor
         (0.0001, (1, 1)),
         (2.0, (1024, 1024)),
     ],
@@ -75,7 +75,7 @@ def test_hidden_layers_start_as_he_truncated_normal():
     first, second, _ = kernels_and_biases(built(observations=50))[0]
     for kernel, fan_in in ((first, 50), (second, 512)):
         weights = kernel.numpy().ravel()
-        # Scaled so that the deviation after the cut at two deviations is sqrt(2 / fan_in).
+        # Scaled so that after truncation at two deviations, the deviation is sqrt(2 / fan_in).
         sigma = np.sqrt(2 / fan_in) / stats.truncnorm(-2, 2).std()
         assert np.abs(weights).max() <= 2 * sigma * (1 + 1e-5)
         assert weights.std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.02)

@@ -23,7 +23,7 @@ def built(network):
 
 
 def randomized(network, seed=0):
-    """The network, with weights of a size that makes it curved, and these weights."""
+    """The network, with weights large enough to make it nonlinear, and these weights."""
     rng = np.random.default_rng(seed)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(scale=0.3, size=variable.shape))
@@ -53,7 +53,7 @@ def test_the_actor_is_tf_agents_own():
     spec = tensor_spec.BoundedTensorSpec((6,), tf.float32, -1.0, 1.0)
     ours = built(ppo.actor((64, 64), spec))
     theirs = built(ppo_actor_network.PPOActorNetwork().create_sequential_actor_net((64, 64), spec))
-    # Before any training, the deviation; means differ with the draw of the weights.
+    # Compares deviations before training; means differ with the random weights.
     deviation = [net(observations())[0].stddev().numpy() for net in (ours, theirs)]
     np.testing.assert_allclose(*deviation, rtol=1e-6)
     assert deviation[0] == pytest.approx(0.35)

@@ -45,13 +45,13 @@ def test_the_actor_is_a_gaussian_squashed_into_the_bounds():
     x = np.random.default_rng(1).normal(size=(6, 17))
     distribution, _ = network(x.astype(np.float32))
     mean, log_std = np.split(relu(relu(x @ w1 + b1) @ w2 + b2) @ w3 + b3, 2, axis=-1)
-    centre, magnitude = (HIGH + LOW) / 2, (HIGH - LOW) / 2
+    center, magnitude = (HIGH + LOW) / 2, (HIGH - LOW) / 2
     np.testing.assert_allclose(
-        distribution.mode(), centre + magnitude * np.tanh(mean), rtol=1e-4, atol=1e-5
+        distribution.mode(), center + magnitude * np.tanh(mean), rtol=1e-4, atol=1e-5
     )
     action = distribution.sample().numpy()
     assert ((action > LOW) & (action < HIGH)).all()
-    raw = np.arctanh((action - centre) / magnitude)
+    raw = np.arctanh((action - center) / magnitude)
     density = stats.norm(mean, np.exp(log_std)).logpdf(raw)  # not clipped
     density -= np.log(magnitude * (1 - np.tanh(raw) ** 2))
     np.testing.assert_allclose(

@@ -1,7 +1,7 @@
 """The authors' 19 gin files train: 100 train steps each, through the commands.
 
-Minutes of work, so only where RIGL_RL_TRAIN_ORIGINAL is set (.ci/run). What the files mean here is
-tested with the other gin files.
+This takes minutes, so it only runs if RIGL_RL_TRAIN_ORIGINAL is set (.ci/run). The tests of our gin
+files check the meaning of the authors' files.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.skipif(
     "RIGL_RL_TRAIN_ORIGINAL" not in os.environ, reason="set RIGL_RL_TRAIN_ORIGINAL=1: minutes"
 )
 
-# 100 train steps with little evaluation; all else is the file's, its tasks and networks included.
-# Only the ResNet is narrower: its train steps would take minutes.
+# 100 train steps with little evaluation; everything else is from the file, including tasks and
+# networks. Only the ResNet is narrower, because its train steps would take minutes.
 OFF_POLICY = ("num_iterations = 100", "eval_interval = 100", "eval_episodes = 1")
 SHORT = {
     "dqn_gym": OFF_POLICY,
@@ -49,7 +49,7 @@ SHARE_OF_ZEROS = {"sparse": 0.9, "static": 0.95, "rigl": 0.9, "set": 0.9}
 
 
 def command(name: str, directory: Path) -> list[str]:
-    """What trains a file."""
+    """The command that trains with a file."""
     agent, method = name.split("_")[:2], name.removesuffix(".gin").split("_")[2]
     agent = "_".join(agent)
     if agent == "dqn_atari":
@@ -66,7 +66,7 @@ def command(name: str, directory: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def runs(request, tmp_path_factory):
-    """The runs of the tests that were selected, two at a time in the background, by file."""
+    """The runs of the selected tests by file, two at a time in the background."""
     names = [
         item.callspec.params["name"]
         for item in request.session.items

@@ -1,4 +1,4 @@
-"""A method of a user's own, as in docs/extending.md: drops by magnitude, grows at random."""
+"""A user's method, as in docs/extending.md: drops by magnitude, grows at random."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share."""
+"""Shared by the tests in this folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 @pytest.fixture
 def disk(monkeypatch):
-    """Notes, in order, what is made to last on the disk and what is removed: [(what, name)].
+    """Records, in order, what is synced to disk and what is removed: [(what, name)].
 
-    A power cut may lose anything not synced, and keep of the rest any part.
+    A power cut may lose all or part of what is not synced.
     """
     events = []
     sync, replace, remove = os.fsync, os.replace, shutil.rmtree

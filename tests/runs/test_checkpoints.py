@@ -16,7 +16,7 @@ from rigl_rl.runs.checkpoints import Checkpoints
 
 
 class State:
-    """Two variables and host state that say which step they were saved at."""
+    """Two variables and host state that hold the step at which they were saved."""
 
     def __init__(self, size: int = 50_000):
         self.numbers = tf.Variable(tf.zeros([size]))
@@ -37,7 +37,7 @@ def save(checkpoints: Checkpoints, *steps: int) -> None:
 
 
 def restore(checkpoints: Checkpoints):
-    """The restored step, after a look at whether everything belongs to it."""
+    """The restored step; checks that everything belongs to it."""
     state, expected = State(), State()
     restored = checkpoints.restore(state.variables)
     if restored is None:
@@ -109,7 +109,7 @@ def test_a_damaged_newest_one_gives_way_to_the_one_before_with_a_warning(
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("warning:")
     assert str(newest) in line
-    # The run comes by step 20 again and replaces it.
+    # The run reaches step 20 again and replaces it.
     save(checkpoints, 20)
     assert restore(checkpoints) == 20
 

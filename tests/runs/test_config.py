@@ -43,7 +43,7 @@ def test_an_include_is_looked_up_beside_its_file_first(gin_file, tmp_path, monke
     gin_file("mask_updater.update_freq = 17", "configs/base.gin")
     path = gin_file("include 'base.gin'", "configs/run.gin")
     gin_file("mask_updater.update_freq = 99", "base.gin")
-    monkeypatch.chdir(tmp_path)  # where another base.gin lies
+    monkeypatch.chdir(tmp_path)  # which has another base.gin
     config.parse([path], [])
     assert gin_config.mask_updater()["update_freq"] == 17
     gin.clear_config()
@@ -54,11 +54,11 @@ def test_an_include_is_looked_up_beside_its_file_first(gin_file, tmp_path, monke
 def test_an_include_within_an_included_file_is_looked_up_beside_that_one(
     gin_file, tmp_path, monkeypatch
 ):
-    """As in `include 'gin_configs/dqn_classic/rigl.gin'`, which includes base.gin itself."""
+    """For example, `include 'gin_configs/dqn_classic/rigl.gin'`, which itself includes base.gin."""
     gin_file("mask_updater.update_freq = 17", "configs/base.gin")
     gin_file("include 'base.gin'\nmask_updater.update_alg = 'set'", "configs/set.gin")
     top = gin_file("include 'configs/set.gin'\ninclude 'more.gin'", "mine.gin")
-    gin_file("init_masks.sparsity = 0.5", "more.gin")  # beside the first file again
+    gin_file("init_masks.sparsity = 0.5", "more.gin")  # next to the first file again
     gin_file("mask_updater.update_freq = 99", "base.gin")
     (tmp_path / "elsewhere").mkdir()
     for folder in (tmp_path, tmp_path / "elsewhere"):
@@ -83,7 +83,7 @@ def test_a_file_of_the_project_can_be_included():
     names = sorted(str(path) for path in (root / "gin_configs" / "dqn_classic").glob("*.gin"))
     assert names
     for name in names:
-        # The file itself binds a main that is not imported here: it is found, and its base.gin.
+        # The file binds a main that is not imported here, but it and its base.gin are found.
         line = refusal(bindings=[f"include '{name}'"])
         assert "train_eval" in line
 
@@ -100,7 +100,7 @@ def test_files_that_include_each_other_in_a_circle(gin_file, via):
     path = gin_file(f"include '{via}'")
     line = refusal([path])
     assert "include each other in a circle" in line
-    assert line.count("run.gin") == 3  # the file that was given, and both ends of the circle
+    assert line.count("run.gin") == 3  # the given file, and both ends of the circle
     assert ("other.gin" in line) == (via == "other.gin")
 
 
@@ -130,26 +130,26 @@ def test_missing_include(gin_file):
     assert "run.gin" in line
 
 
-def test_misspelt_configurable():
+def test_misspelled_configurable():
     line = refusal(bindings=["mask_updatr.update_freq = 3"])
     assert "mask_updatr" in line
     assert "did you mean 'mask_updater'?" in line
 
 
-def test_misspelt_parameter():
+def test_misspelled_parameter():
     line = refusal(bindings=["mask_updater.update_frq = 3"])
     assert "update_frq" in line
     assert "did you mean 'update_freq'?" in line
 
 
-def test_misspelt_parameter_in_a_file_names_the_file(gin_file):
+def test_misspelled_parameter_in_a_file_names_the_file(gin_file):
     path = gin_file("mask_updater.update_frq = 3")
     line = refusal([path])
     assert path in line
     assert "update_frq" in line
 
 
-def test_misspelt_macro(gin_file):
+def test_misspelled_macro(gin_file):
     line = refusal([gin_file("SPARSITY = 0.9\ninit_masks.sparsity = %SPARSITY")], ["SPARSTY = 0.5"])
     assert "'SPARSTY'" in line
     assert "did you mean 'SPARSITY'?" in line
@@ -166,7 +166,7 @@ def test_the_modules_that_a_configuration_imports_are_part_of_its_text(gin_file)
     config.parse([gin_file("import colorsys")], ["import sched", "mask_updater.update_freq = 5"])
     text = config.text(3)
     assert text.startswith("# seed = 3\nimport colorsys\nimport sched\n")
-    # Parsed again, as to evaluate a run's policy later, it is the same configuration.
+    # Parsed again, for example to evaluate a run's policy later, it is the same configuration.
     gin.clear_config()
     config.parse([gin_file(text)], [])
     assert config.text(3) == text

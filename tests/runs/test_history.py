@@ -1,4 +1,4 @@
-"""Scores and the tables they are read from."""
+"""Scores, and the tables from which they are computed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_evaluation_is_summed_up():
     (row,) = history.evals
     assert tuple(row) == EVAL_COLUMNS
     assert row["avg_return"] == 20.0
-    # The episodes' own deviation: sqrt((121 + 81 + 400) / 3)
+    # The standard deviation over episodes: sqrt((121 + 81 + 400) / 3)
     assert row["std_return"] == pytest.approx(14.16569, abs=1e-5)
     assert (row["env_step"], row["train_step"], row["episodes"]) == (3000, 2000, 3)
     assert row["wall_s"] == 1.23
@@ -48,7 +48,7 @@ def test_a_greedy_score_has_a_column_where_it_was_measured():
     assert np.isnan(greedy[0])
     assert greedy.tolist()[1:] == [1.5, 5.0, 7.5]
     assert history.final_scores(0.5) == {"final_return": 2.5, "final_return_greedy": 6.25}
-    # The first evaluation, from a version that did not measure it, is among all of them.
+    # The first evaluation comes from an older version that did not measure it.
     assert history.final_scores(1.0) == {"final_return": 1.5}
 
 

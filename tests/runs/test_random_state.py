@@ -1,4 +1,4 @@
-"""Random numbers inside a training function: what they follow, and that a checkpoint holds them."""
+"""Random numbers inside a training function: their distributions and their checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import stats
 from rigl_rl.runs.random_state import assert_resumable, draws_from, generator, reseed, seed_from
 
 COUNT = 20_000
-P_VALUE = 1e-3  # of a test on one fixed draw: it does not flicker
+P_VALUE = 1e-3  # of a test on one fixed draw, so it is not flaky
 
 DRAWS = {
     "uniform": lambda: tf.random.uniform([64]),

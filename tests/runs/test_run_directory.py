@@ -1,4 +1,4 @@
-"""Whose a run directory is: another configuration, another process, something else entirely."""
+"""Run directories that belong to another configuration, another process, or something else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def contents(directory) -> dict:
 
 
 def refusal(root_dir, config=CONFIG, error=ConfigError) -> str:
-    """The line with which the directory is refused; nothing in it may change."""
+    """The error line for a refused directory; nothing in it may change."""
     before = contents(root_dir) if root_dir.is_dir() else None
     with pytest.raises(error) as caught:
         RunDirectory(str(root_dir), config)

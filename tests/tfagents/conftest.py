@@ -1,4 +1,4 @@
-"""Real runs of the training command, made small, and shared by the tests of this folder."""
+"""Small but real runs of the training command, shared by the tests in this folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rigl_rl.tfagents import parts
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "gin_configs" / "dqn_classic"
 
-# All that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
+# Everything that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
 SMALL = (
     "train_eval.fc_layer_params = (32, 32)",
     "train_eval.num_iterations = 400",
@@ -37,7 +37,7 @@ SMALL = (
     "wrap_all_layers.frequency = 20",
 )
 
-# The authors' names, all of them, for values that no file of ours has.
+# All of the authors' names, with values that are not in our files.
 ORIGINAL_NAMES = """
 train_eval.env_name = 'MountainCar-v0'
 train_eval.train_mode = 'sparse'
@@ -94,8 +94,8 @@ def main_command(*flags: str) -> list[str]:
 
 
 def run_main(*flags: str, **options) -> subprocess.CompletedProcess:
-    """The training command, to its end."""
-    # As at a user's prompt: without what a shell of ours may have set to quieten TensorFlow.
+    """Runs the training command to its end."""
+    # As at a user's prompt: without settings of our shell that silence TensorFlow.
     env = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
         main_command(*flags), cwd=ROOT, env=env, capture_output=True, text=True, **options
@@ -103,7 +103,7 @@ def run_main(*flags: str, **options) -> subprocess.CompletedProcess:
 
 
 class Trainings:
-    """Runs by name, each trained when it is first asked for, by whichever worker asks first."""
+    """Runs by name; the first worker that needs a run trains it."""
 
     def __init__(self, folder: Path, flags: dict[str, list[str]]):
         self._folder = folder
@@ -155,7 +155,7 @@ def trainings(tmp_path_factory, worker_id):
 
 @pytest.fixture(scope="session")
 def interrupted(tmp_path_factory):
-    """The 'rigl' run, killed when two checkpoints were there. For copies: do not change it."""
+    """The 'rigl' run, killed after two checkpoints. Copy it; do not change it."""
     root_dir = tmp_path_factory.mktemp("interrupted") / "run"
     process = subprocess.Popen(
         main_command(*arguments("rigl"), f"--root_dir={root_dir}"),
@@ -190,19 +190,19 @@ def rigl_command(rigl_flags):
 
 @pytest.fixture(scope="session")
 def configs():
-    """Where the gin files are."""
+    """The folder of the gin files."""
     return CONFIGS
 
 
 @pytest.fixture(scope="session")
 def sac_configs():
-    """Where SAC's gin files are."""
+    """The folder of SAC's gin files."""
     return ROOT / "gin_configs" / "sac_mujoco"
 
 
 @pytest.fixture(scope="session")
 def contents():
-    """What must not change: every file of a directory with its time and bytes."""
+    """Returns every file in a directory with its time and bytes, to check that none changes."""
 
     def of(directory: Path) -> dict:
         files = (path for path in directory.rglob("*") if path.is_file())
@@ -212,18 +212,18 @@ def contents():
 
 
 class Watched:
-    """What a main does with its parts, noted while it runs in this process."""
+    """Records what a main does with its parts while it runs in this process."""
 
     def __init__(self):
         self.agent = None
         self.training_seeds: list[int] = []
         self.evaluation_seeds: list[int] = []
         self.at_the_end: set[str] = set()
-        """What the run directory holds when the result is about to be written."""
+        """Contents of the run directory just before the result is written."""
 
     def assert_evaluations_are_of_episodes_of_their_own(self, evaluations: int) -> None:
         (training,) = self.training_seeds
-        # Several policies may play the episodes of one evaluation.
+        # Several policies may play in one evaluation.
         seeds = set(self.evaluation_seeds)
         assert len(seeds) == evaluations
         assert training not in seeds
@@ -236,7 +236,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def watching():
-    """Notes what a run does: `with watching(sac_agent) as watched: ...`."""
+    """Records what a run does: `with watching(sac_agent) as watched: ...`."""
 
     @contextlib.contextmanager
     def watch(agents):
@@ -274,7 +274,7 @@ def watching():
 
 @pytest.fixture(autouse=True, scope="module")
 def one_main(request):
-    """Gin knows the main that the test module imports, not the others, which share its name."""
+    """Makes gin know only the main that the test module imports; the others share its name."""
     registry = gin.config._REGISTRY
     mains = {selector: registry[selector] for selector in registry.matching_selectors("train_eval")}
     for selector in mains:

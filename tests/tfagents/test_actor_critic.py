@@ -1,4 +1,4 @@
-"""Pairs for actor and critic, and the settings that come of them."""
+"""Pairs for actor and critic, and the settings made from them."""
 
 from __future__ import annotations
 

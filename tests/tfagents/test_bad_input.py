@@ -1,4 +1,4 @@
-"""Bad input through the real command line: one clear line, a failure, nothing overwritten."""
+"""Bad input through the real command line: one clear line, a failure, and nothing overwritten."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rigl_rl.tfagents import dqn_train_eval
 
 
 def the_line(completed) -> str:
-    """What is on standard error: one line, no traceback."""
+    """The only line on standard error, without a traceback."""
     assert completed.returncode not in (0, None)
     (line,) = completed.stderr.splitlines()
     assert line.startswith("error: ")
@@ -23,7 +23,7 @@ def the_line(completed) -> str:
     return line
 
 
-# Flags, and what the line has to name: the value, and what is allowed.
+# Flags, and what the line must name: the value, and what is allowed.
 CASES = {
     "unknown method": (
         ["--gin_bindings=mask_updater.update_alg = 'magic'"],
@@ -35,7 +35,7 @@ CASES = {
         ["--gin_bindings=mask_updater.update_freq = 0"],
         ["mask update interval is 0", "at least 1"],
     ),
-    "misspelt gin name": (
+    "misspelled gin name": (
         ["--gin_bindings=train_eval.num_iteration = 300"],
         ["num_iteration'", "did you mean 'num_iterations'?"],
     ),
@@ -75,7 +75,7 @@ def test_one_line_names_the_value_and_what_is_allowed(failing, case):
 
 
 def _as_an_ordinary_user():
-    """Root may write anywhere; without this capability (and after exec) it may not."""
+    """Drops root's capability to write anywhere; takes effect at exec."""
     if os.geteuid() == 0:
         drop_bounding_capability, may_override_permissions = 24, 1
         ctypes.CDLL(None).prctl(drop_bounding_capability, may_override_permissions, 0, 0, 0)
@@ -123,7 +123,7 @@ def test_truncated_checkpoints(interrupted, train, rigl_flags, contents, tmp_pat
     assert contents(root_dir).items() >= before.items()
 
 
-# The same function that the command calls, without the wait for a new process.
+# The function that the command calls, without the wait for a new process.
 @pytest.mark.parametrize(
     ("bindings", "parts"),
     [

@@ -59,7 +59,7 @@ def theirs(env):
 
 
 def randomize(agent, seed=0):
-    """Weights that depend on the seed alone; the target's are others."""
+    """Sets weights that depend only on the seed; the target gets different ones."""
     rng = np.random.default_rng(seed)
     networks = (agent._q_network, agent._target_q_network)
     for variable in (v for network in networks for v in network.variables):
@@ -68,7 +68,7 @@ def randomize(agent, seed=0):
 
 @pytest.fixture(scope="module")
 def replay():
-    """Filled with episodes of the random policy: starts, ends and time steps in between."""
+    """A replay buffer with episodes of the random policy: starts, ends and steps in between."""
     env = environment()
     agent = ours(env)
     buffer = tf_uniform_replay_buffer.TFUniformReplayBuffer(
@@ -79,7 +79,7 @@ def replay():
 
 
 def batches(replay, seed, size=64):
-    """The same sample as the Transition that we train on, and as TF-Agents' stacked Trajectory."""
+    """The same sample as our Transition and as TF-Agents' stacked Trajectory."""
     random = random_state.generator(seed)
     with random_state.draws_from(random):
         transition = off_policy_loop.sample_transitions(replay, size)
@@ -88,7 +88,7 @@ def batches(replay, seed, size=64):
     def stacked(first, second):
         return tf.stack([first, second], axis=1)
 
-    # TF-Agents reads two frames of a transition: the second for its observation alone.
+    # TF-Agents reads two frames of a transition, but only the observation of the second.
     frames = trajectory.Trajectory(
         step_type=stacked(now.step_type, after.step_type),
         observation=stacked(now.observation, after.observation),

@@ -1,4 +1,4 @@
-"""The check that nothing becomes NaN, on outcomes where something did."""
+"""The check for NaN, on runs with and without NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop at its seams: who is called when, in the graph, and what holds afterwards."""
+"""The loop: the order of its calls in the graph, and the state after them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rigl_rl.tfagents.targets import target_masker
 
 
 class Counted(GymnasiumEnvironment):
-    """CartPole that notes its real steps; a reset is none."""
+    """CartPole that records its real steps, without resets."""
 
     def __init__(self, events):
         super().__init__("CartPole-v0", seed=0)
@@ -37,7 +37,7 @@ class Loss(NamedTuple):
 
 
 class Recorder:
-    """In an agent's place: acts at random, and notes when it is trained."""
+    """Replaces an agent: acts at random, and records when it is trained."""
 
     def __init__(self, env, events):
         self.collect_policy = random_tf_policy.RandomTFPolicy(
@@ -65,7 +65,7 @@ def replay_of(agent, steps=1_000):
 
 @pytest.fixture(scope="module")
 def recorded():
-    """150 random steps, then 90 turns of the loop: the agent, what happened, two mean losses."""
+    """150 random steps, then 90 turns of the loop: the agent, the events, two mean losses."""
     events: list[str] = []
     env = InGraphEnvironment(Counted(events))
     agent = Recorder(env, events)
@@ -106,7 +106,7 @@ def test_each_turn_trains_on_a_batch_of_its_own(recorded):
 
 
 def test_soft_targets_of_the_loop_vanish_where_the_masks_do():
-    """Loop, agent, optimizer and masker together, as the mains put them together."""
+    """Loop, agent, optimizer and masker, combined as in the mains."""
     env = InGraphEnvironment(Counted([]))
     step = tf.Variable(0, dtype=tf.int64)
     agent = dqn_agent.make_agent(

@@ -1,4 +1,4 @@
-"""What an iteration collects, how often it learns from it, and that it learns something."""
+"""What an iteration collects, how often it trains on that, and that it learns something."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def two_rounds():
 def test_exactly_the_steps_asked_for_each_within_an_episode(two_rounds):
     for steps in two_rounds:
         assert all(len(part) == 150 for part in steps)
-        # Each transition is one of the cart's: none leads from one episode to the next.
+        # Each transition follows the cart's equations; none leads from one episode to the next.
         expected = cartpole_after(steps.observation, steps.action)
         np.testing.assert_allclose(steps.next_observation, expected, rtol=1e-4, atol=1e-5)
         assert set(steps.reward) == {1.0}
@@ -74,7 +74,7 @@ class _Loss(NamedTuple):
 
 
 class _Recorder:
-    """In an agent's place: notes the minibatches that it is given."""
+    """Replaces an agent: records the minibatches that it gets."""
 
     def __init__(self):
         self.minibatches = []
@@ -89,7 +89,7 @@ class _Recorder:
 
 
 def numbered(steps):
-    """Experience whose rewards number its steps."""
+    """Experience in which each reward is the step's number."""
     number = tf.range(steps, dtype=tf.float32)[:, tf.newaxis]
     return trajectory.Trajectory(number, number, number, (), number, number, number)
 

@@ -1,6 +1,6 @@
-"""Training in environments of users' own: odd spaces, a step limit, and no way to save them.
+"""Training in users' environments: odd spaces, a step limit, and no way to save them.
 
-What the environments are is in tests/environments/own.
+The environments are in tests/environments/own.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_a_binding_of_contact_forces_reaches_the_environment(agent, tmp_path):
 
 
 def interrupted(monkeypatch, folder, evaluations: int):
-    """Lets the next run leave a copy of what it is after some of its evaluations."""
+    """Makes the next run leave a copy of itself after this number of evaluations."""
     original = RunDirectory.write_history
 
     def write_and_copy(self, history):
@@ -113,7 +113,7 @@ def interrupted(monkeypatch, folder, evaluations: int):
 
 
 def noted(monkeypatch, kind: type) -> list:
-    """All objects that are made of a class from here on."""
+    """All objects of a class that are made from here on."""
     made, original = [], kind.__init__
 
     def init(self, *arguments, **options):
@@ -153,7 +153,7 @@ def test_sac_learns_from_no_transition_across_a_break(tmp_path, monkeypatch, cap
         for index in np.flatnonzero(frames.step_type[:-1] != StepType.LAST)
     ]
     assert all(pairs)
-    assert len(pairs) == 20 + 30 - 1  # every step of the run, but that the last has no next one
+    assert len(pairs) == 20 + 30 - 1  # every step of the run but the last, which has no successor
     jumps = np.diff(frames.observation[:, 0]) * 1024
     assert (~np.isin(jumps, [0, 1])).sum() == 1  # the break, with another seed
 

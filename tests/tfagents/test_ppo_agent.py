@@ -40,7 +40,7 @@ def make(env, sparse=DENSE, sparse_value=None, seed=0, **changes):
 
 
 def collected(seed=0, steps=STEPS):
-    """Transitions with episodes that end, both ways, at known places."""
+    """Transitions with both kinds of episode ends at known steps."""
     rng = np.random.default_rng(seed)
     observations = rng.normal(2.0, 3.0, (steps + 1, 1, 17)).astype(np.float32)
     kinds = np.full((steps, 1), StepType.MID, np.int32)
@@ -128,7 +128,7 @@ def test_prepare(env):
     acting = agent.collect_policy.distribution(_time_steps(second)).action
     experience = agent.prepare(second)
 
-    # Values as of acting: the observations are normalized by what had been seen until then.
+    # Values from the time of acting: observations are normalized by what was seen until then.
     observation, following = (
         scaled(x.numpy()[:, 0].astype(np.float64), seen, 5)
         for x in (second.observation, second.next_observation)
@@ -139,7 +139,7 @@ def test_prepare(env):
     means = experience.policy_info["dist_params"]["distribution"]["loc"]
     np.testing.assert_allclose(means, acting.mode(), rtol=1e-5)
 
-    # Rewards: by the deviation of all rewards, these included; not centered; clipped at 10.
+    # Rewards: scaled by the deviation of all rewards, including these; not centered; clipped at 10.
     rewards = [x.reward.numpy()[:, 0].astype(np.float64) for x in (first, second)]
     rewards = scaled(rewards[1], np.concatenate(rewards), 10, center=False)
     next_values, advantage = value(following), 0.0
@@ -172,7 +172,7 @@ def test_value_targets_without_lambda_are_the_returns_of_tf_agents(env):
     bootstrap, _ = agent.collect_policy.apply_value_network(
         last.next_observation, last.next_step_type
     )
-    # At step 120 the time limit ends an episode: what follows it is not part of its return.
+    # At step 120, the time limit ends an episode; later rewards are not part of its return.
     agent.update_reward_normalizer(steps.reward)
     rewards = agent._reward_normalizer.normalize(steps.reward, center_mean=False, clip_value=10)
     start, end = 121, STEPS
@@ -199,7 +199,7 @@ def _time_steps(steps):
 
 
 def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6, value_clipping=None):
-    """TF-Agents' agent, untouched, with the paper's values (Table 9) typed here."""
+    """TF-Agents' own agent, with the paper's values (Table 9)."""
     return ppo_clip_agent.PPOClipAgent(
         env.time_step_spec(),
         env.action_spec(),
@@ -229,7 +229,7 @@ def plain_agent(env, networks, learning_rate=3e-4, weight_decay=1e-6, value_clip
         (SparseSettings("rigl", 0.0, update_freq=2, sparsity_aware_init=False), None),
         (DENSE, 1e-3),
     ],
-    ids=["dense", "sparsified at 0 %", "with clipped values"],
+    ids=["dense", "sparsified at 0%", "with clipped values"],
 )
 def test_training_is_bit_by_bit_that_of_tf_agents(env, sparse, value_clipping):
     clipped = dict(value_clipping=value_clipping)

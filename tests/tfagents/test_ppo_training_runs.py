@@ -1,4 +1,4 @@
-"""Small PPO runs: what they record, that a stopped one goes on exactly, and bad input."""
+"""Small PPO runs: what they record, how a stopped one continues, and bad input."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_result(cartpole):
     ]
     # ERK within each network. Actor: 13 + 103 of 128 + 1024 weights are to stay, in proportion to
     # 4 + 32 and 32 + 32: 41.8 and 74.2, rounded up. Value: 2176 of 4352, in proportion to 68 and
-    # 128: 755 is more than the first layer has, so that is dense, and 1920 are the second's.
+    # 128: 755 is more than the first layer has, so it is dense, and the second gets 1920.
     active = [layer["active"] for layer in result["layers"]]
     assert active == [42, 75, 64, 256, 1920, 64]
     biases = 32 + 32 + 2 + 64 + 64 + 1
@@ -139,7 +139,7 @@ class _Stopped(Exception):
     pass
 
 
-def test_a_stopped_run_goes_on_exactly(tmp_path, monkeypatch):
+def test_a_stopped_run_continues_exactly(tmp_path, monkeypatch):
     """HalfCheetah: simulation, normalizers, learning rate, masks and random numbers."""
     bindings = (*SMALL, "train_eval.eval_episodes = 1")
     start(tmp_path / "whole", "set", (*bindings, "mask_updater.init_drop_fraction = 0.3"))

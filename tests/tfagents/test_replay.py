@@ -1,4 +1,4 @@
-"""What agents learn from: environment, driver, buffer and sampler together, on short episodes."""
+"""Agents' training data: environment, driver, buffer and sampler together, on short episodes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Step = collections.namedtuple("Step", "action reward discount then")
 
 
 class Diary(gymnasium.Env):
-    """Episodes of 1 to 5 steps that write down what happened.
+    """Episodes of 1 to 5 steps that record what happened.
 
     An observation is the number of resets and steps before it, in units of 1 / 1024, so no two are
-    equal. Every third episode ends at a time limit, the others are terminal.
+    equal. Every third episode ends at a time limit; the others end in a terminal state.
     """
 
     observation_space = gymnasium.spaces.Box(0, np.inf, (1,), np.float32)
@@ -104,7 +104,7 @@ def test_each_transition_happened_and_each_is_as_likely(agent, capacity):
         assert (reward, discount, then) == (np.float32(step.reward), step.discount, step.then)
         assert last == (then not in env.happened and then != env._now / 1024)
     assert len(env.happened) == 240
-    # Of what the buffer holds, all but the newest, whose next state comes with the next frame.
+    # Everything in the buffer but the newest frame, whose next state comes with the next frame.
     frames = replay.gather_all().observation[0, :, 0].numpy()
     held = [frame for frame in frames if frame in env.happened and frame != max(frames)]
     assert sorted(drawn) == sorted(held)
@@ -131,7 +131,7 @@ def test_a_buffer_without_a_transition_is_an_error():
 
 
 class Countdown(gymnasium.Env):
-    """Ten steps with reward 1 each, whatever the action; the observation is the time passed."""
+    """Ten steps with reward 1 each, whatever the action; the observation is the elapsed time."""
 
     observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
@@ -183,7 +183,7 @@ def test_values_of_terminal_states_are_what_the_rewards_say():
         return float(np.mean([critic(inputs)[0].numpy().mean() for critic in critics]))
 
     # Rewards of 1, discounted by 0.99: 1 before the last step, 9.6 at the start. After the end
-    # nothing is left, and nothing says that an episode starts again.
+    # there are no more rewards, not even those of the next episode.
     assert value(0.9) == pytest.approx(1.0, abs=0.7)
     assert value(0.0) == pytest.approx(9.6, abs=1.5)
     assert -1.5 < value(1.0) < 1.5

@@ -1,5 +1,5 @@
-"""Killed and started again, a run ends as if nothing had happened. The full measure of it, 50
-kills, is `python -m benchmarks.kill_and_resume`.
+"""A run that is killed and restarted ends like an uninterrupted one. The full test, with 50 kills,
+is `python -m benchmarks.kill_and_resume`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ BATCH = 32
 
 @pytest.fixture(autouse=True)
 def eager():
-    """For a few steps, tracing takes longer than it saves."""
+    """Runs functions eagerly: for a few steps, tracing takes longer than it saves."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -125,7 +125,7 @@ def masker(agent, tau=TAU, period=1):
 
 
 def all_kernels(agent) -> list:
-    """Of a sparse agent; with dense output layers they are fewer."""
+    """A sparse agent's masked kernels; with dense output layers there are fewer."""
     kernels = [*agent.actor_optimizer.kernels, *agent.critic_optimizer.kernels]
     assert len(kernels) in (6, 9)
     return kernels
@@ -169,7 +169,7 @@ def test_what_the_paper_leaves_open_is_as_in_the_original(env):
     assert agent._gradient_clipping is None
 
 
-# ERK by hand at 90 %. Of the actor's kernels (17, 256), (256, 256), (256, 12), 436 + 6554 + 308
+# ERK by hand at 90%. Of the actor's kernels (17, 256), (256, 256), (256, 12), 436 + 6554 + 308
 # weights are to stay, shared as 273 : 512 : 268 (inputs + outputs): 1892.1, 3548.5 and 1857.4. Of a
 # critic's (23, 256), (256, 256), (256, 1), 589 + 6554 + 26: the output would get more than it has
 # and is dense; the other 6913 are shared as 279 : 512: 2438.3 and 4474.7. Masks round up.
@@ -200,7 +200,7 @@ def test_no_two_networks_share_masks_or_weights(env):
     assert [kernel.network for kernel in hidden] == ["actor", "critic_1", "critic_2"]
     for one, other in itertools.combinations(hidden, 2):
         both = one.mask.numpy() * other.mask.numpy() > 0
-        # Independent masks share so many connections; equal ones would share all.
+        # Independent masks share about this many connections; equal ones would share all.
         expected = int(one.active()) * int(other.active()) / 64**2
         assert both.sum() == pytest.approx(expected, abs=5 * expected**0.5)
         assert both.sum() > 10
@@ -267,7 +267,7 @@ def test_targets_vanish_where_the_mask_does_from_construction_on(env, method):
     after = [int(kernel.active()) for kernel in all_kernels(agent)]
     changed = any((k.mask.numpy() != mask).any() for k, mask in zip(all_kernels(agent), masks))
     if method == "prune":
-        # At its end: each layer's own sparsity of the ERK distribution.
+        # At its end: each layer's sparsity in the ERK distribution.
         sizes = [kernel.mask.shape.num_elements() for kernel in all_kernels(agent)]
         goals = [round(s * (1 - k.sparsity)) for s, k in zip(sizes, all_kernels(agent))]
         assert counts == sizes
@@ -313,7 +313,7 @@ def test_pruning_follows_the_cubic_schedule(env):
 
 
 def test_what_is_inactive_influences_no_output(env):
-    """Inactive weights are 0: as if they were not there."""
+    """Inactive weights are 0, as if they did not exist."""
     agent = ours(env, SparseSettings(method="rigl", sparsity=0.8, update_freq=1))
     train(agent, 0)
     x, a = batch(9).time_step.observation.numpy(), batch(9).action_step.action.numpy()
@@ -347,7 +347,7 @@ def test_losses_per_sample_average_to_those_that_are_trained_on(env):
     assert losses.shape == (BATCH,)
     assert float(tf.reduce_mean(losses)) == pytest.approx(float(expected), rel=1e-5)
 
-    # TF-Agents draws the noise itself: what it was follows from the action (bounds are -1 and 1).
+    # TF-Agents draws the noise itself; we compute it from the action (bounds are -1 and 1).
     with random_state.draws_from(random_state.generator(2)):
         action, _ = agent._actions_and_log_probs(now, training=True)
     gaussian = agent.actor_network(now.observation)[0].input_distribution

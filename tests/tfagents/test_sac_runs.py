@@ -1,4 +1,4 @@
-"""SAC runs of the training function, made small: what they record, how they resume and fail."""
+"""Small SAC runs of the training function: what they record, how they resume and fail."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ UNITS_OF_BIASES = {"actor": 24 + 16 + 6, "critic_1": 24 + 16 + 1, "critic_2": 24
 
 
 def start(root_dir, method="rigl", bindings=SMALL, configs=None):
-    """A run as the command starts it, in this process."""
+    """Starts a run like the command, but in this process."""
     gin.clear_config()
     config.parse([str(configs / f"{method}.gin")], bindings)
     try:
@@ -58,7 +58,7 @@ def start(root_dir, method="rigl", bindings=SMALL, configs=None):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory, sac_configs, watching):
-    """A finished run, copies of it as it was after evaluations 2, 3 and 4, and its parts."""
+    """A finished run, copies of it from after evaluations 2, 3 and 4, and its parts."""
     folder = tmp_path_factory.mktemp("sac")
     original = RunDirectory.write_history
 
@@ -80,7 +80,7 @@ def runs(session):
 
 
 def evals_of(run) -> pd.DataFrame:
-    """As text: equal means equal to the bit."""
+    """As text: equal text means equal bits."""
     return pd.read_csv(run / "evals.csv", dtype=str).drop(columns="wall_s")
 
 
@@ -109,7 +109,7 @@ def test_what_a_run_records(runs):
         "critic_1": critic,
         "critic_2": critic,
     }
-    # 90 % of each network: 744 and 736 weights, and at most two more per layer.
+    # 90% of each network: 744 and 736 weights, and at most two more per layer.
     for name, size in (("actor", 744), ("critic_1", 736), ("critic_2", 736)):
         active = sum(layer["active"] for layer in layers[name])
         assert 0 <= active - (size - int(0.9 * size)) <= 6
@@ -166,7 +166,7 @@ def test_checkpoints_are_as_far_apart_as_asked_for(runs):
     def steps(copy):
         return sorted(int(p.name) for p in (runs / copy / "checkpoints").glob("[0-9]*"))
 
-    # At the first evaluation 15 or more steps after the last one.
+    # A checkpoint is due at the first evaluation 15 or more steps after the last one.
     assert steps("interrupted_2") == [0]
     assert steps("interrupted_3") == steps("interrupted_4") == [0, 20]
 
@@ -209,7 +209,7 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
         return original(self, action)
 
     monkeypatch.setattr(GymnasiumEnvironment, "_step", step)
-    # Tries an environment before the run, with steps of its own.
+    # `prepare` would try out an environment before the run, which takes extra steps.
     monkeypatch.setattr(sac_train_eval.saving, "prepare", lambda *arguments: None)
     with pytest.raises(RiglRlError) as caught:
         start(run, configs=sac_configs)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.snr` against what random masks do by the laws of chance."""
+"""`python -m benchmarks.snr` against the probabilities of random masks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def test_uniform_masks_cut_units_off():
     no_input, no_output = 0.9**4, 0.9**2
     assert found.no_input == pytest.approx(no_input, abs=0.06)
     assert found.no_output == pytest.approx(no_output, abs=0.06)
-    # Nearly all parameters lie between the hidden layers, and have a gradient only if both of
-    # their units are connected.
+    # Nearly all parameters lie between the hidden layers and have a gradient only if both of their
+    # units are connected.
     assert found.dead == pytest.approx(1 - (1 - no_input) * (1 - no_output), abs=0.03)
     assert found.snr == pytest.approx((1 - found.dead) * found.snr_alive, rel=0.02)
     assert 0.005 < found.snr < 0.05

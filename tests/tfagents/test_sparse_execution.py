@@ -1,4 +1,4 @@
-"""Agents whose train steps run sparsely: the same training, recorded, and resumable."""
+"""Agents whose train steps run sparsely: training stays the same, is recorded, and resumes."""
 
 import json
 import math
@@ -81,7 +81,7 @@ class Training:
         return agent, optimizers, agent.critics_and_targets, 0.1
 
     def learn(self, steps):
-        """Train steps on what was collected at random, the same whichever the agent does."""
+        """Takes train steps on random experience, the same for every agent."""
 
         @tf.function
         def loop():
@@ -138,11 +138,11 @@ def test_pruning_is_dense_up_to_its_last_update_and_sparse_after_it():
 
 @pytest.mark.parametrize(
     ("name", "method", "tolerances"),
-    # Pruning is the same to the bit up to its last update.
+    # Pruning is bitwise the same up to its last update.
     [("dqn", "prune", (0, 0, 1e-5)), ("dqn", "rigl", (1e-5,) * 3), ("sac", "rigl", (1e-4,) * 3)],
 )
 def test_the_loop_takes_the_steps_of_dense_execution(name, method, tolerances):
-    """Acting included."""
+    """This includes acting."""
     settings = {"update_freq": 5, "begin_step": 0, "last_update_step": 20, "period": 7}
     both = [Training(name, mode, method, **settings) for mode in ("dense", "sparse")]
     loops = [training.loop() for training in both]
@@ -156,7 +156,7 @@ def test_the_loop_takes_the_steps_of_dense_execution(name, method, tolerances):
 
 @pytest.mark.parametrize("name", ["dqn", "sac"])
 def test_outside_of_train_steps_every_network_is_dense_with_its_own_weights(name):
-    """Targets too, some of which TF-Agents makes as copies of networks that run sparsely."""
+    """This includes targets, some of which TF-Agents copies from networks that run sparsely."""
     training = Training(name, "sparse")
     random = np.random.default_rng(0)
     observations = random.normal(size=(5, *training.env.observation_spec().shape))
@@ -195,7 +195,7 @@ def test_a_run_says_what_ran_sparsely_and_may_change_it_when_resumed(train, rigl
     recorded = json.loads((root_dir / "result.json").read_text())["sparse_execution"]
     assert recorded["mode"] == "sparse"
     assert "q/q/hidden_1/kernel" in recorded["sparse"]
-    # Another way of execution is the same run: here it is finished already.
+    # With another way of execution it is the same run, and it is finished already.
     again = train(*flags, "--gin_bindings=sparse_execution.mode='dense'")
     assert again.returncode == 0, again.stderr
     assert "nothing to do" in again.stdout

@@ -1,4 +1,4 @@
-"""What finished runs recorded, against counts worked out by hand and against each other."""
+"""Records of finished runs, against counts worked out by hand and against each other."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SMALL = (
     "train_eval.eval_episodes = 2",
 )
 
-# ERK at 90 % on kernels (4, 32), (32, 32), (32, 2), of which 128 - 115, 1024 - 921 and 64 - 57, in
-# all 123 weights, are to stay. Densities are eps (n_in + n_out) / (n_in n_out), so that
+# ERK at 90% on kernels (4, 32), (32, 32), (32, 2), of which 128 - 115, 1024 - 921 and 64 - 57, in
+# all 123 weights, stay. Densities are eps (n_in + n_out) / (n_in n_out), so that
 # eps (36 + 64 + 34) = 123: 33.04, 58.75 and 31.21 connections. Random masks have
 # size - floor(size - that) of them; pruning rounds.
 RANDOM_ERK = [34, 59, 32]
@@ -42,7 +42,7 @@ def result_of(run):
 
 
 def evals_of(run) -> pd.DataFrame:
-    """As text: equal means equal to the bit."""
+    """As text: equal text means equal bits."""
     return pd.read_csv(run / "evals.csv", dtype=str)
 
 
@@ -108,7 +108,7 @@ def test_result(trainings, method):
 
 def test_the_hyperparameters_in_effect_are_in_the_result(trainings):
     found = result_of(trainings["rigl"])["hyperparameters"]
-    # Table 1, what conftest binds, and what follows from it: 80% of 400 train steps.
+    # Table 1, conftest's bindings, and what follows from them: 80% of 400 train steps.
     expected = dict(
         env_name="CartPole-v0",
         max_episode_steps=200,
@@ -188,7 +188,7 @@ def test_a_saved_policy_acts_greedily_on_a_batch(trainings):
     assert set(actions) <= {0, 1}
 
 
-# Table 1, where they matter to the method; the interval is the runs' own.
+# Table 1, where the values affect the method; the interval is these runs'.
 READ = {
     "dense": {},
     "prune": {"update_freq": 20},
@@ -212,7 +212,7 @@ def test_analysis_reads_what_the_run_was(trainings, capsys, method):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory, configs, watching):
-    """A short run in this process whose targets follow softly, and its parts."""
+    """A short run in this process with soft target updates, and its parts."""
     run = tmp_path_factory.mktemp("dqn") / "set"
     changes = (
         "train_eval.num_iterations = 12",
@@ -306,7 +306,7 @@ def test_started_again_a_finished_run_does_nothing(trainings, train, rigl_flags,
 
 
 def test_looking_changes_nothing_and_the_seed_determines_the_run(trainings):
-    """Equal seeds; one of the two stops to measure gradients, draw masks and write summaries."""
+    """With equal seeds, one of two runs also measures gradients, logs mask images and summaries."""
     assert without_clock(trainings["rigl logged"]).equals(without_clock(trainings["rigl"]))
     for one, other in zip(
         saved_kernels(trainings["rigl logged"]), saved_kernels(trainings["rigl"])
@@ -353,7 +353,7 @@ def test_tensorboard_of_a_sparse_run(trainings):
     assert set(series(events, "sparsity/active_params").values()) == {125 + BIASES}
     total = series(events, "sparsity/total")
     assert list(total.values()) == pytest.approx([1 - 125 / 1216] * len(total), abs=1e-6)
-    # Cosine from 0.5 to 0 at 80 % of training: half of it at step 160.
+    # Cosine from 0.5 to 0 at 80% of training: half of it at step 160.
     fraction = series(events, "sparsity/q/drop_fraction")
     assert fraction[160] == pytest.approx(0.25, abs=1e-6)
     assert fraction[400] == 0.0
@@ -371,9 +371,9 @@ def test_mask_images_when_asked_for(trainings):
 
 def test_pruning_follows_its_schedule(trainings):
     active = series(events_of(trainings["prune"]), "sparsity/active_params")
-    assert {active[step] for step in range(20, 81, 20)} == {1216 + BIASES}  # until 20 %
-    # Half-way, at step 200: sparsity 0.9 (1 - 0.5^3) of each layer's own; masks change in the
-    # step after the one that is counted 200.
+    assert {active[step] for step in range(20, 81, 20)} == {1216 + BIASES}  # until 20%
+    # Halfway, at step 200: (1 - 0.5^3) of each layer's final sparsity; masks change in the step
+    # after the one counted as 200.
     assert active[220] == pytest.approx(1216 - (1 - 0.5**3) * (1216 - 123) + BIASES, abs=2)
     assert {active[step] for step in range(340, 401, 20)} == {sum(ERK["prune"]) + BIASES}
     steps = sorted(active)
@@ -385,11 +385,11 @@ def test_a_config_with_the_authors_names(trainings):
     result = result_of(run)
     assert result["method"] == "rigl_inverted"
     assert result["distribution"] == "uniform"
-    # Uniform, 90 %: (2, 32) and (32, 32) keep size - floor(0.9 size); the output stays dense.
+    # Uniform, 90%: (2, 32) and (32, 32) keep size - floor(0.9 size); the output stays dense.
     assert [layer["active"] for layer in result["layers"]] == [7, 103, 96]
     assert result["active_params"] == 7 + 103 + 96 + 32 + 32 + 3
     assert result["sparsity"] == pytest.approx(1 - 110 / 1088, abs=1e-12)
-    # Nobody reaches the flag with next to no training; the mean of the last half.
+    # With so little training, no episode reaches the flag; the mean is over the last half.
     assert result["final_return"] == -200.0
     assert result["evaluations"] == 4
     assert sorted(p.name for p in (run / "policies").iterdir()) == ["000000030", "000000060"]

@@ -1,7 +1,7 @@
-"""Environments as users write them, one for each thing that the paper's tasks do not do.
+"""Environments as users write them, one for each feature that the paper's tasks lack.
 
-All are one walk: an observation is (number of the episode, steps taken in it), so that it says of
-any two observations whether one follows the other. Both in 1024ths, which float32 holds exactly.
+All are the same walk. An observation is (number of the episode, steps taken in it), so any two
+observations show whether one follows the other. Both are in units of 1/1024, exact in float32.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Continuous(Walk):
 
 
 class Forgetful(Walk, EzPickle):
-    """Pickled as the arguments that it was made with, none."""
+    """Pickles only its constructor's arguments, of which it has none."""
 
     def __init__(self):
         Walk.__init__(self)
@@ -66,7 +66,7 @@ class ForgetfulContinuous(Forgetful, Continuous):
 
 
 class Fragile(Forgetful):
-    """Cannot be stepped before it is reset, as Box2D's."""
+    """Must be reset before it is stepped, like Box2D's environments."""
 
     def reset(self, **options):
         self.world = object()
@@ -86,7 +86,7 @@ class Locked(Walk):
 
 
 class Shared(Walk):
-    """A pickle of it refers to what is alive in this process, as a physics server's number does."""
+    """Its pickle refers to live state in this process, like the number of a physics server."""
 
     servers: dict = {}
 
@@ -105,14 +105,14 @@ class Shared(Walk):
 
 
 class GlobalRandom(Walk):
-    """Draws from the generators of all of Python and NumPy."""
+    """Draws from Python's and NumPy's global generators."""
 
     def observe(self):
         return np.array([np.random.random(), random.random()], np.float32)  # noqa: NPY002
 
 
 class Saving(Walk):
-    """Loses in its pickle only what the next episode begins with."""
+    """Its pickle only lacks the start of the next episode."""
 
     length = 1000
 
@@ -124,7 +124,7 @@ class Saving(Walk):
 
 
 class Modelled(Walk):
-    """Has attributes of the names that MuJoCo's environments have."""
+    """Has attributes with the names of MuJoCo environments' attributes."""
 
     def __init__(self):
         super().__init__()
@@ -212,7 +212,7 @@ class Words(Walk):
 
 
 class Odd(Endless):
-    """Several of these at once, with whole numbers as actions."""
+    """Combines several of these, with integer actions."""
 
     action_space = spaces.Discrete(3, start=-1)
     observation_space = spaces.Discrete(20, start=10)
@@ -230,7 +230,7 @@ class Odd(Endless):
 
 
 class OddContinuous(MatrixAction):
-    """Several of these at once, with a matrix of real numbers as action."""
+    """Combines several of these, with a matrix of real numbers as the action."""
 
     length = -1
     observation_space = Named.observation_space

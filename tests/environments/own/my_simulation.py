@@ -1,4 +1,4 @@
-"""A MuJoCo environment as a user writes it: without `EzPickle`, with state outside of MuJoCo."""
+"""A MuJoCo environment as a user writes it: without `EzPickle`, with state outside MuJoCo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster file: what it says is what is submitted, and each mistake has its line."""
+"""The cluster file: its settings, and a one-line error for each mistake."""
 
 from __future__ import annotations
 

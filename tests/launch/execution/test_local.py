@@ -1,4 +1,4 @@
-"""The pool, on small fake jobs that write `result.json` as a training run does."""
+"""The pool, on small fake jobs that write `result.json` like a training run."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def make_job(root, name, code=FINISH):
 
 
 def start_launcher(root, names, code, workers=2):
-    """Another process with a pool of the jobs, for signals and for two at a time."""
+    """Starts another process with a pool of the jobs, to test signals and two launchers."""
     script = f"""
 import importlib.util, pathlib, sys
 from launch.execution.local import Pool

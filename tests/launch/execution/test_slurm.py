@@ -1,5 +1,5 @@
-"""Studies on a real SLURM: whatever happens to jobs, node and launcher, each run finishes once and
-with the results of an undisturbed local launch.
+"""Studies on a real SLURM cluster: whatever happens to jobs, node and launcher, each run finishes
+once, with the results of an undisturbed local launch.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Study:
         self.runs_dir.mkdir()
         self.cluster = folder / "cluster.yaml"
         self.cluster.write_text(settings)
-        # For the stand-in; sbatch hands the environment on.
+        # For the stand-in; sbatch passes the environment on.
         self.environment = {**slurm.environment, "PYTHONPATH": str(HERE)}
 
     def start_launcher(self, *, wait: bool = True) -> subprocess.Popen:
-        """A process that does what `python -m launch` does for the runs of a study."""
+        """Starts a process that does what `python -m launch` does for the study's runs."""
         script = f"""
 import pathlib, sys
 from launch.execution import cluster
@@ -86,7 +86,7 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
         return launcher.returncode, messages
 
     def job(self, run: Run) -> str:
-        """SLURM's id of the run's job; empty when there is none in the queue."""
+        """SLURM's id of the run's job; empty if it is not in the queue."""
         for path in (self.runs_dir / "slurm").glob("*/runs.txt"):
             names = path.read_text().splitlines()
             if run.name not in names:
@@ -109,7 +109,7 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
         self.slurm.run("scontrol", "update", f"JobId={job}", f"TimeLimit={(seconds + 94) // 60}")
 
     def hurry(self, *runs: Run) -> None:
-        """Spares requeued jobs the two minutes that SLURM lets them wait; lifts time limits."""
+        """Lets requeued jobs skip SLURM's wait of two minutes, and lifts time limits."""
         for run in runs:
             wait_for(lambda run=run: self.state(run) == "PENDING")
             job = self.job(run)
@@ -130,7 +130,7 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
         return any((self.runs_dir / run.name / "checkpoints").glob("[!.]*"))
 
     def slurm_log(self, run: Run) -> str:
-        """What the run's job printed itself."""
+        """The job's own output."""
         return next((self.runs_dir / "slurm").glob(f"*/{self.job(run)}_0_log.out")).read_text()
 
     def starts(self, run: Run) -> int:
@@ -140,7 +140,7 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
 
 
 def results(runs: list[Run], runs_dir: Path) -> dict[str, tuple]:
-    """What the runs found out: nothing that depends on when or where they ran."""
+    """The runs' results, without anything that depends on when or where they ran."""
     found = {}
     for run in runs:
         result = json.loads((runs_dir / run.name / "result.json").read_text())
@@ -176,7 +176,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     launcher = study.start_launcher()
     for run in disturbed:
         wait_for(lambda run=run: study.has_checkpoint(run), 600)
-        os.kill(study.pid(run), signal.SIGSTOP)  # it stays unfinished till something happens
+        os.kill(study.pid(run), signal.SIGSTOP)  # it stays unfinished until something happens
 
     study.limit(too_slow)
     slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
@@ -212,7 +212,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     assert results(runs, study.runs_dir) == results(runs, tmp_path / "local")
 
 
-def test_preempted_jobs_go_on(slurm, tmp_path):
+def test_preempted_jobs_continue(slurm, tmp_path):
     study = Study(slurm, STAND_INS[:2], tmp_path, "time: 60\ncpus: 2")
     launcher = study.start_launcher()
     wait_for(lambda: all(map(study.has_checkpoint, study.runs)))
@@ -228,7 +228,7 @@ def test_preempted_jobs_go_on(slurm, tmp_path):
 
 
 def command_line(slurm, tmp_path, settings, study="cartpole") -> subprocess.CompletedProcess:
-    """The runs of a study (of five), submitted."""
+    """Submits the runs of a study (five by default)."""
     (tmp_path / "cluster.yaml").write_text(settings)
     arguments = ["run", study, "--preset=smoke", f"--runs={tmp_path}/runs", "--threads=2"]
     arguments += ["--on=slurm", f"--cluster={tmp_path}/cluster.yaml"]

@@ -1,4 +1,4 @@
-"""What is submitted and what a job does, as far as it can be seen without SLURM."""
+"""Submission and jobs, as far as they can be tested without SLURM."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS = Cluster(time=5)
 
 @pytest.fixture
 def submitted(monkeypatch):
-    """What would be handed to sbatch; the queue is empty."""
+    """The jobs that would be passed to sbatch; the queue is empty."""
     names: list[str] = []
 
     def submit(jobs, *args):
@@ -111,7 +111,7 @@ def test_waiting_ends_with_the_failures(tmp_path, submitted, monkeypatch, capsys
 
 @pytest.mark.parametrize("max_parallel", [None, 2])
 def test_an_array_lists_its_runs_before_slurm_knows_it(tmp_path, monkeypatch, max_parallel):
-    """What is queued is read from these lists: a job without one would be submitted again."""
+    """The queue is read with these lists; a job without one would be submitted again."""
     submitted = []
 
     class Executor:

@@ -1,4 +1,4 @@
-"""What is launched means something to the mains: every gin file, with every set of bindings."""
+"""The mains accept everything that is launched: every gin file with every set of bindings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-# The mains' `train_eval`s share a gin name, so that each needs a process of its own.
+# The mains' `train_eval`s share a gin name, so each needs its own process.
 PARSE = """
 import ast, importlib, json, sys
 import gin
@@ -30,7 +30,7 @@ for files, bindings in json.load(sys.stdin):
 
 
 def kinds():
-    """By main, files and bindings of one run of each kind: runs of a kind bind the same names."""
+    """For each main, files and bindings of one run per kind; runs of a kind bind the same names."""
     found = {}
     for preset in PRESETS.values():
         for run in expand(STUDIES, preset):

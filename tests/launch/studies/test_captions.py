@@ -1,6 +1,6 @@
-"""What each study trains: the tasks, methods, distributions and sparsities of the paper's captions.
+"""Each study trains the tasks, methods, distributions and sparsities of the paper's caption.
 
-Read from the names that runs have, and from the values that they are started with.
+They are read from the names of the runs and from the values in their commands.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ CONTENTS = {
 
 
 def bindings(run) -> dict:
-    """Its bindings' values, by name."""
+    """A run's bound values, by name."""
     return {
         name: ast.literal_eval(value) for name, value in (b.split("=", 1) for b in run.bindings)
     }
 
 
 def sparsity_of(run) -> float:
-    """As its name says: '.../rigl-erk-s0.90-snr'."""
+    """The sparsity in a run's name, such as '.../rigl-erk-s0.90-snr'."""
     (part,) = (p for p in run.label.split("/")[2].split("-") if p[0] == "s" and p[1:2].isdigit())
     return float(part[1:])
 
@@ -93,7 +93,7 @@ def test_a_study_trains_what_the_caption_says(study):
     assert {run.label.split("/")[2].split("-")[0] for run in sparse} == methods
     assert {run.label.split("/")[2].split("-")[1] for run in sparse} == distributions
     assert {sparsity_of(run) for run in sparse} == sparsities
-    # The name says what the run is started with.
+    # The name agrees with the run's bindings.
     for run in sparse:
         bound = bindings(run)
         assert bound["SPARSITY"] == sparsity_of(run)
@@ -121,7 +121,7 @@ def test_figure3_shares_each_budget_among_actor_and_critics(task):
                 for net, sparsity in zip(nets, (actor, critic, critic))
             ]
             method = "rigl"
-            # The sparsity that the run is listed under is that of its budget.
+            # The sparsity in the run's name is that of its budget.
             assert sum(sizes) / total == pytest.approx(1 - bound["SPARSITY"], abs=1e-3)
         else:
             assert run.label.endswith("/dense")

@@ -17,7 +17,7 @@ from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SWEEPS = ("table1", "table2", "table3", "table4", "table5")
-# Each study as if launched alone: together, runs that measure more stand for those that need less.
+# Each study as if launched alone; together, runs that measure more replace those that need less.
 EVERYTHING = list(
     dict.fromkeys(
         [
@@ -35,8 +35,8 @@ EVERYTHING = list(
 
 @pytest.mark.parametrize(
     ("preset", "seeds", "sparsities", "below_99", "snr_networks"),
-    # `paper` goes up to 99% (section 3), Figures 2 and 12 up to 95% (their caption) and Ant, too
-    # (captions of Figures 15 and 16). SNR: ERK at five sparsities, uniform at four.
+    # `paper` goes up to 99% (section 3); Figures 2 and 12 (their caption) and Ant (captions of
+    # Figures 15 and 16) go up to 95%. SNR: ERK at five sparsities, uniform at four.
     [("paper", 10, 7, 6, 5 + 4), ("reduced", 3, 4, 4, 5 + 4), ("smoke", 1, 1, 1, 1 + 1)],
 )
 def test_number_of_runs(preset, seeds, sparsities, below_99, snr_networks):
@@ -139,7 +139,7 @@ def test_number_of_atari_runs(
 
 
 def sparsities_of(runs, kind=""):
-    """Of the runs with `kind` in their label, in percent."""
+    """Sparsities of the runs with `kind` in their label, in percent."""
     labels = {run.label for run in runs if kind in run.label and "-s0." in run.label}
     return {int(label.split("-s0.")[1][:2]) for label in labels}
 
@@ -147,7 +147,7 @@ def sparsities_of(runs, kind=""):
 @pytest.mark.parametrize(
     ("study", "kind", "highest"),
     [
-        # Section 3: policies of 50% to 99%, where a caption says nothing else.
+        # Section 3: policies of 50% to 99%, unless a caption says otherwise.
         ("figure4_left", "", 99),
         ("figure8", "uniform", 99),
         ("figure9", "Hopper", 99),
@@ -160,7 +160,7 @@ def sparsities_of(runs, kind=""):
         ("figure2", "mujoco", 95),
         ("figure12", "dqn_atari", 95),
         ("figure12", "mujoco", 95),
-        # Figures 15 and 16 have HalfCheetah, Hopper and Walker2d alone at 99%.
+        # Figures 15 and 16 have only HalfCheetah, Hopper and Walker2d at 99%.
         ("figure9", "Ant", 95),
     ],
 )
@@ -406,7 +406,7 @@ def test_a_run_is_finished_where_one_that_measures_more_is(tmp_path):
     (tmp_path / with_snr.name).mkdir(parents=True)
     (tmp_path / with_snr.name / "result.json").touch()
     assert [job.finished for job in jobs] == [True, True]
-    # The other way round there is still something to measure.
+    # The other way around, there is still something to measure.
     (tmp_path / with_snr.name / "result.json").rename(tmp_path / "result.json")
     (tmp_path / plain.name).mkdir(parents=True)
     (tmp_path / "result.json").rename(tmp_path / plain.name / "result.json")
