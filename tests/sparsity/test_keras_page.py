@@ -1,4 +1,4 @@
-"""The examples of docs/keras.md and README run as they stand, in the page's order."""
+"""The examples of docs/sparse_optimizer.md and README run as they stand, in the page's order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def assert_sparse(optimizer, sparsity):
 
 def test_the_page(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    fit, loop, sac, files, mixed = examples_of("docs/keras.md")
+    fit, loop, sac, files, mixed = examples_of("docs/sparse_optimizer.md")
     names: dict = {}
     exec(fit, names)
     assert_sparse(names["optimizer"], 0.9)
