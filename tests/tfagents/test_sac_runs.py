@@ -238,7 +238,7 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
         ),
         (["train_eval.actor_critic_widths_str = '0_1'"], ["width is 0", "positive"]),
         (["train_eval.train_mode_value = 'spars'"], ["'spars'", "dense, sparse"]),
-        (["train_eval.checkpoint_interval = 0"], ["checkpoint_interval is 0", "at least 1"]),
+        (["train_eval.checkpoint_interval = -1"], ["checkpoint_interval is -1", "at least 0"]),
         (["train_eval.target_update_tau = 2"], ["target_update_tau is 2", "[0, 1]"]),
         (["SPARSITY = 1.2"], ["sparsity", "1.2", "[0, 1)"]),
     ],
@@ -262,7 +262,7 @@ def test_the_command_says_what_is_wrong_in_one_line(sac_configs, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert completed.returncode == 1
+    assert completed.returncode == 2
     assert completed.stdout == ""
     (line,) = completed.stderr.splitlines()
     assert line.startswith("error: actor_critic_sparsities_str is '0.9_x'")
