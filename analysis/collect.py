@@ -33,7 +33,6 @@ from analysis.run_files import (
     run_directories,
     warn_if_score_differs,
 )
-from rigl_rl import paper
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
 from rigl_rl.files import replacing
@@ -44,8 +43,6 @@ RUN = (
 )
 """Columns of every table of runs, apart from the optional ones."""
 FORMATS = (".parquet", ".csv")
-SHOWN = ("dense", *paper.METHODS, "rigl_inverted")
-"""Methods that figures show."""
 
 
 class Tables(NamedTuple):
@@ -201,9 +198,6 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
     Raises NoRunsError when there are runs, but none with this score.
     """
     tables = read(runs) if runs.is_file() else collect(runs)
-    for method, own in tables.runs.groupby("method"):
-        if method not in SHOWN:
-            left_out("", f"left out {len(own)} run(s) of method {method}, which no figure shows")
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:

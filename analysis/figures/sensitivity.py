@@ -48,7 +48,9 @@ class SensitivityFigure:
         runs = runs[(runs["method"] == "dense") | (runs["target_sparsity"] == self.sparsity)]
         parts, absent = [], []
         for panel in self.panels:
-            here = runs[runs["method"].isin(panel.methods) & runs[panel.column].notna()]
+            # A method that is not the paper's is shown wherever it was varied.
+            shown = runs["method"].isin(panel.methods) | ~runs["method"].isin(style.METHODS)
+            here = runs[shown & runs[panel.column].notna()]
             here = here[
                 (here["method"] == "dense") | here["distribution"].isin(panel.distributions)
             ]
@@ -84,7 +86,7 @@ class SensitivityFigure:
             style.panel_title(axes, title, here["n_seeds"], usual)
             handles.update(_panel(axes, panel, here, usual))
         grid[0].set_ylabel(tables.labelled("Final reward", points))
-        names = [look.name for look in style.METHODS.values()]
+        names = [look.name for look in style.looks(points["method"]).values()]
         ordered = sorted(handles, key=lambda label: names.index(label.partition(",")[0]))
         style.finish(figure, [handles[label] for label in ordered], points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)

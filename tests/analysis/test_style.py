@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analysis import collect, style
+from analysis import style
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,3 @@ def test_ticks_of_environment_steps_are_exact():
         "100k",
         "1M",
     ]
-
-
-def test_every_method_that_runs_are_collected_of_has_a_look():
-    assert set(collect.SHOWN) == set(style.METHODS)

@@ -177,6 +177,15 @@ def test_sensitivity_has_a_panel_for_each_hyperparameter_that_was_varied(sac, dr
     assert "that differ in batch_size" in capsys.readouterr().err
 
 
+def test_sensitivity_shows_a_method_that_is_not_the_papers(sac, drawn):
+    for method in ("rigl", "mine"):
+        for fraction, score in ((0.3, 3.0), (0.5, 5.0)):
+            parameters = {"mask_updater.init_drop_fraction": fraction}
+            sac(score, method=method, sparsity=0.8, parameters=parameters)
+    points = drawn("13")
+    assert set(points["method"]) == {"rigl", "mine"}
+
+
 def test_sparsity_aware_initialization_on_and_off(sac, drawn):
     for aware, score in ((False, 1.0), (True, 2.0)):
         for distribution in (ERK, UNIFORM):
