@@ -35,7 +35,7 @@ help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo 'PYTHON=python3.10 sets the interpreter for .venv (run make clean first if it exists).'
 
-demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a figure (5 to 8 minutes): demo_results/
+demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a figure (3 to 8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
 
 test: $(READY) $(OPERATION) ## run the tests, two at a time
