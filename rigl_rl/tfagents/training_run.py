@@ -62,7 +62,7 @@ class TrainingRun:
     evaluate: Callable[[int], np.ndarray]
     env_step: Callable[[int], int]
     save_policy: Callable[[str], None]
-    snr: Callable[[int], dict[str, float]]
+    snr: Callable[[int], dict[str, float]] = lambda train_step: {}
     snr_interval: int = 0
     evaluate_greedily: Callable[[int], np.ndarray] | None = None
     summary_interval: int = 500

@@ -5,12 +5,14 @@ once, with the results of an undisturbed local launch.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,8 @@ from launch.runs import Run
 HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parents[1]
 STAND_INS = [Run("stand-in", "stand_in", (), (), seed, 1, 1.0) for seed in range(12)]
-SMOKE = DQN.schedules["smoke"]
+# Long enough that a run is still training when the test has seen its first checkpoint.
+SMOKE = dataclasses.replace(DQN.schedules["smoke"], num_iterations=2_000, eval_interval=500)
 TRAININGS = [
     run
     for seed in range(3)
@@ -129,6 +132,19 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
     def has_checkpoint(self, run: Run) -> bool:
         return any((self.runs_dir / run.name / "checkpoints").glob("[!.]*"))
 
+    def stop_at_first_checkpoint(self, runs: Iterable[Run]) -> None:
+        """Stops each process as soon as it can resume: it stays unfinished until it is killed."""
+        waiting = set(runs)
+
+        def all_stopped() -> bool:
+            for run in list(filter(self.has_checkpoint, waiting)):
+                os.kill(self.pid(run), signal.SIGSTOP)
+                assert not (self.runs_dir / run.name / "result.json").exists(), "too late"
+                waiting.remove(run)
+            return not waiting
+
+        wait_for(all_stopped, 600)
+
     def slurm_log(self, run: Run) -> str:
         """The job's own output."""
         return next((self.runs_dir / "slurm").glob(f"*/{self.job(run)}_0_log.out")).read_text()
@@ -174,9 +190,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     too_slow, killed, cancelled, requeued, *others = runs
     disturbed = (too_slow, killed, cancelled, requeued)
     launcher = study.start_launcher()
-    for run in disturbed:
-        wait_for(lambda run=run: study.has_checkpoint(run), 600)
-        os.kill(study.pid(run), signal.SIGSTOP)  # it stays unfinished until something happens
+    study.stop_at_first_checkpoint(disturbed)
 
     study.limit(too_slow)
     slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
