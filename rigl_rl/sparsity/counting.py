@@ -2,7 +2,7 @@
 
 Conventions, the same everywhere in the project:
 
-- One multiply-add is two FLOPs. Bias adds, activations and pooling are not counted (below 1 % of
+- One multiply-add is two FLOPs. Bias adds, activations and pooling are not counted (below 1% of
   the networks of the paper), so FLOPs are exactly proportional to active weights.
 - A weight works once per output position of its layer (appendix A.2): once per example in a Dense
   layer, height x width of the output times in a convolution. Positions of the kernel that fall on

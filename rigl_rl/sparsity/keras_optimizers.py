@@ -1,7 +1,7 @@
-"""The sparse optimizer as Keras knows it: one class of its new optimizers, one of its legacy ones.
+"""The sparse optimizer as Keras sees it: a new optimizer, or a legacy one.
 
-Keras asks an optimizer for its class and treats the two differently: in `fit`, under a loss scale,
-when it saves and loads. The step is `SparseOptimizer`'s.
+Keras treats the two classes differently: in `fit`, under a loss scale, when it saves and loads. The
+step itself is in `SparseOptimizer`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _KerasOptimizer(SparseOptimizer):
     lr = learning_rate  # the name that Keras' callbacks use
 
     def own_variables(self) -> dict[str, tf.Variable]:
-        """The masks and what else is state of its own, by name."""
+        """The masks and other state that the wrapped optimizer does not have, by name."""
         own = {f"mask_{number}": kernel.mask for number, kernel in enumerate(self.kernels)}
         rest = {"steps_taken": self._taken, "largest_learning_rate": self._largest_rate}
         return {**own, **{name: each for name, each in rest.items() if each is not None}}
@@ -45,14 +45,14 @@ class _KerasOptimizer(SparseOptimizer):
         return [*keras.variables_of(self._optimizer), *self.own_variables().values()]
 
     def get_weights(self) -> list[Any]:
-        """Values of `variables`: the wrapped optimizer's state, masks, and what else is state."""
+        """Values of `variables`: the wrapped optimizer's state, then masks and other state."""
         return [variable.numpy() for variable in self.all_variables()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets `variables`. Build the optimizer first.
 
         Raises:
-          ValueError: numbers or shapes are others.
+          ValueError: their number or a shape differs.
         """
         variables = self.all_variables()
         if [tuple(v.shape) for v in variables] != [tuple(w.shape) for w in weights]:
@@ -64,13 +64,13 @@ class _KerasOptimizer(SparseOptimizer):
             variable.assign(np.asarray(weight))
 
     def apply_masks(self) -> None:
-        """Kernels <- kernels * masks: after weights were set by hand, or loaded."""
+        """Multiplies kernels by their masks. Call it after you set or load weights."""
         for kernel in self.kernels:
             kernel.apply_mask()
 
     @keras.untracked
     def _count_taken_steps(self, wrapped: bool) -> None:
-        """A LossScaleOptimizer, now around this one, moves `iterations` in steps it skips, too."""
+        """Counts steps apart: a LossScaleOptimizer also moves `iterations` in steps it skips."""
         if wrapped and self._taken is None:
             taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
             self._taken = self._track_trackable(taken, "steps_taken")
@@ -105,7 +105,7 @@ class _KerasOptimizer(SparseOptimizer):
         return optimizer
 
 
-# What a LossScaleOptimizer sets of the optimizer that it is put around.
+# A LossScaleOptimizer sets this attribute of the optimizer that it wraps.
 setattr(
     _KerasOptimizer,
     keras.LOSS_SCALE_MARK,
@@ -124,7 +124,7 @@ class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=
 
     @property
     def variables(self):
-        """The wrapped optimizer's variables and the masks; may be called, as Keras' own."""
+        """The wrapped optimizer's variables and the masks; callable where Keras' own is."""
         return type(self._optimizer.variables)(self.all_variables())
 
     def save_own_variables(self, store):
@@ -145,9 +145,9 @@ class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=
                 raise ValueError(f"the file does not hold the optimizer's masks; {RESUME}")
 
     def finalize_variable_values(self, var_list):
-        """Ends `fit`: averages into their variables with `use_ema`. Warns if masks are not obeyed.
+        """Ends `fit`: with `use_ema`, copies averages into their variables.
 
-        `EarlyStopping` may have restored weights of another mask.
+        Warns if a kernel does not obey its mask: `EarlyStopping` may have restored older weights.
         """
         self._optimizer.finalize_variable_values(var_list)
         warn_of_astray(self.kernels)
@@ -159,7 +159,7 @@ class LegacySparseOptimizer(_KerasOptimizer, tf.keras.optimizers.legacy.Optimize
 
     @property
     def name(self):
-        """As new optimizers have one."""
+        """The name, a property of new optimizers too."""
         return self._name
 
     def variables(self):

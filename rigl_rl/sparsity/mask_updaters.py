@@ -122,7 +122,7 @@ class Prune(MaskUpdater):
 
     @classmethod
     def from_settings(cls, settings, total_steps, seed):
-        """Needs a last step."""
+        """Reads update times, which must end, and the initial sparsity."""
         times = cls._times(settings, total_steps)
         if settings.last_update_step is None and times.never:
             raise ValueError(
@@ -160,13 +160,13 @@ class Static(MaskUpdater):
 
 @dataclasses.dataclass(frozen=True)
 class DropAndGrow(MaskUpdater):
-    """Replaces weak connections. A method of this kind has a `grow_score`, which says by what.
+    """Replaces weak connections. Subclasses define `grow_score`, which picks the replacements.
 
     The paper updates from step 0 to 80% of training (section A.3).
 
     Attributes:
       fraction: the share of active connections that one update replaces.
-      seed: of random scores and of the noise.
+      seed: seeds random scores and the noise.
       drop_noise: standard deviation of Gaussian noise on the drop scores.
     """
 
@@ -178,7 +178,7 @@ class DropAndGrow(MaskUpdater):
 
     @classmethod
     def from_settings(cls, settings, total_steps, seed):
-        """With times, drop fraction and noise."""
+        """Reads update times, drop fraction and noise."""
         times = cls._times(settings, total_steps)
         schedule = settings.drop_fraction_schedule if times.end > 0 else "constant"
         fraction = DropFraction(settings.drop_fraction, schedule, times.end)
@@ -189,7 +189,7 @@ class DropAndGrow(MaskUpdater):
             raise ValueError(f"drop noise is {self.drop_noise}, but must be at least 0")
 
     def in_effect(self):
-        """With the drop fraction."""
+        """Adds the drop fraction."""
         return {
             **super().in_effect(),
             "drop_fraction": self.fraction.initial,
@@ -231,7 +231,7 @@ class DropAndGrow(MaskUpdater):
         weights = mask * weights
         drop_score = self.drop_score(weights, gradient)
         if self.drop_noise:
-            # The complement: no number of the growth is drawn twice.
+            # The complement, so that noise and random growth never share a seed.
             seed = tf.stack([tf.constant(~kernel_seed, tf.int64), step])
             drop_score += tf.random.stateless_normal(tf.shape(mask), seed, stddev=self.drop_noise)
         seed = tf.stack([tf.constant(kernel_seed, tf.int64), step])

@@ -1,8 +1,8 @@
 """The sparse optimizer: a Keras optimizer that keeps a network's kernels on their masks.
 
-One step of it is: change the masks if this is an update step, take the wrapped optimizer's step,
-multiply the kernels by their masks. Whatever calls `apply_gradients` (a TF-Agents agent,
-`Model.fit`, a training loop) trains a sparse network without knowing.
+A step changes the masks if an update is due, takes the wrapped optimizer's step, and multiplies the
+kernels by their masks. Whatever calls `apply_gradients` (a TF-Agents agent, `Model.fit`, a training
+loop) trains a sparse network without knowing it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from rigl_rl.sparsity.saving import SavedKernels, check_masks_are_there
 
 
 class SparseOptimizer:
-    """Wraps a Keras optimizer; is itself one of the same class of Keras, new or legacy.
+    """Wraps a Keras optimizer, new or legacy, and is an optimizer of the same Keras class.
 
     `keras_optimizers.py` has what Keras asks of an optimizer besides its step.
 
-    The gradients handed to `apply_gradients` have to be dense, as they are when the loss is a
-    function of the masked kernels: inactive connections get the gradient that RigL grows by, and
-    the wrapped optimizer's moments of them move. Only their values stay zero. In a train step that
-    runs sparsely (`execution`), gradients and moments of inactive connections are left alone.
+    `apply_gradients` takes dense gradients, those of a loss that is a function of the masked
+    kernels. RigL grows by the gradients of inactive connections. The wrapped optimizer also moves
+    their moments, but their values stay zero. In a train step that runs sparsely (`execution`),
+    gradients and moments of inactive connections are left alone.
 
     Args:
       optimizer: the Keras optimizer that does the steps.
@@ -43,14 +43,14 @@ class SparseOptimizer:
       ValueError: a kernel is given twice, or the optimizer scales losses.
     """
 
-    # By whether they are legacy.
+    # The two classes, by whether they are legacy.
     _generations: ClassVar[dict[bool, type[SparseOptimizer]]] = {}
     # Of Keras' classes.
     name: str
     _track_trackable: Callable[..., Any]
 
     def __new__(cls, optimizer=None, *args, **kwargs):
-        """Of Keras' new or legacy class, as `optimizer` is."""
+        """Makes one of Keras' new or legacy class, like `optimizer`."""
         del args, kwargs
         if cls is SparseOptimizer:
             cls = cls._generations[keras_optimizers.is_legacy(optimizer)]
@@ -87,7 +87,7 @@ class SparseOptimizer:
         self._saved: SavedKernels | None = None
         self._taken: tf.Variable | None = None  # under a loss scale, see `keras_optimizers`
         self._largest_rate: tf.Variable | None = None
-        # Found for checkpoints under these names, whatever the class.
+        # Checkpoints know both classes' parts by these names.
         self._track_trackable(optimizer, "optimizer")
         if self.updater.follows_learning_rate:
             rate = float(keras_optimizers.learning_rate_of(optimizer))
@@ -115,7 +115,7 @@ class SparseOptimizer:
 
     @property
     def steps(self):
-        """Train steps taken, by which masks change: `iterations` without skipped steps.
+        """Train steps taken: `iterations` without skipped steps. Masks change by this count.
 
         A LossScaleOptimizer skips the steps whose gradients are not finite.
         """
@@ -157,7 +157,7 @@ class SparseOptimizer:
         if replicas.in_use():
             return replicas.apply_gradients(self, grads_and_vars, name, **kwargs)
         step = tf.identity(self.steps)
-        # Of the kernels whose train steps run sparsely; none in a dense step.
+        # Gradients of the kernels that this step trains sparsely: none in a dense step.
         active = active_gradients(grads_and_vars, self.execution)
         values = self.before_step(step, grads_and_vars, active)
         left = self._step_sparsely(grads_and_vars, dict(zip(active, values)))
@@ -200,8 +200,8 @@ class SparseOptimizer:
     def _step_sparsely(self, grads_and_vars, values):
         """Steps the kernels in `values`, {reference: gradient of active weights}.
 
-        Returns what is left for the wrapped optimizer: all of it, with dense gradients, unless it
-        is plain Adam.
+        Returns the pairs left to the wrapped optimizer. Unless that is plain Adam, these are all,
+        with dense gradients.
         """
         adam = keras_optimizers.adam_of(self._optimizer) if values else None
         left = []
@@ -227,11 +227,11 @@ class SparseOptimizer:
 
         Args:
           step: train steps taken.
-          gradients: for each kernel what makes its dense gradient, or None.
+          gradients: for each kernel a function that makes its dense gradient, or None.
           values: gradients of active weights, of the kernels in `active` (by reference).
 
         Returns:
-          `values`, at an update step those of the new active weights.
+          `values`; at an update step, the gradients of the new active weights.
         """
         if self.updater.times.never:
             return values
@@ -264,15 +264,15 @@ class SparseOptimizer:
             new = tf.cast(new, old.dtype)
             kernel.mask.assign(new)
             if self.updater.replaces:
-                # What was inactive starts from nothing: weight 0 (its mask has kept it there) and
-                # no moments. What was dropped becomes 0 here, before the step can move it.
+                # Grown connections start at weight 0, where their mask has kept them, and without
+                # moments. Dropped ones become 0 here, before the step can move them.
                 kernel.apply_mask()
                 not_grown = tf.logical_or(old > 0, new == 0)
                 for slot in keras_optimizers.slots_of(self._optimizer, kernel.kernel):
                     slot.assign(slot * tf.cast(not_grown, slot.dtype))
 
     def _kernel_gradients(self, grads_and_vars, active) -> list[Callable[[], tf.Tensor]]:
-        """For each kernel, what makes its dense gradient."""
+        """For each kernel, a function that makes its dense gradient."""
         gradient_of = {variable.ref(): gradient for gradient, variable in grads_and_vars}
         makers: list[Callable[[], tf.Tensor]] = []
         for kernel in self.kernels:

@@ -28,9 +28,9 @@ class MaskUpdater:
       fixed: whether masks never change.
       starts_dense: whether training begins with full masks; otherwise with random ones at the
         sparsity that the method aims at.
-      replaces: whether an update drops and grows equally many connections, by the gradient of the
-        step it precedes. What it grows starts at weight 0 without moments. Updates of other methods
-        follow their step.
+      replaces: whether an update drops and grows equally many connections. It takes place before
+        a step and sees its gradient. What it grows starts at weight 0 without moments. Updates of
+        other methods follow their step.
       begins: default first update, as a share of training.
       follows_learning_rate: whether `learning_rate_ratio` matters; otherwise it is always 1.
       times: the update steps.
@@ -87,7 +87,7 @@ class MaskUpdater:
         return self.times.end + 1 if self.times.end > 0 else math.inf
 
     def in_effect(self) -> dict[str, Any]:
-        """What decides on masks, for records: the names of `SparseSettings` and the own fields."""
+        """What decides on masks, for records: `SparseSettings` names and fields of its own."""
         if self.fixed:
             return {}
         times = self.times

@@ -34,7 +34,7 @@ def apply_gradients(
       grads_and_vars: this replica's gradients.
       name: of the operations.
       skip_gradients_aggregation: whether gradients are summed over replicas already.
-      experimental_aggregate_gradients: the same, in Keras' legacy words: whether they are not.
+      experimental_aggregate_gradients: the legacy name for the opposite: whether to sum them.
 
     Raises:
       ValueError: this is not a replica.
@@ -65,5 +65,5 @@ def apply_gradients(
 
 
 def _one_of(strategy, copies) -> list[tf.Tensor]:
-    """Of values that are equal in all replicas, those of the first."""
+    """The first replica's values; they are equal in all."""
     return [strategy.experimental_local_results(each)[0] for each in copies]

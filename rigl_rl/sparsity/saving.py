@@ -51,8 +51,8 @@ class SavedKernels:
     """Which of a model's variables were masked when it was saved, and at which train step.
 
     Attributes:
-      kernels: of each its 'name' among all trained variables, its 'label' and 'network', 'shape',
-        and the 'sparsity' that the method aims at.
+      kernels: for each, its 'name' among all trained variables, 'label', 'network', 'shape' and
+        the 'sparsity' that the method aims at.
       step: train steps taken.
     """
 
