@@ -130,11 +130,11 @@ class Execution:
         return kernel.ref() in self._connections
 
     def connections_of(self, kernel: tf.Variable) -> Connections:
-        """Of a kernel whose layer runs sparsely."""
+        """The connections of a kernel whose layer runs sparsely."""
         return self._connections[kernel.ref()]
 
     def weights_of(self, kernel: tf.Variable) -> Any:
-        """In a train step that runs sparsely a kernel's active weights (count,), else the kernel.
+        """A kernel's active weights (count,) in a train step that runs sparsely, else the kernel.
 
         For sums that weights of 0 add nothing to.
         """
@@ -149,19 +149,19 @@ class Execution:
         self.renew_targets()
 
     def refresh(self, changed: Collection[Any]) -> None:
-        """After kernels (by reference) were changed in another way than by `Connections.adam`."""
+        """Call it after anything but `Connections.adam` changed kernels (given by reference)."""
         for reference in changed:
             if reference in self._connections:
                 self._connections[reference].refresh()
 
     def renew_targets(self) -> None:
-        """After an update of the target networks."""
+        """Call it after an update of the target networks."""
         for connections in self._targets:
             connections.renew()
 
     @contextlib.contextmanager
     def train_steps(self, cached: bool = False) -> Iterator[None]:
-        """What is traced within it are train steps that run sparsely.
+        """Train steps traced within it run sparsely.
 
         Lists are made anew first if these steps do not follow the last ones: at the start, and
         after a checkpoint was restored.

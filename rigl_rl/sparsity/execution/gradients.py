@@ -1,10 +1,9 @@
 """The gradient of active weights alone, taken from a graph in which Keras sees dense gradients.
 
-A sparse layer's kernel gradient is its active weights' gradient, scattered into zeros. That is what
-any optimizer may use. The sparse optimizer looks one operation back instead: it takes what was
-scattered, and the scattering, which nobody needs then, falls out of the graph. RigL and SET need
-the gradient of inactive connections, too, at mask updates: it is one dense product of what the
-layer's backward operation was given.
+A sparse layer's kernel gradient is its active weights' gradient, scattered into zeros, which any
+optimizer can use. The sparse optimizer looks one operation back and takes what was scattered;
+TensorFlow then drops the unused scatter from the graph. At mask updates, RigL and SET also need the
+gradient of inactive connections: one dense product of the backward operation's inputs.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class ActiveGradient:
 def active_gradients(
     grads_and_vars: Sequence[tuple[Any, tf.Variable]], execution: Execution
 ) -> dict[Any, ActiveGradient]:
-    """By reference to the kernel, of those whose train step runs sparsely.
+    """Gradients of the kernels whose train step runs sparsely, by reference to the kernel.
 
     Raises:
       ValueError: see `active_gradient`.

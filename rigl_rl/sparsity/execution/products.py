@@ -31,7 +31,7 @@ class Connections:
         Args:
           kernel: variable (in, out), float32.
           mask: variable of the same shape.
-          lists: another's, shared: it renews them.
+          lists: lists shared with other `Connections`, which renew them.
         """
         self.kernel = kernel
         self._mask = kernel if mask is None else mask
@@ -54,13 +54,13 @@ class Connections:
         return self
 
     def renew(self) -> None:
-        """After a change of the mask."""
+        """Call it after a change of the mask."""
         if not self._shared:
             self.lists.assign(operation().rigl_connections(self._mask))
         self.refresh()
 
     def refresh(self) -> None:
-        """After a change of the kernel."""
+        """Call it after a change of the kernel."""
         self.cache.assign(self.active(self.kernel))
 
     def active(self, dense) -> tf.Tensor:
@@ -68,7 +68,7 @@ class Connections:
         return operation().rigl_active(dense, self.lists)
 
     def weights(self, cached: bool = False) -> tf.Tensor:
-        """The kernel's active weights: (count,), and where the gradient goes either way."""
+        """The kernel's active weights, (count,). Gradients reach the kernel in both cases."""
         if cached:
             return operation().rigl_cached(self.kernel, self.cache, self.lists)
         return self.active(self.kernel)
@@ -97,7 +97,7 @@ class Connections:
           m, v: the moments, (in, out).
           numbers: learning rate with both bias corrections, beta_1, beta_2 and epsilon, scalars.
           gradient: (count,).
-          cached: whether the cache is stepped, too.
+          cached: whether to step the cache, too.
         """
         variables = [self.kernel.handle, m.handle, v.handle]
         caches = [self.cache.handle] if cached else []
@@ -118,7 +118,7 @@ def _cached_gradient(op, gradient):
 
 @tf.RegisterGradient("RiglDense")
 def _dense_gradient(op, gradient):
-    # What nobody asks for of the three is not computed.
+    # The operation computes only those of the three that are used.
     x, values, _, lists = op.inputs
     dx, dvalues, dbias = operation().rigl_dense_gradient(
         x, op.outputs[0], gradient, values, lists, relu=op.get_attr("relu")
