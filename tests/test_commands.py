@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -168,6 +169,70 @@ def test_without_noise_a_policy_does_as_well_as_when_the_run_was_evaluated(stage
         assert (now["sigma"], now["train_step"]) == (0, then["train_step"])
         error = sum(each["std_return"] ** 2 / each["episodes"] for each in (now, then)) ** 0.5
         assert abs(now["avg_return"] - then["avg_return"]) <= 5 * error, path
+
+
+@pytest.mark.parametrize("name", ["dqn", "sac", "ppo", "pong"])
+def test_an_exported_policy_acts_as_the_run_s_own(stage, name, tmp_path):
+    # These take seconds to load.
+    import tensorflow as tf
+    from tf_agents.policies import py_tf_eager_policy
+    from tf_agents.trajectories import time_step as ts
+
+    from rigl_rl.export.__main__ import export
+    from rigl_rl.export.formats import FILES
+    from rigl_rl.export.policy import GreedyPolicy
+
+    stage.run(*to_start(name))
+    run = stage.directory / "runs" / name
+    (path,) = (run / "policies").iterdir()
+    policy = GreedyPolicy(path)
+    table = export(policy, GreedyPolicy(path).fill(), FILES, tmp_path).set_index("file")
+    assert {each.name for each in tmp_path.iterdir()} == {*FILES}
+
+    observations = policy.observations(40, seed=5)
+    if name != "pong":
+        observations *= 3  # so that PPO also clips
+    batch = observations[:, 0]
+    if name == "pong":
+        expected = tf.saved_model.load(str(path)).q_values(batch).numpy().argmax(axis=1)
+    else:
+        own = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
+            str(path), load_specs_from_pbtxt=True, batch_time_steps=False
+        )
+        expected = own.action(ts.restart(batch, len(batch))).action.numpy()
+    for file, each in FILES.items():
+        if each.load:
+            act = each.load(tmp_path / file)
+            actions = np.concatenate([act(observation) for observation in observations])
+            atol = 1e-5 if each.exact else 0.02
+            np.testing.assert_allclose(actions, expected, rtol=0, atol=atol, err_msg=file)
+            assert table["difference"][file] <= atol
+    together = tf.saved_model.load(str(tmp_path / "savedmodel")).signatures["serving_default"]
+    np.testing.assert_allclose(together(tf.constant(batch))["action"], expected, atol=1e-5)
+
+    size, dense = table["bytes"], table["dense bytes"]
+    assert (
+        size["policy_sparse.tflite"] < 0.4 * size["policy.tflite"] == 0.4 * dense["policy.tflite"]
+    )
+    assert dense["policy_sparse.tflite"] > 0.99 * dense["policy.tflite"]
+    assert size["policy.npz"] < 0.5 * dense["policy.npz"]
+
+    arrays = np.load(tmp_path / "policy.npz")
+    layers = json.loads((run / "result.json").read_text())["layers"]
+    masks = {each["name"]: arrays[each["name"] + "/mask"] for each in layers if in_policy(each)}
+    assert len(masks) == len(policy.kernels)
+    for each in filter(in_policy, layers):
+        assert masks[each["name"]].sum() == each["active"]
+    if name != "pong":
+        page = (ROOT / "docs" / "export.md").read_text()
+        code = re.search(r"```python\n(.*?)```", page, re.S)[1]
+        names = {}
+        exec(code.replace("exported", str(tmp_path)), names)
+        np.testing.assert_allclose(names["act"](batch), expected, atol=1e-5)
+
+
+def in_policy(layer: dict) -> bool:
+    return layer["network"] in ("q", "actor")
 
 
 @pytest.mark.parametrize("name", ["dqn", "sac", "ppo", "pong"])

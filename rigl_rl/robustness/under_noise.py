@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -20,7 +19,7 @@ from rigl_rl.environments.atari_evaluation import AtariEvaluator
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError, check_counts, check_within
-from rigl_rl.runs import config, random_state
+from rigl_rl.runs import config, random_state, saved_policies
 
 COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
 SCORES = ("avg_return", "std_return", "episodes")
@@ -31,7 +30,6 @@ EPISODES = 20
 
 AGENTS = ("dqn", "sac", "ppo")
 """The TF-Agents agents."""
-_LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
 # (sigma, seed) -> returns of the episodes
 Evaluate = Callable[[float, int], np.ndarray]
 # (observations (episodes, ...), source of exploration) -> actions (episodes, ...)
@@ -70,8 +68,8 @@ def evaluate_run(
     check_counts(episodes=episodes)
     if epsilon is not None:
         check_within(0, 1, epsilon=epsilon)
-    result = _result_of(run)
-    path = _policy_of(run, step)
+    result = saved_policies.result_of(run)
+    path = saved_policies.policy_of(run, step)
     atari = result["suite"].startswith("atari")
     sigmas = sigmas or (ATARI_SIGMAS if atari else SIGMAS)
     for sigma in sigmas:
@@ -94,29 +92,6 @@ def evaluate_run(
             }
         )
     return pd.DataFrame(rows, columns=[*COLUMNS, *SCORES])
-
-
-def _result_of(run: pathlib.Path) -> dict[str, Any]:
-    try:
-        result = json.loads((run / "result.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError("no result.json to read; give the directory of a finished run") from error
-    missing = [name for name in _LABELS if name not in result]
-    if missing:
-        raise ConfigError(f"result.json lacks {', '.join(missing)}")
-    return result
-
-
-def _policy_of(run: pathlib.Path, step: int | None) -> pathlib.Path:
-    saved = {int(path.name): path for path in run.glob("policies/*") if path.name.isdigit()}
-    if not saved:
-        raise ConfigError("no saved policy in policies/")
-    if step is None:
-        step = max(saved)
-    if step not in saved:
-        steps = ", ".join(map(str, sorted(saved)))
-        raise ConfigError(f"no policy of step {step}; saved steps: {steps}")
-    return saved[step]
 
 
 def _bind(run: pathlib.Path) -> None:

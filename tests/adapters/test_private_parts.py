@@ -28,6 +28,7 @@ from rigl_rl import adapters
 from rigl_rl.adapters import keras_layers as adapted
 from rigl_rl.adapters import keras_optimizers as adapted_optimizers
 from rigl_rl.adapters import tf_random_ops
+from rigl_rl.adapters import tflite_sparse as adapted_tflite
 from rigl_rl.adapters.tf_random_ops import PARAMETERS
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 
@@ -218,6 +219,25 @@ def frame_replay():
     yield "get_observation_stack", stack == ("self", "index")
 
 
+def tflite_sparse():
+    schema = adapted_tflite.schema
+    kinds = ("DimensionMetadataT", "SparsityParametersT", "Uint8VectorT", "Uint16VectorT")
+    yield "TensorFlow Lite's schema", has(schema, *kinds, "Int32VectorT", "SparseIndexVector")
+    tools = ("convert_bytearray_to_object", "convert_object_to_bytearray")
+    yield "flatbuffer_utils", has(adapted_tflite.flatbuffer_utils, *tools)
+    # Why the adapter exists: TensorFlow loses the last inputs of 11 where whole units are inactive.
+    kernel = tf.constant(np.tile(np.arange(8) % 3 == 0, (11, 1)), tf.float32)
+    function = tf.function(lambda x: x @ kernel, input_signature=[tf.TensorSpec((1, 11))])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ones((1, 11), "float32"))
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    yield "the fault of EXPERIMENTAL_SPARSITY", not np.allclose(found, np.sum(kernel, 0))
+
+
 def ctypes_calls():
     yield "PyGILState_Ensure", has(ctypes.pythonapi, "PyGILState_Ensure")
     yield "prctl of Linux", not sys.platform.startswith("linux") or has(ctypes.CDLL(None), "prctl")
@@ -235,6 +255,7 @@ CHECKS = {
         ctypes_calls,
         replay_tables,
         tf_random_ops_,
+        tflite_sparse,
     )
 }
 

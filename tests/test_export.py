@@ -1,0 +1,128 @@
+"""Exported policies' parts. For trained runs of every agent see `test_commands.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rigl_rl import command_line
+from rigl_rl.adapters import tflite_sparse
+from rigl_rl.export import __main__ as command
+from rigl_rl.export import formats, measure
+
+
+def model_of(*kernels: np.ndarray) -> bytes:
+    """A TensorFlow Lite model of ReLU layers with these kernels (inputs, outputs)."""
+    module = tf.Module()
+    module.kernels = [tf.Variable(kernel.astype(np.float32)) for kernel in kernels]
+
+    @tf.function(input_signature=[tf.TensorSpec((1, len(kernels[0])))])
+    def layers(x):
+        for kernel in module.kernels:
+            x = tf.nn.relu(x @ kernel + 0.1)
+        return x
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [layers.get_concrete_function()], module
+    )
+    return formats._converted(converter)
+
+
+def loaded(model: bytes, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(model)
+    return formats.load_tflite(tmp_path / "model.tflite")
+
+
+def kernel_of(inputs: int, outputs: int, active: float, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    kernel = random.normal(size=(inputs, outputs)) / (active * inputs + 1) ** 0.5
+    return kernel * (random.random(kernel.shape) < active)
+
+
+@pytest.mark.parametrize(
+    ("shape", "active", "index_bytes", "start_bytes"),
+    [
+        ((11, 20), 0.4, 1, 1),  # 11 is not a multiple of 4
+        ((256, 64), 0.1, 1, 2),
+        ((257, 64), 0.1, 2, 2),
+        ((700, 250), 0.5, 2, 4),
+        ((30, 7), 0.0, 1, 1),  # nothing is left
+    ],
+)
+def test_a_sparse_kernel_takes_the_bytes_of_its_connections(
+    tmp_path, shape, active, index_bytes, start_bytes
+):
+    kernel = kernel_of(*shape, active)
+    plain = model_of(kernel)
+    sparse = tflite_sparse.encoded(plain)
+    count = np.count_nonzero(kernel)
+    saved = 4 * kernel.size - (4 + index_bytes) * count - start_bytes * (shape[1] + 1)
+    assert len(plain) - len(sparse) == pytest.approx(saved, abs=400)  # of what describes it
+    observations = np.random.default_rng(1).normal(size=(20, 1, shape[0])).astype(np.float32)
+    expected = np.maximum(observations @ kernel + 0.1, 0)
+    act = loaded(sparse, tmp_path)
+    assert measure.difference(act, expected, observations) < 1e-5
+
+
+def test_kernels_stay_as_they_are_where_that_is_smaller(tmp_path):
+    kernels = [kernel_of(10, 40, 1.0), kernel_of(40, 40, 0.1), kernel_of(40, 3, 0.9)]
+    plain = model_of(*kernels)
+    sparse = tflite_sparse.encoded(plain)
+    observations = np.random.default_rng(1).normal(size=(20, 1, 10)).astype(np.float32)
+    expected = observations
+    for kernel in kernels:
+        expected = np.maximum(expected @ kernel + 0.1, 0)
+    assert measure.difference(loaded(sparse, tmp_path), expected, observations) < 1e-5
+    only_second = 4 * kernels[1].size - 5 * np.count_nonzero(kernels[1])
+    assert len(plain) - len(sparse) == pytest.approx(only_second, abs=400)
+
+
+def test_policies_take_turns():
+    order = []
+    first, second = (lambda x, name=name: order.append(name) for name in "ab")
+    seconds = measure.latencies([first, second], np.zeros((3, 1, 2)))
+    assert order == ["a", "b"] * 3
+    assert len(seconds) == 2
+    assert all(0 < each < 1 for each in seconds)
+
+
+def test_size_counts_all_files(tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "one").write_bytes(b"12345")
+    (tmp_path / "deep" / "er" / "two").write_bytes(b"123")
+    assert (measure.size(tmp_path), measure.size(tmp_path / "one")) == (8, 5)
+
+
+def test_formats_and_their_files():
+    assert formats.FORMATS == ("savedmodel", "tflite", "npz")
+    assert len(formats.files_of("tflite")) == 3
+    assert [*formats.files_of("npz")] == ["policy.npz"]
+    assert formats.files_of(None) == formats.FILES
+
+
+def test_bad_input_is_one_line(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "out"
+    (run / "policies" / "000000400").mkdir(parents=True)
+    for folder in (run, out):
+        folder.mkdir(exist_ok=True)
+    (out / "policy.npz").touch()
+    flags = ["--run", str(run), "--out", str(out)]
+    labels = '"suite": "", "env": "", "method": "", "sparsity": 0, "seed": 0'
+
+    def error(*more):
+        assert command_line.exit_code(command.main, [*flags, *more]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        return line.removeprefix(f"error: run {str(run)!r}: ")
+
+    assert error() == "no result.json to read; give the directory of a finished run"
+    (run / "result.json").write_text("{" + labels + "}")
+    assert error() == "result.json lacks agent"
+    (run / "result.json").write_text('{"agent": "dqn", ' + labels + "}")
+    assert error("--step", "7") == "no policy of step 7; saved steps: 400"
+    assert error() == f"error: --out {str(out)!r} has policy.npz; give a new directory"
+    assert "cannot be loaded: SavedModel file does not exist" in error("--format", "tflite")
+    assert "invalid choice: 'onnx'" in error("--format", "onnx")
+    assert (out / "policy.npz").read_bytes() == b""
