@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis import notes, seed_marks, style
+from analysis import notes, style
 from analysis.arguments import add_runs
 from analysis.collect import Tables, load
 from analysis.intervals import curves_over_seeds, over_seeds
@@ -112,16 +112,8 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
             handles.append(Line2D([], [], color=look.color, linestyle=dashes, label=label))
             for axes, panel, often in zip(grid, panels, panel_usual):
                 line = points[(points["panel"] == panel) & (points["label"] == label)]
-                axes.plot(line["env_step"], line["mean"], color=look.color, linestyle=dashes)
-                style.band(axes, line["env_step"], line["low"], line["high"], look.color)
-                seed_marks.mark(
-                    axes,
-                    line["env_step"].iloc[-1:],
-                    line["mean"].iloc[-1:],
-                    line["n_seeds"].iloc[-1:],
-                    often,
-                    look.color,
-                )
+                if len(line):
+                    style.curve(axes, line, "env_step", often, look.color, dashes)
     for axes in grid:
         axes.set_xlabel("Environment steps")
         axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))
