@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import TASK, comparable
@@ -32,6 +33,13 @@ class SnrFigure:
     sparsity, all on one scale.
     """
 
+    reading: ClassVar = Reading(
+        ("env", "network"),
+        ("method", "distribution", "target_sparsity"),
+        "env_step",
+        "environment steps",
+        style.steps,
+    )
     name: str
     caption: str
     agent: str

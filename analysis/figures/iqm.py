@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import iqm_interval
 from analysis.normalization import HUMAN_SCORES, normalized
@@ -54,6 +55,7 @@ class IqmPanel(NamedTuple):
 class IqmFigure:
     """A panel per agent and sparsity, a bar per method."""
 
+    reading: ClassVar = Reading(("agent", "suite", "target_sparsity"), ("label",), y="iqm")
     name: str
     caption: str
     panels: tuple[IqmPanel, ...]

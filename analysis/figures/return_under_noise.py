@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import MATCHES_WITHIN, TASK, comparable
@@ -30,6 +32,7 @@ LINE = [*TASK, "method", "share"]
 class RobustnessFigure:
     """A figure of this kind, of DQN."""
 
+    reading: ClassVar = Reading(("env",), ("method", "share"), "sigma", "noise")
     name: str
     caption: str
     suite: str
@@ -67,7 +70,7 @@ class RobustnessFigure:
         return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
     def _command(self, tables: Tables) -> str:
-        runs = tables.directory / "dqn_atari_cnn" / "*" / "*" / "seed*"
+        runs = tables.root / "dqn_atari_cnn" / "*" / "*" / "seed*"
         return (
             f"make them with: {tables.command(self.name)}, "
             f"then: python -m rigl_rl.robustness --run {runs}"

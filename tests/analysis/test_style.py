@@ -86,9 +86,7 @@ def test_the_note_says_how_the_intervals_are_drawn_that_there_are(seeds, words):
 def test_an_interval_between_points_without_one_is_a_bar():
     _, axes = plt.subplots()
     no = float("nan")
-    style.band(
-        axes, [0, 1, 2, 3], [no, 1, no, no], [no, 3, 4, no], "black"
-    )
+    style.band(axes, [0, 1, 2, 3], [no, 1, no, no], [no, 3, 4, no], "black")
     (bar,) = axes.collections
     assert [path.vertices.tolist() for path in bar.get_paths()] == [[[1.0, 1.0], [1.0, 3.0]]]
     plt.close("all")
