@@ -78,8 +78,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
     package_data={
-        "analysis": ["*.csv", "*.jinja"],
+        "analysis": ["*.csv"],
         "analysis.figures": ["*.csv"],
+        "analysis.report": ["*.jinja"],
         "rigl_rl.sparsity.execution": ["op/*.cc", "op/*.h"],
     },
     cmdclass={"build_py": BuildWithOperation},

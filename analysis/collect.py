@@ -55,6 +55,8 @@ class Tables(NamedTuple):
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
+    root: the directory of the runs, to be named in commands; that of README.md where a table does
+        not say.
     greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
     """
 
@@ -64,6 +66,7 @@ class Tables(NamedTuple):
     robustness: pd.DataFrame
     source: Path
     greedy: frozenset[str] = frozenset()
+    root: Path = Path("runs")
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -89,12 +92,7 @@ class Tables(NamedTuple):
 
     def command(self, study: str) -> str:
         """The command that makes the runs of `study`."""
-        return f"python -m launch run {study} --preset reduced --runs {self.directory}"
-
-    @property
-    def directory(self) -> Path:
-        """Of the runs, to be named in commands."""
-        return self.source if self.source.is_dir() else Path("DIR")
+        return f"python -m launch run {study} --preset reduced --runs {self.root}"
 
 
 def collect(root: Path, known: Tables | None = None) -> Tables:
@@ -139,7 +137,8 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     found, evals, snr, robustness = (
         table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
-    return Tables(found, evals, snr, robustness, root)
+    found.attrs["root"] = str(root)  # Parquet keeps it
+    return Tables(found, evals, snr, robustness, root, root=root)
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -187,7 +186,8 @@ def read(table: Path) -> Tables:
     for path in runs.loc[~finite, "path"]:
         left_out("", f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
-    return Tables(runs, evals, snr, robustness, table)
+    root = {"root": Path(parts[0].attrs["root"])} if "root" in parts[0].attrs else {}
+    return Tables(runs, evals, snr, robustness, table, **root)
 
 
 def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:

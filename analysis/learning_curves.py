@@ -14,15 +14,22 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis import notes, seed_marks, style
+from analysis import notes, style
+from analysis.alt_text import Reading
 from analysis.arguments import add_runs
 from analysis.collect import Tables, load
 from analysis.intervals import curves_over_seeds, over_seeds
-from analysis.select import SETTING, comparable
+from analysis.select import SETTING, comparable, standard_dense
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
+from rigl_rl.paper import ERK
 
 NAME = "learning_curves"
+READING = Reading(("panel",), ("label",), "env_step", "environment steps", style.steps)
+MOST_LINES, USUAL_SPARSITY = 8, 0.9
+"""Above so many lines `main_lines` takes those of the second alone."""
+ACROSS = 4
+"""Panels in a row."""
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 
@@ -78,6 +85,25 @@ def labelled(tables: Tables) -> pd.DataFrame:
     return runs
 
 
+def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Of `labelled` runs those that fit into one figure, and which these are, in words.
+
+    All where there are few labels; otherwise standard dense networks, and sparse ones, ERK if there
+    are any, of the sparsity nearest to 90%.
+    """
+    sparse = runs[(runs["method"] != "dense") & (runs["width"] == 1.0)]
+    if runs["label"].nunique() <= MOST_LINES or sparse.empty:
+        return runs, "all networks"
+    erk = sparse[sparse["distribution"] == ERK]
+    sparse = sparse if erk.empty else erk
+    away = (sparse["target_sparsity"] - USUAL_SPARSITY).abs()
+    sparse = sparse[away == away.min()]
+    at = style.percent(sparse["target_sparsity"].iloc[0])
+    kind = "sparse" if erk.empty else "ERK"
+    chosen = runs[standard_dense(runs) | runs.index.isin(sparse.index)]
+    return chosen, f"standard dense networks and {kind} ones at {at}"
+
+
 def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
     n_seeds.
@@ -98,34 +124,31 @@ def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 def draw(points: pd.DataFrame, out: Path) -> list[Path]:
     """Writes learning_curves.png, .pdf and .csv into `out` and returns the three paths."""
     panels = sorted(points["panel"].unique())
+    columns = min(ACROSS, len(panels))
     seeds = points.groupby(["panel", "label"])["n_seeds"].min()
     usual = style.usual_seeds(seeds)
-    figure, [grid] = style.panels(1, len(panels))
+    figure, grid = style.panels(-(-len(panels) // columns), columns)
     handles = []
     panel_usual = [
-        style.panel_title(axes, panel, seeds[panel], usual) for axes, panel in zip(grid, panels)
+        style.panel_title(axes, panel, seeds[panel], usual)
+        for axes, panel in zip(grid.flat, panels)
     ]
     for method, look in style.looks(points["method"]).items():
         lines = points[points["method"] == method]
         labels = lines.sort_values("width", ascending=False, kind="stable")["label"].unique()
         for label, dashes in zip(labels, cycle(DASHES)):
             handles.append(Line2D([], [], color=look.color, linestyle=dashes, label=label))
-            for axes, panel, often in zip(grid, panels, panel_usual):
+            for axes, panel, often in zip(grid.flat, panels, panel_usual):
                 line = points[(points["panel"] == panel) & (points["label"] == label)]
-                axes.plot(line["env_step"], line["mean"], color=look.color, linestyle=dashes)
-                style.band(axes, line["env_step"], line["low"], line["high"], look.color)
-                seed_marks.mark(
-                    axes,
-                    line["env_step"].iloc[-1:],
-                    line["mean"].iloc[-1:],
-                    line["n_seeds"].iloc[-1:],
-                    often,
-                    look.color,
-                )
-    for axes in grid:
+                if len(line):
+                    style.curve(axes, line, "env_step", often, look.color, dashes)
+    for axes in grid.flat[: len(panels)]:
         axes.set_xlabel("Environment steps")
         axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))
-    grid[0].set_ylabel("Evaluation return")
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes in grid[:, 0]:
+        axes.set_ylabel("Evaluation return")
     style.finish(figure, handles, seeds, "line")
     return style.save(figure, points, out, NAME)
 

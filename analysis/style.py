@@ -1,4 +1,4 @@
-"""One look for all figures: colours, names, and what a figure leaves on disk."""
+"""One look for all figures: colors, names, and what a figure leaves on disk."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Method(NamedTuple):
     marker: str
 
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart; markers help in print.
+# Okabe and Ito's palette, which color-blind readers can tell apart; markers help in print.
 METHODS = {
     "dense": Method("Dense", "#000000", "o"),
     "prune": Method("Pruning", "#0072B2", "s"),
@@ -49,6 +49,8 @@ _MORE = (
     *(("#44AA99", "p"), ("#AA4499", "h")),
 )
 NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
+_SHADE, _BAR = "shades", "bars"
+"""What intervals are drawn as, and what the note of a figure calls them."""
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
 # The marker tells them apart where a line has a single point.
 LINES: dict[str, dict[str, Any]] = {ERK: {"ls": "-"}, UNIFORM: {"ls": "--", "mfc": "white"}}
@@ -119,11 +121,48 @@ def band(
     color: Any,
     **kind: Any,
 ) -> None:
-    """The 95% interval around a line, or a bar around a single point, which has no width."""
-    if len(x) > 1:
-        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
-    else:
-        axes.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.2, **kind)
+    """The 95% interval around a line: a shade, or a bar at a point whose neighbors have none."""
+    x, low, high = (np.asarray(values, dtype=float) for values in (x, low, high))
+    known = np.isfinite(low) & np.isfinite(high)
+    beside = np.zeros_like(known)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    if (known & beside).any():
+        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0, gid=_SHADE)
+    if (alone := known & ~beside).any():
+        ends = (low[alone], high[alone])
+        axes.vlines(x[alone], *ends, color=color, alpha=0.5, linewidth=1.2, gid=_BAR, **kind)
+
+
+def curve(
+    axes: Axes, line: pd.DataFrame, x: str, usual: int, color: Any, dashes: Any = "-"
+) -> None:
+    """Draws `mean` over the column x, its interval, and n=... at the end if not the usual seeds.
+
+    line: a row per point, with mean, low, high and n_seeds, of which the fewest count.
+    """
+    axes.plot(line[x], line["mean"], color=color, linestyle=dashes)
+    band(axes, line[x], line["low"], line["high"], color)
+    last = line.iloc[-1:]
+    seed_marks.mark(axes, last[x], last["mean"], [line["n_seeds"].min()], usual, color)
+
+
+def bars(axes: Axes, points: pd.DataFrame, value: str, names: str, colors: dict[str, Any]) -> None:
+    """Horizontal intervals with a mark at the value, as rliable draws them, the first row on top.
+
+    value, names: columns of `points`, which has low and high, too. colors: by name.
+    """
+    for place, row in enumerate(points.iloc[::-1].to_dict("records")):
+        color, width = colors[row[names]], row["high"] - row["low"]
+        if math.isfinite(width):
+            axes.barh(
+                place, width, left=row["low"], height=0.6, color=color, alpha=0.45, linewidth=0
+            )[0].set_gid(_BAR)
+        axes.vlines(row[value], place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
+    axes.autoscale_view()
+    axes.locator_params(axis="x", nbins=4)  # labels of more would touch
+    axes.set_yticks(range(len(points)), points[names][::-1])
 
 
 def points(
@@ -177,9 +216,15 @@ def agent_name(agent: str, suite: str) -> str:
     return f"{agent.upper()} ({NETWORKS[suite]})" if suite in NETWORKS else agent.upper()
 
 
-def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
-    """A legend shared by all panels, headed by how many seeds stand behind each `unit`, what an
-    interval is, and what is left out (`notes`).
+def finish(
+    figure: Figure,
+    handles: list,
+    seeds: pd.Series,
+    unit: str,
+    interval: str = "t interval over seeds",
+) -> None:
+    """A legend shared by all panels, headed by how many seeds stand behind each `unit`, what the
+    intervals are that were drawn, and what is left out (`notes`).
 
     handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
     """
@@ -187,10 +232,10 @@ def finish(figure: Figure, handles: list, seeds: pd.Series, unit: str) -> None:
     text = f"n = {usual} seed{'s' if usual > 1 else ''} per {unit}"
     if seeds.nunique() > 1:
         text += f" unless marked ({seeds.min()} to {seeds.max()})"
-    fewest = intervals.FEWEST
-    if seeds.max() >= fewest:
-        text += "; shades and bars: 95% t interval over seeds"
-    if seeds.min() < fewest:
+    drawn = {child.get_gid() for axes in figure.axes for child in axes.get_children()}
+    if kinds := [kind for kind in (_SHADE, _BAR) if kind in drawn]:
+        text += f"; {' and '.join(kinds)}: 95% {interval}"
+    if seeds.min() < (fewest := intervals.FEWEST):
         text += f"; no interval below {fewest} seeds"
     place: Any
     panel: Any = figure.axes[0]

@@ -26,7 +26,9 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     figure, grid = style.panels(2, 4)
     figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
     for axes, (statistic, title) in zip(grid[0], TITLES.items()):
-        _bars(axes, aggregates[aggregates["statistic"] == statistic], names, colors)
+        own = aggregates[aggregates["statistic"] == statistic]
+        style.bars(axes, own, "value", "group", colors)
+        axes.tick_params(axis="y", labelsize=7)
         axes.set_title(title)
         axes.set_xlabel("Normalized score")
     for axes in grid[0, 1:]:
@@ -49,25 +51,13 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     _matrix(pairs, found["improvements"], names)
     handles = [Line2D([], [], color=colors[name], label=name) for name in names]
     seeds = aggregates.groupby("group", sort=False)["seeds"].first()
-    style.finish(figure, handles, seeds, "task and set")
-    legend = figure.legends[0].get_title()
-    kind = legend.get_text().replace("t interval over seeds", "bootstrap interval")
-    legend.set_text(f"{kind}\n{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}")
+    style.finish(figure, handles, seeds, "task and set", "bootstrap interval")
+    note = figure.legends[0].get_title()
+    listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
+    note.set_text(f"{note.get_text()}\n{listed}")
     paths = style.save(figure, aggregates, out, "compare")
     paths[-1].unlink()  # each panel has a table of its own
     return paths[:-1]
-
-
-def _bars(axes: Axes, rows: pd.DataFrame, names: list[str], colors: dict[str, Any]) -> None:
-    for place, row in enumerate(rows.iloc[::-1].itertuples()):
-        color = colors[row.group]
-        if not np.isnan(row.low):
-            axes.barh(place, row.high - row.low, left=row.low, height=0.6, color=color, alpha=0.45)
-        axes.vlines(row.value, place - 0.3, place + 0.3, color=color, linewidth=2)
-    axes.use_sticky_edges = False
-    axes.autoscale_view()
-    axes.locator_params(axis="x", nbins=4)
-    axes.set_yticks(range(len(names)), names[::-1], fontsize=7)
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from matplotlib import colormaps
@@ -17,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import over_seeds
 from analysis.parameter_splits import is_split, splits
@@ -30,6 +32,9 @@ REGIMES = {"dense": "dense", "rigl": "RigL"}
 class ActorShareFigure:
     """A figure of this kind, of SAC."""
 
+    reading: ClassVar = Reading(
+        ("env", "method"), ("budget",), "actor_share", "the actor's share", style.percent
+    )
     name: str
     caption: str
     tasks: tuple[str, ...]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
@@ -46,6 +47,13 @@ class LayersPanel(NamedTuple):
 class BySparsityFigure:
     """A figure of this kind."""
 
+    reading: ClassVar = Reading(
+        ("agent", "env", "sparse_output_layer"),
+        ("method", "distribution"),
+        "target_sparsity",
+        "sparsity",
+        style.percent,
+    )
     name: str
     caption: str
     panels: tuple[LayersPanel, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.figures.actor_share import ActorShareFigure
 from analysis.figures.by_sparsity import BySparsityFigure, LayersPanel
@@ -55,6 +56,9 @@ class Drawing(Protocol):
 
 class Figure(Drawing, Protocol):
     """A drawing with a caption."""
+
+    reading: ClassVar[Reading]
+    """What its numbers are, for its description."""
 
     @property
     def caption(self) -> str:

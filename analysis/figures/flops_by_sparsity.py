@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 
 TABLE = Path(__file__).parent / "atari_flops.csv"
@@ -22,6 +24,9 @@ NETWORKS = {"cnn": "Nature CNN", "resnet": "IMPALA ResNet"}
 class FlopsFigure:
     """A panel per network, a line per distribution."""
 
+    reading: ClassVar = Reading(
+        ("network",), ("distribution",), "sparsity", "sparsity", style.percent, "share"
+    )
     name: str
     caption: str
 

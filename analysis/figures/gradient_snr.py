@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import seed_marks, style
+from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import TASK, comparable
@@ -32,6 +33,13 @@ class SnrFigure:
     sparsity, all on one scale.
     """
 
+    reading: ClassVar = Reading(
+        ("env", "network"),
+        ("method", "distribution", "target_sparsity"),
+        "env_step",
+        "environment steps",
+        style.steps,
+    )
     name: str
     caption: str
     agent: str
@@ -126,7 +134,7 @@ class SnrFigure:
 
 
 def _colors(sparsities: list[float]) -> dict[float, Any]:
-    """Black for dense, then from light to dark with sparsity, readable by colour-blind too."""
+    """Black for dense, then from light to dark with sparsity, readable by color-blind too."""
     sparse = [s for s in sparsities if s > 0]
     shades = colormaps["viridis_r"](np.linspace(0.15, 0.85, len(sparse)))
     return {0.0: style.METHODS["dense"].color, **dict(zip(sparse, shades))}
@@ -139,15 +147,6 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: in
         ["target_sparsity", "distribution"], dropna=False
     ):
         dashes = style.LINES.get(distribution, {"ls": "-"})["ls"]
-        axes.plot(line["env_step"], line["mean"], color=colors[sparsity], ls=dashes)
-        style.band(axes, line["env_step"], line["low"], line["high"], colors[sparsity])
-        seed_marks.mark(
-            axes,
-            line["env_step"].iloc[-1:],
-            line["mean"].iloc[-1:],
-            [line["n_seeds"].min()],
-            usual,
-            colors[sparsity],
-        )
+        style.curve(axes, line, "env_step", usual, colors[sparsity], dashes)
     axes.set_yscale("log")
     return axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))

@@ -9,16 +9,18 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import iqm_interval
 from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.notes import left_out
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
@@ -53,6 +55,7 @@ class IqmPanel(NamedTuple):
 class IqmFigure:
     """A panel per agent and sparsity, a bar per method."""
 
+    reading: ClassVar = Reading(("agent", "suite", "target_sparsity"), ("label",), y="iqm")
     name: str
     caption: str
     panels: tuple[IqmPanel, ...]
@@ -106,17 +109,23 @@ class IqmFigure:
         methods = style.looks([*paper.METHODS, *sparse["method"]])
         for method, look in methods.items():
             lines[look.name] = sparse[sparse["method"] == method]
-        scores, lacking = {}, []
+        scores, lacking, fewer = {}, [], []
         for label, line in lines.items():
             by_task = [line.loc[line["env"] == task, "score"].dropna() for task in tasks]
-            seeds = min(map(len, by_task), default=0)
+            seeds, most = min(map(len, by_task), default=0), max(map(len, by_task), default=0)
             if seeds:
                 # rliable wants as many runs of each task.
                 scores[label] = np.stack([found[:seeds] for found in by_task], 1)
+                fewer += [f"{label} {seeds} of up to {most}"] if seeds < most else []
             else:
                 lacking.append(label)
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
+        if fewer:
+            left_out(
+                self.name,
+                f"{panel.title}: as many seeds of each task as of its rarest, {', '.join(fewer)}",
+            )
         if lacking:
             warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
@@ -161,18 +170,9 @@ def _tasks(panel: IqmPanel, points: pd.DataFrame) -> str:
 
 
 def _panel(axes: Axes, points: pd.DataFrame) -> None:
-    """Horizontal intervals with a mark at the interquartile mean, as rliable draws them."""
     known = {look.name for look in style.METHODS.values()} | {STANDARD, MATCHED}
     others = set(points["label"]) - known  # by their own names
     methods = style.looks([*style.METHODS, *others])
     colors = {look.name: look.color for look in methods.values()}
-    for place, row in enumerate(points.iloc[::-1].itertuples()):
-        color = colors.get(row.label, "#555555")
-        low, high = (row.iqm, row.iqm) if np.isnan(row.low) else (row.low, row.high)
-        axes.barh(place, high - low, left=low, height=0.6, color=color, alpha=0.45, linewidth=0)
-        axes.vlines(row.iqm, place - 0.3, place + 0.3, color=color, linewidth=2)
-    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
-    axes.autoscale_view()
-    axes.locator_params(axis="x", nbins=4)  # labels of more would touch
+    style.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
     axes.tick_params(axis="y", labelsize=8)
-    axes.set_yticks(range(len(points)), points["label"][::-1])

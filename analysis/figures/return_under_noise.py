@@ -1,6 +1,6 @@
 """Return of trained policies under noise on their observations (Figure 6).
 
-A panel per game, a colour per size of the network, a line style per method. Drawn from the
+A panel per game, a color per size of the network, a line style per method. Drawn from the
 `robustness.csv` that `python -m rigl_rl.robustness` writes into the directories of finished runs.
 """
 
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import seed_marks, style
+from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
 from analysis.select import MATCHES_WITHIN, TASK, comparable
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
-# The paper's line styles are not named; its colours are: blue, pink, purple from large to small.
+# The paper's line styles are not named; its colors are: blue, pink, purple from large to small.
 DASHES = {"dense": "-", "rigl": "--", "set": ":"}
 COLORS = ("#0072B2", "#CC79A7", "#3B0F70")
 LINE = [*TASK, "method", "share"]
@@ -30,6 +32,7 @@ LINE = [*TASK, "method", "share"]
 class RobustnessFigure:
     """A figure of this kind, of DQN."""
 
+    reading: ClassVar = Reading(("env",), ("method", "share"), "sigma", "noise")
     name: str
     caption: str
     suite: str
@@ -67,7 +70,7 @@ class RobustnessFigure:
         return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
     def _command(self, tables: Tables) -> str:
-        runs = tables.directory / "dqn_atari_cnn" / "*" / "*" / "seed*"
+        runs = tables.root / "dqn_atari_cnn" / "*" / "*" / "seed*"
         return (
             f"make them with: {tables.command(self.name)}, "
             f"then: python -m rigl_rl.robustness --run {runs}"
@@ -119,9 +122,4 @@ def _label(method: str, share: float) -> str:
 
 def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: int) -> None:
     for (method, share), line in points.groupby(["method", "share"]):
-        axes.plot(line["sigma"], line["mean"], color=colors[share], ls=DASHES[method])
-        style.band(axes, line["sigma"], line["low"], line["high"], colors[share])
-        last = line.iloc[-1:]
-        seed_marks.mark(
-            axes, last["sigma"], last["mean"], [line["n_seeds"].min()], usual, colors[share]
-        )
+        style.curve(axes, line, "sigma", usual, colors[share], DASHES[method])

@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import over_seeds
 from analysis.notes import left_out
@@ -54,6 +55,13 @@ class Row(NamedTuple):
 class ScalingFigure:
     """A figure of this kind."""
 
+    reading: ClassVar = Reading(
+        ("agent", "suite", "env"),
+        ("method", "distribution"),
+        "params",
+        "active parameters",
+        style.short,
+    )
     name: str
     caption: str
     rows: tuple[Row, ...]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import style
+from analysis.alt_text import Reading
 from analysis.collect import Tables
 from analysis.intervals import over_seeds
 from analysis.select import SETTING, comparable
@@ -31,6 +32,9 @@ class SweptPanel(NamedTuple):
 class SensitivityFigure:
     """A panel per hyper-parameter, a line per method; SAC on one task at one sparsity."""
 
+    reading: ClassVar = Reading(
+        ("column",), ("method", "distribution"), "value", "the hyper-parameter"
+    )
     name: str
     caption: str
     task: str

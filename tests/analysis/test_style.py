@@ -59,3 +59,34 @@ def test_ticks_of_environment_steps_are_exact():
         "100k",
         "1M",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ([[5, 5], [5, 5]], "shades: 95% t interval over seeds"),
+        ([[5], [4]], "bars: 95% t interval over seeds"),
+        ([[5, 5], [5]], "shades and bars: 95% t interval over seeds"),
+        ([[2, 5, 1], [1]], "bars: 95% t interval over seeds; no interval below 3 seeds"),
+        ([[2, 2], [1]], "no interval below 3 seeds"),
+    ],
+)
+def test_the_note_says_how_the_intervals_are_drawn_that_there_are(seeds, words):
+    figure, [axes] = style.panels(1, 2)
+    for numbers in seeds:
+        line = pd.DataFrame({"mean": 1.0, "low": 0.5, "high": 1.5, "n_seeds": numbers})
+        line.loc[line["n_seeds"] < 3, ["low", "high"]] = float("nan")
+        style.points(axes[0], list(range(len(line))), line, 5, "black")
+    style.finish(figure, [], pd.Series([n for line in seeds for n in line]), "point")
+    note = figure.legends[0].get_title().get_text()
+    assert note.partition("; ")[2] == words
+    plt.close("all")
+
+
+def test_an_interval_between_points_without_one_is_a_bar():
+    _, axes = plt.subplots()
+    no = float("nan")
+    style.band(axes, [0, 1, 2, 3], [no, 1, no, no], [no, 3, 4, no], "black")
+    (bar,) = axes.collections
+    assert [path.vertices.tolist() for path in bar.get_paths()] == [[[1.0, 1.0], [1.0, 3.0]]]
+    plt.close("all")

@@ -1,0 +1,1 @@
+"""One page for a colleague: every figure, table and claim, and what is behind them."""

@@ -1,0 +1,38 @@
+"""One page for a colleague: every figure, table and claim, and what is behind them.
+
+    python -m analysis.report --runs DIR --out report.html
+
+The page is a single file without scripts that needs no server and no network.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis import notes
+from analysis.arguments import add_runs
+from analysis.collect import load
+from analysis.report.page import render
+from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.files import replacing
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the page."""
+    parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
+    add_runs(parser)
+    parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    args = parser.parse_args(argv)
+    with notes.heard() as left_out:
+        tables = load(args.runs, args.score)
+    page = render(tables, left_out)
+    with replacing(args.out) as aside:
+        aside.write_text(page, encoding="utf-8")
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

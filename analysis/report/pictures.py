@@ -1,0 +1,147 @@
+"""The figures of the page: each is drawn once, and stands there with its words and its numbers."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from analysis import learning_curves, notes
+from analysis.alt_text import Reading, describe
+from analysis.collect import Tables
+from analysis.figures.catalog import Figure
+from analysis.figures.iqm import STANDARD
+from rigl_rl import paper
+from rigl_rl.errors import NoRunsError
+
+NO_SETTING = {
+    *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
+    *("params", "dense_reward", "standard_share"),
+}
+"""Columns of a figure's numbers that do not tell the settings of its runs apart."""
+READABLE = 0.4
+"""Of a picture's width in pixels: 80 to the inch, of 200."""
+FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
+"""Makes the numbers of Figure 7, which has no runs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A figure on the page."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    png: str
+    csv: str
+    """Both base64."""
+    readable: int
+    """The least width, in pixels, at which one can read the text."""
+    rests_on: str
+    command: str
+    left_out: list[str]
+
+
+def draw(figure: Figure, tables: Tables, aside: Path) -> Picture:
+    """Draws a figure; raises NoRunsError when there is no data for it."""
+    with notes.heard() as left_out:
+        png, _, csv = figure.draw(tables, aside)
+    command = FLOPS_COMMAND if figure.name == "figure7" else tables.command(figure.name)
+    about = (figure.name, title(figure.name), figure.caption, command, left_out)
+    return _picture(png, csv, figure.reading, *about)
+
+
+def learn(tables: Tables, agent: str, aside: Path) -> tuple[pd.DataFrame, Picture | None]:
+    """Final returns of one agent's runs (`learning_curves.scores`), and its learning curves.
+
+    No curves where no run has evaluations.
+    """
+    with notes.heard() as left_out:
+        runs = learning_curves.labelled(tables)
+        scores = learning_curves.scores(runs)
+        chosen, which = learning_curves.main_lines(runs)
+        try:
+            points = learning_curves.data(chosen, tables)
+        except NoRunsError:
+            return scores, None
+        png, _, csv = learning_curves.draw(points, aside)
+    name = re.sub(r"\W+", "_", f"curves {agent}".lower()).strip("_")
+    caption = f"Return of evaluations over training: {which}."
+    command = f"python -m analysis.learning_curves --runs {tables.source} --out figures"
+    about = (name, f"Learning curves, {agent}", caption, command, left_out)
+    return scores, _picture(png, csv, learning_curves.READING, *about)
+
+
+def _picture(
+    png: Path,
+    csv: Path,
+    reading: Reading,
+    name: str,
+    title: str,
+    caption: str,
+    command: str,
+    left_out: list[str],
+) -> Picture:
+    points = pd.read_csv(csv)
+    small, width = _small(png)
+    return Picture(
+        name,
+        title,
+        caption,
+        f"{title}. {describe(points, reading)}",
+        base64.b64encode(small).decode(),
+        base64.b64encode(csv.read_bytes()).decode(),
+        round(READABLE * width),
+        rests_on(points),
+        command,
+        left_out,
+    )
+
+
+def _small(png: Path) -> tuple[bytes, int]:
+    """The picture in 128 colors, a third of its size; its width in pixels."""
+    small = io.BytesIO()
+    with Image.open(png) as picture:
+        picture.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+        return small.getvalue(), picture.width
+
+
+def title(name: str) -> str:
+    """'figure14_left' as 'Figure 14 (left)'."""
+    number, _, part = name.replace("figure", "").partition("_")
+    return f"Figure {number}" + (f" ({part})" if part else "")
+
+
+def rests_on(points: pd.DataFrame) -> str:
+    """How many runs, and seeds of each setting, are behind a figure's numbers."""
+    if "n_seeds" not in points:
+        return "counted, no runs"
+    points = _each_once(points)
+    settings = [column for column in points if column not in NO_SETTING]
+    seeds = points.groupby(settings, dropna=False)["n_seeds"].max()
+    tasks = points.groupby(settings, dropna=False)["n_tasks"].max() if "n_tasks" in points else 1
+    runs = int((seeds * tasks).sum())
+    least, most = int(seeds.min()), int(seeds.max())
+    spread = str(least) if least == most else f"{least} to {most}"
+    return f"{runs} runs, {spread} seed{'s' if most > 1 else ''} per setting"
+
+
+def _each_once(points: pd.DataFrame) -> pd.DataFrame:
+    """Gives the rows of runs that a figure shows in several panels one setting."""
+    if {"label", "n_tasks"} <= set(points):  # the standard dense network, beside every sparsity
+        standard = points["label"] == STANDARD
+        return points.assign(target_sparsity=points["target_sparsity"].mask(standard, 0.0))
+    if "column" in points:  # the standard hyper-parameters, in the panel of each of them
+        best = [paper.best("sac_mujoco", row.method)[row.column] for row in points.itertuples()]
+        standard = points["value"] == pd.Series(best, points.index, float)
+        return points.assign(
+            column=points["column"].mask(standard, "standard"),
+            value=points["value"].mask(standard, 0.0),
+        )
+    return points
