@@ -11,7 +11,8 @@ from typing import Any
 import gymnasium
 
 from rigl_rl.environments import mujoco_tasks, vector_spaces
-from rigl_rl.errors import ConfigError, check_counts
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,17 +38,11 @@ class Task:
     modules: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or self.name.count(":") > 1:
-            raise ConfigError(
-                f"env_name is {self.name!r}, but must be a name like 'CartPole-v0' or "
-                "'my_module:MyEnv-v0'"
-            )
-        if self.max_episode_steps is not None:
-            check_counts(max_episode_steps=self.max_episode_steps)
-        if self.contact_forces not in (None, True, False):
-            raise ConfigError(
-                f"contact_forces is {self.contact_forces!r}, but must be True, False or None"
-            )
+        named = isinstance(self.name, str) and self.name and self.name.count(":") < 2
+        words = "a name like 'CartPole-v0' or 'my_module:MyEnv-v0'"
+        check("env_name", self.name, "str", test=(lambda _: named, words))
+        check("max_episode_steps", self.max_episode_steps, "int | None", low=1)
+        check("contact_forces", self.contact_forces, "bool | None")
 
     @classmethod
     def of_run(cls, result: Mapping[str, Any]) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -16,10 +15,12 @@ from tf_agents.policies import py_tf_eager_policy
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl import record
 from rigl_rl.environments.atari_evaluation import AtariEvaluator
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
-from rigl_rl.errors import ConfigError, check_counts, check_within
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check
 from rigl_rl.runs import config, random_state
 
 COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
@@ -67,15 +68,15 @@ def evaluate_run(
       ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
         something that cannot be found here.
     """
-    check_counts(episodes=episodes)
-    if epsilon is not None:
-        check_within(0, 1, epsilon=epsilon)
-    result = _result_of(run)
+    check("episodes", episodes, "int", low=1)
+    check("seed", seed, "int", low=0)
+    check("epsilon", epsilon, "float | None", low=0, high=1)
+    result = record.read(run, _LABELS)
     path = _policy_of(run, step)
     atari = result["suite"].startswith("atari")
     sigmas = sigmas or (ATARI_SIGMAS if atari else SIGMAS)
     for sigma in sigmas:
-        check_within(0, float("inf"), sigma=sigma)
+        check("sigma", sigma, "float", low=0)
     if atari:
         evaluate = _atari(run, path, episodes, epsilon)
     else:
@@ -94,17 +95,6 @@ def evaluate_run(
             }
         )
     return pd.DataFrame(rows, columns=[*COLUMNS, *SCORES])
-
-
-def _result_of(run: pathlib.Path) -> dict[str, Any]:
-    try:
-        result = json.loads((run / "result.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError("no result.json to read; give the directory of a finished run") from error
-    missing = [name for name in _LABELS if name not in result]
-    if missing:
-        raise ConfigError(f"result.json lacks {', '.join(missing)}")
-    return result
 
 
 def _policy_of(run: pathlib.Path, step: int | None) -> pathlib.Path:

@@ -98,7 +98,7 @@ class TrainingRun:
                 if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
                 if _is_due(given.policy_save_interval, before, step):
-                    self.save_policy(self.directory.policy(step))
+                    self.directory.save_policy(step, self.save_policy)
                 if _is_due(given.eval_interval, before, step) or step == given.train_steps:
                     self._evaluate(step)
         finally:
@@ -185,7 +185,7 @@ class TrainingRun:
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
-        self.save_policy(self.directory.policy(self.hyperparameters.train_steps))
+        self.directory.save_policy(self.hyperparameters.train_steps, self.save_policy)
         self.directory.write_operative_config(gin.operative_config_str())
         train_steps = self.hyperparameters.train_steps
         self.directory.finish(
