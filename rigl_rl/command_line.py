@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, Callable, NoReturn
 
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.parameters import Allowed, check, in_words
 
 DEBUG = "--debug"
 
@@ -122,6 +123,21 @@ def sparsity(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
     return value
+
+
+def number(kind: str, **allowed: float) -> Callable[[str], float]:
+    """An argparse type: a number of a kind and in a range, as for `rigl_rl.parameters.check`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text) if kind == "float" else int(text)
+            check(text, value, kind, **allowed)
+        except ValueError as error:
+            words = in_words(kind, Allowed(**allowed))
+            raise argparse.ArgumentTypeError(f"{text!r} is not {words}") from error
+        return value
+
+    return parse
 
 
 def positive(text: str) -> int:

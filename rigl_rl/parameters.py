@@ -140,7 +140,7 @@ def check(name: str, value: Any, kinds: str, allowed: Allowed = ANY, **range: An
     allowed = Allowed(**range) if range else allowed
     names = kinds.split(" | ")
     if not any(_fits(kind, value, allowed) for kind in names):
-        words = " or ".join(_words(kind, allowed) for kind in names)
+        words = in_words(kinds, allowed)
         if isinstance(value, numbers.Real) and abs(value) > LARGEST.get(names[0], math.inf):
             words += f", at most {LARGEST[names[0]]}"
         raise ConfigError(f"{name} is {shown(value)}, but must be {words}")
@@ -170,6 +170,11 @@ def _fits(kind: str, value: Any, allowed: Allowed) -> bool:
             isinstance(key, str) and _fits("float", each, allowed) for key, each in value.items()
         )
     return not kind.startswith("Callable") or callable(value)
+
+
+def in_words(kinds: str, allowed: Allowed = ANY) -> str:
+    """What a parameter may be, as in 'a whole number, at least 1'."""
+    return " or ".join(_words(kind, allowed) for kind in kinds.split(" | "))
 
 
 def _words(kind: str, allowed: Allowed) -> str:

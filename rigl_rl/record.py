@@ -65,9 +65,9 @@ def finished(directory: Path) -> bool:
 
 
 def damage(directory: Path) -> str | None:
-    """What is wrong with a run's result; None if it can be read."""
+    """What is wrong with a run's result; None if it has one that can be read."""
     try:
-        _parsed(directory)
+        read(directory, ["final_return"])
     except ConfigError as error:
         return str(error)
     return None
@@ -82,6 +82,6 @@ def _parsed(directory: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{RESULT} is broken ({error})") from error
-    if not isinstance(result, dict) or "final_return" not in result:
-        raise ConfigError(f"{RESULT} holds no object with a final_return")
+    if not isinstance(result, dict):
+        raise ConfigError(f"{RESULT} holds no object")
     return result

@@ -30,8 +30,8 @@ AGENTS = {
 OUTSIDE = BASE - {"rigl_rl.quiet"} | {"rigl_rl.command_line"}
 ROOMS = {
     **dict.fromkeys(sorted(BASE), set()),
-    "rigl_rl.command_line": {"rigl_rl.errors"},
     "rigl_rl.parameters": {"rigl_rl.errors"},
+    "rigl_rl.command_line": {"rigl_rl.errors", "rigl_rl.parameters"},
     "rigl_rl.record": {"rigl_rl.errors", "rigl_rl.parameters"},
     "rigl_rl.adapters": {"rigl_rl.quiet"},
     "rigl_rl.sparsity": SPARSE,

@@ -120,8 +120,11 @@ class Task:
                 return gymnasium.make(
                     known, self.max_episode_steps, disable_env_checker=True, **options
                 )
-        except (gymnasium.error.Error, ImportError) as error:
-            reason = " ".join(str(error).split())
+        except Exception as error:  # whatever a user's environment raises
+            known_kind = isinstance(error, (gymnasium.error.Error, ImportError))
+            reason = ("" if known_kind else f"{type(error).__name__}: ") + " ".join(
+                str(error).split()
+            )
             if simulated and isinstance(error, ModuleNotFoundError):
                 reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
             raise ConfigError(f"cannot make environment {self.name!r}: {reason}") from error

@@ -198,7 +198,8 @@ def mask_kernels(
     for name, share in sparsities.items():
         if not distributions.active_count(math.prod(shapes[name]), share):
             raise ConfigError(
-                f"sparsity {share} leaves no connection in kernel {name!r} of shape {shapes[name]}"
+                f"sparsity {sparsity} leaves no connection in kernel {name!r} of shape "
+                f"{shapes[name]}"
             )
     dense = start_dense or not any(sparsities.values())
     masked = []

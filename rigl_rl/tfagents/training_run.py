@@ -123,9 +123,9 @@ class TrainingRun:
     def _collect_initially(self) -> None:
         try:
             self.collect_initially()
-        except tf.errors.OpError as error:
+        except tf.errors.OpError:
             if self.env.failure:
-                raise self.env.failure from error
+                raise self.env.failure from self.env.failure.__cause__
             raise
 
     def _train_until_next_event(self, step: int) -> int:
@@ -146,7 +146,7 @@ class TrainingRun:
             loss = self.advance(after - step)
         except tf.errors.OpError as error:
             if self.env.failure:
-                raise RiglRlError(f"{self.env.failure} {when}") from error
+                raise RiglRlError(f"{self.env.failure} {when}") from self.env.failure
             # TF-Agents checks the loss in the graph.
             if "inf or nan" in str(error).lower():
                 raise RiglRlError(f"the loss became infinite or NaN {when}") from error

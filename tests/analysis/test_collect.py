@@ -43,7 +43,7 @@ def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
         (lambda d: (d / "result.json").write_text('{"agent": '), "result.json is broken"),
         (lambda d: (d / "result.json").write_bytes(b"\xff\xfe"), "result.json is broken"),
         (lambda d: (d / "result.json").write_text("[]"), "holds no object"),
-        (lambda d: (d / "result.json").write_text("{}"), "holds no object with a final_return"),
+        (lambda d: (d / "result.json").write_text("{}"), "result.json lacks agent, suite"),
         (lambda d: (d / "result.json").write_text(""), "result.json is broken"),
         (lambda d: (d / "result.json").write_text("[" * 100_000), "result.json is broken"),
         (lambda d: (d / "evals.csv").write_text("env_step\n1\n"), "evals.csv lacks the column"),
