@@ -125,7 +125,7 @@ def sparsity(text: str) -> float:
     return value
 
 
-def number(kind: str, **allowed: float) -> Callable[[str], float]:
+def number(kind: str, **allowed: Any) -> Callable[[str], float]:
     """An argparse type: a number of a kind and in a range, as for `rigl_rl.parameters.check`."""
 
     def parse(text: str) -> float:

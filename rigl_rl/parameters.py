@@ -46,7 +46,7 @@ class Allowed:
         """The allowed texts; none if any is."""
         return list(self.choices() if callable(self.choices) else self.choices)
 
-    def has(self, number: numbers.Real) -> bool:
+    def has(self, number: float) -> bool:
         """Whether a number is in range; NaN is not."""
         return self.low <= number <= self.high and self.above < number < self.below
 
@@ -141,7 +141,7 @@ def check(name: str, value: Any, kinds: str, allowed: Allowed = ANY, **range: An
     names = kinds.split(" | ")
     if not any(_fits(kind, value, allowed) for kind in names):
         words = in_words(kinds, allowed)
-        if isinstance(value, numbers.Real) and abs(value) > LARGEST.get(names[0], math.inf):
+        if isinstance(value, (int, float)) and abs(value) > LARGEST.get(names[0], math.inf):
             words += f", at most {LARGEST[names[0]]}"
         raise ConfigError(f"{name} is {shown(value)}, but must be {words}")
 
@@ -154,13 +154,7 @@ def _fits(kind: str, value: Any, allowed: Allowed) -> bool:
     if kind == "bool":
         return isinstance(value, bool)
     if kind in LARGEST:
-        number = numbers.Real if kind == "float" else numbers.Integral
-        return (
-            isinstance(value, number)
-            and not isinstance(value, bool)
-            and abs(value) <= LARGEST[kind]
-            and allowed.has(value)
-        )
+        return _is_number(kind, value) and abs(value) <= LARGEST[kind] and allowed.has(value)
     if kind == "str":
         return isinstance(value, str) and value in (allowed.texts() or [value])
     if kind == "Sequence[int]":
@@ -170,6 +164,11 @@ def _fits(kind: str, value: Any, allowed: Allowed) -> bool:
             isinstance(key, str) and _fits("float", each, allowed) for key, each in value.items()
         )
     return not kind.startswith("Callable") or callable(value)
+
+
+def _is_number(kind: str, value: Any) -> bool:
+    number = numbers.Real if kind == "float" else numbers.Integral
+    return isinstance(value, number) and not isinstance(value, bool)
 
 
 def in_words(kinds: str, allowed: Allowed = ANY) -> str:
@@ -218,7 +217,7 @@ def record(parameters: Any) -> dict[str, Any]:
     return found
 
 
-def pair(name: str, text: str | None, **allowed: float) -> tuple[float, float] | None:
+def pair(name: str, text: str | None, **allowed: Any) -> tuple[float, float] | None:
     """Parses the numbers for actor and critic in 'actor_critic', such as '0.9_0.8'.
 
     Args:

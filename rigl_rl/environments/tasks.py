@@ -14,6 +14,12 @@ from rigl_rl.environments import mujoco_tasks, vector_spaces
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import check
 
+IS_NAME = (
+    lambda name: isinstance(name, str) and name != "" and name.count(":") < 2,
+    "a name like 'CartPole-v0' or 'my_module:MyEnv-v0'",
+)
+"""What a task's name may be: a test, and words."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -38,9 +44,7 @@ class Task:
     modules: tuple[str, ...] = ()
 
     def __post_init__(self):
-        named = isinstance(self.name, str) and self.name and self.name.count(":") < 2
-        words = "a name like 'CartPole-v0' or 'my_module:MyEnv-v0'"
-        check("env_name", self.name, "str", test=(lambda _: named, words))
+        check("env_name", self.name, "str", test=IS_NAME)
         check("max_episode_steps", self.max_episode_steps, "int | None", low=1)
         check("contact_forces", self.contact_forces, "bool | None")
 

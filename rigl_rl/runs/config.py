@@ -34,11 +34,11 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         for path in gin_files:
             if not os.path.isfile(path):
                 raise ConfigError(f"gin file {path!r} does not exist")
-            with one_line(f"gin file {path!r}"):
+            with one_line(f"gin file {path!r}", _ANY):
                 gin.parse_config_file(os.path.abspath(path))
         of_files = gin_internals.macros()
         for binding in bindings:
-            with one_line(f"gin binding {binding!r}"):
+            with one_line(f"gin binding {binding!r}", _ANY):
                 gin.parse_config(binding)
     macros, used = gin_internals.macros(), set(re.findall(r"%(\w+)", gin.config_str()))
     for name in sorted(used - macros):
@@ -99,15 +99,20 @@ _BAD_VALUES = (
     *(AttributeError, RecursionError),
 )
 
+_ANY = (Exception,)
+"""Of modules that a configuration imports."""
+
 
 @contextlib.contextmanager
-def one_line(context: str = "") -> Iterator[None]:
-    """Turns the errors of bad configuration values into a one-line ConfigError."""
+def one_line(
+    context: str = "", errors: tuple[type[Exception], ...] = _BAD_VALUES
+) -> Iterator[None]:
+    """Turns the errors of bad configuration values, or given ones, into a one-line ConfigError."""
     try:
         yield
     except ConfigError:
         raise
-    except _BAD_VALUES as error:
+    except errors as error:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
@@ -135,7 +140,7 @@ def _first_sentence(error: Exception) -> str:
     for match in filter(None, (re.search(pattern, text) for pattern in _UNKNOWN)):
         names = match.groups()
         return why_not(*names) or text.rstrip(".") + _hint(*names)
-    return text or type(error).__name__
+    return text if text and isinstance(error, _BAD_VALUES) else f"{type(error).__name__}: {text}"
 
 
 def _refuse_names_without_effect() -> None:
@@ -155,7 +160,7 @@ def _check_values() -> None:
         known = declared(wrapped) if _is_ours(wrapped) else {}
         for parameter, value in bound.items():
             # What a function returns is checked when it is called: not all methods call it.
-            if parameter in known and not repr(value).endswith("()"):
+            if parameter in known and not re.fullmatch(r"@.*\(\)", repr(value)):
                 binding = f"{name}.{parameter}"
                 with one_line(f"gin binding {binding}"):
                     # Copying replaces macros and references by their values.

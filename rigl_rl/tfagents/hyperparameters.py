@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from rigl_rl.environments.tasks import Task
+from rigl_rl.environments.tasks import IS_NAME, Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks.width import WIDTH
 from rigl_rl.parameters import Checked, pair, parameter, with_default
@@ -28,6 +28,7 @@ class Hyperparameters(Checked):
         "HalfCheetah-v2",
         "a name that `gymnasium.make` takes ('CartPole-v0', 'module:Mine-v0'), or one of the "
         "paper's -v2 names",
+        test=IS_NAME,
     )
     bootstrap_at_time_limit: bool = parameter(
         True, "whether values are bootstrapped at the time limit; in the original it is terminal"
@@ -64,10 +65,6 @@ class Hyperparameters(Checked):
     policy_save_interval: int = parameter(
         0, "train steps between saved policies; 0: only the final one", low=0
     )
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.task()
 
     def task(self, modules: tuple[str, ...] = ()) -> Task:
         """The environment; `modules` are imported first."""
