@@ -1,5 +1,5 @@
 # Each target first makes .venv from requirements.lock if it is missing or out of date.
-# PYTHON=... sets the interpreter for .venv (3.9, 3.10 or 3.11).
+# PYTHON=... sets the interpreter for .venv (3.10 or 3.11).
 
 RUNS ?= results/classic_control.parquet
 OUT ?= figures
@@ -7,15 +7,15 @@ OUT ?= figures
 TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/runs.parquet,$(RUNS))
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-suitable = $(filter 3.9 3.10 3.11,$(call version,$(1)))
-no_wheels = $(if $(call version,$(PYTHON)),TensorFlow 2.15 has no wheels for $(call version,$(PYTHON)),'$(PYTHON)' does not run)
-check_python = $(if $(call suitable,$(PYTHON)),,$(error rigl_rl needs Python 3.9, 3.10 or 3.11: \
+suitable = $(filter 3.10 3.11,$(call version,$(1)))
+no_wheels = $(if $(call version,$(PYTHON)),TensorFlow 2.15 or MuJoCo 3.17 has no wheels for $(call version,$(PYTHON)),'$(PYTHON)' does not run)
+check_python = $(if $(call suitable,$(PYTHON)),,$(error rigl_rl needs Python 3.10 or 3.11: \
 $(no_wheels); set PYTHON=/path/to/python3.11))
 
 ifdef PYTHON
 $(call check_python)
 endif
-PYTHON ?= $(or $(firstword $(foreach python,python3.11 python3.10 python3.9 python3,\
+PYTHON ?= $(or $(firstword $(foreach python,python3.11 python3.10 python3,\
 $(if $(call suitable,$(python)),$(python)))),python3)
 
 VENV := .venv
@@ -26,10 +26,14 @@ READY := $(VENV)/.ready
 OPERATION := $(VENV)/.operation
 EXECUTION := rigl_rl/sparsity/execution
 
+# Tests of a minute in all: whether this Python will do.
+FAST := tests/test_parameters.py tests/test_rooms.py tests/test_setup.py tests/analysis/test_collect.py \
+	tests/runs tests/sparsity/test_masks.py tests/networks tests/tfagents/test_replay.py
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo test bench lint figures clean
+.PHONY: help demo test fast bench lint figures clean
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +44,9 @@ demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a
 
 test: $(READY) $(OPERATION) ## run the tests, two at a time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+fast: $(READY)
+	$(BIN)/python -m pytest $(FAST)
 
 bench: $(READY) $(OPERATION) ## measure training speed against dense and the machine's limit
 	$(BIN)/python -m benchmarks.products

@@ -9,9 +9,9 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 # With python_requires alone, a 3.12 user would only see pip fail to find a TensorFlow wheel.
-if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+if not (3, 10) <= sys.version_info[:2] <= (3, 11):
     sys.exit(
-        "rigl_rl needs Python 3.9, 3.10 or 3.11: TensorFlow 2.15 has no wheels for "
+        "rigl_rl needs Python 3.10 or 3.11: TensorFlow 2.15 or MuJoCo 3.17 has no wheels for "
         f"{sys.version_info[0]}.{sys.version_info[1]}"
     )
 
@@ -76,11 +76,12 @@ setup(
     long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.9,<3.12",
+    python_requires=">=3.10,<3.12",
     package_data={
         "analysis": ["*.csv"],
         "analysis.figures": ["*.csv"],
         "analysis.report": ["*.jinja"],
+        "benchmarks": ["*.yaml"],
         "rigl_rl.sparsity.execution": ["op/*.cc", "op/*.h"],
     },
     cmdclass={"build_py": BuildWithOperation},
@@ -95,7 +96,6 @@ setup(
     extras_require=EXTRAS_REQUIRE,
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
-        "Programming Language :: Python :: 3.9",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",

@@ -26,19 +26,19 @@ from analysis.run_files import (
     CURVES,
     NUMBERS,
     OPTIONAL,
-    TEXT,
     check_numbers,
     read_run,
     require,
     run_directories,
     warn_if_score_differs,
 )
+from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
 from rigl_rl.files import replacing
 
 RUN = (
-    *("path", "stamp", *TEXT, "distribution", *NUMBERS, "kernel_params", "planned_steps"),
+    *("path", "stamp", *record.TEXT, "distribution", *NUMBERS, "kernel_params", "planned_steps"),
     *hyperparameters.COLUMNS,
 )
 """Columns of every table of runs, apart from the optional ones."""
@@ -106,10 +106,12 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
     unchanged = set()
+    unfinished = damaged = 0
     for directory, files in run_directories(root):
         path = os.path.relpath(directory, root)
         if "result.json" not in files:
-            left_out("", f"left out {path}: unfinished (no result.json)")
+            left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
+            unfinished += 1
             continue
         try:
             stamp = run_files.stamp(directory, files)
@@ -119,12 +121,17 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             run, found = read_run(directory, files)
             if "evals" in found:
                 warn_if_score_differs(path, run, found["evals"])
-        except (ValueError, OSError) as error:
-            left_out("", f"left out {path}: {str(error).splitlines()[0]}")
+        except Exception as error:  # whatever it is, it does not stop the other runs
+            kind = "" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: "
+            left_out("", f"left out {_printable(path)}: {kind}{' '.join(str(error).split())}")
+            damaged += 1
             continue
-        runs.append({"path": path, "stamp": stamp, **run})
+        runs.append({**run, "path": path, "stamp": stamp})
         for name, curve in found.items():
             curves[name].append(curve.assign(path=path))
+    if out := unfinished + damaged:
+        total = out + len(runs) + len(unchanged)
+        left_out("", f"{out} of {total} runs left out: {unfinished} unfinished, {damaged} damaged")
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
         table = pd.concat(curves[name]) if curves[name] else pd.DataFrame(columns=["path"])
@@ -132,6 +139,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     if known is not None:
         for number, old in enumerate(known[:4]):
             tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
+    tables[0] = _of_one_type_each(tables[0])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
     found, evals, snr, robustness = (
@@ -139,6 +147,19 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     )
     found.attrs["root"] = str(root)  # Parquet keeps it
     return Tables(found, evals, snr, robustness, root, root=root)
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
+    """Turns columns into text whose values are text in some runs and numbers in others."""
+    for name in runs.columns.difference(list(RUN)):
+        found = runs[name].dropna()
+        if runs[name].dtype == object and found.map(type).nunique() > 1:
+            runs[name] = found.map(str).reindex(runs.index)
+    return runs
 
 
 def write(tables: Tables, out: Path) -> list[Path]:

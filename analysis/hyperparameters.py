@@ -22,6 +22,12 @@ _NAMES = {
     "update_freq": ("update_freq",),
 }
 COLUMNS = tuple(_NAMES)
+KINDS = {
+    **dict.fromkeys(COLUMNS, "float | None"),
+    **dict.fromkeys(("sparsity_aware_init", "sparse_output_layer"), "bool | None"),
+    **dict.fromkeys(("sparsities", "widths"), "str | None"),
+}
+"""Types, as for `rigl_rl.parameters.check`."""
 _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
 
 

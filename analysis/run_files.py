@@ -12,20 +12,12 @@ from typing import Any
 import pandas as pd
 
 from analysis import hyperparameters, old_runs
+from rigl_rl import parameters, record
 from rigl_rl.errors import warn
 from rigl_rl.final_score import final_score
+from rigl_rl.parameters import check
 
-TEXT = ("agent", "suite", "env", "method")
-NUMBERS = (
-    "target_sparsity",
-    "width",
-    "seed",
-    "final_return",
-    "env_steps",
-    "train_steps",
-    "active_params",
-    "total_params",
-)
+NUMBERS = tuple(name for name, (kind, _) in record.REQUIRED.items() if not kind.startswith("str"))
 CURVES = {
     "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
     "snr": ("env_step", "train_step", "network", "snr"),
@@ -35,16 +27,6 @@ OPTIONAL = {"runs": ("final_return_greedy",), "evals": ("greedy_return",)}
 """Columns that only some runs have, by table; the others have NaN there."""
 SCORES = {"avg_return": "final_return", "greedy_return": "final_return_greedy"}
 """Columns of evals.csv and the scores in result.json that average the last of them."""
-WHOLE = ("seed", "env_steps", "train_steps", "active_params", "total_params")
-LARGEST = 2**63 - 1
-"""In size; whole numbers of a table have 64 bits."""
-RANGES = {
-    "target_sparsity": (0.0, 1.0),
-    "width": (5e-324, math.inf),
-    **dict.fromkeys(("env_steps", "train_steps", "active_params"), (0, math.inf)),
-    "total_params": (1, math.inf),
-}
-"""[low, high) of numbers of result.json; a width is above 0."""
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 AS_JSON = ("layers", "hyperparameters")
@@ -91,7 +73,7 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
 
     Raises ValueError saying what is wrong.
     """
-    result = read_json(directory / "result.json")
+    result = record.read(directory)
     run = flat_result(result)
     if "hyperparameters" in result:
         run.update(hyperparameters.of_run(result))
@@ -101,6 +83,9 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
         text = config.read_text(encoding="utf-8") if CONFIG in files else ""
         run.update(old_runs.of_run(text, run["method"]))
         run["planned_steps"] = old_runs.planned_steps(text)
+    for column, kinds in hyperparameters.KINDS.items():
+        check(f"hyperparameters: {column}", run[column], kinds)
+    json.dumps([str(directory), run], ensure_ascii=False).encode()  # tables hold UTF-8 alone
     curves = {
         name: read_curve(directory / f"{name}.csv", columns)
         for name, columns in CURVES.items()
@@ -109,70 +94,36 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
     return run, curves
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The record of a finished run; raises ValueError saying what is wrong."""
-    try:
-        result = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"result.json is broken ({error})") from error
-    if not isinstance(result, dict):
-        raise ValueError("result.json holds no object")
-    return result
-
-
 def flat_result(result: dict[str, Any]) -> dict[str, Any]:
-    """The record of a finished run, checked and flat; raises ValueError saying what is wrong."""
-    missing = [key for key in (*TEXT, "distribution", *NUMBERS) if key not in result]
-    if missing:
-        raise ValueError(f"result.json lacks {', '.join(missing)}")
-    for key in (*TEXT, "distribution"):
-        if not isinstance(result[key], str) and not (key == "distribution" and not result[key]):
-            raise ValueError(f"result.json: {key} is {_short(result[key])}, not a text")
-    for key in (*NUMBERS, *OPTIONAL["runs"]):
-        value = result.get(key)
-        if value is None and key in OPTIONAL["runs"]:
-            result[key] = math.nan
-        else:
-            check_number(key, value)
+    """The record of a finished run, with one value for each column of a table.
+
+    Raises ValueError saying what is wrong.
+    """
     layers = result.get("layers", [])
     try:
         flat: dict[str, Any] = {"kernel_params": sum(math.prod(x["shape"]) for x in layers)}
     except (KeyError, TypeError) as error:
         raise ValueError("result.json: layers is not a list of kernels with a shape") from error
-    check_number("the size of layers", flat["kernel_params"])
+    check("the size of layers", flat["kernel_params"], "long")
+    flat.update(dict.fromkeys(OPTIONAL["runs"], math.nan))
     for key, value in result.items():
-        if key in AS_JSON:
-            flat[key] = json.dumps(value)
-        elif isinstance(value, dict):
-            flat.update({f"{key}.{name}": inner for name, inner in value.items()})
-        else:
-            flat[key] = value
+        if key not in AS_JSON and isinstance(value, dict):
+            flat.update({f"{key}.{name}": _cell(inner) for name, inner in value.items()})
+        elif key not in OPTIONAL["runs"] or value is not None:
+            flat[key] = _cell(value)
     return flat
 
 
-def check_number(key: str, value: Any) -> None:
-    """Raises ValueError unless a number of result.json is one, and one that the key can have."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"result.json: {key} is {_short(value)}, not a number")
-    # A whole number may be too large for a float, and then for a table.
-    if abs(value) > LARGEST or not math.isfinite(value):
-        raise ValueError(f"result.json: {key} is {_short(value)}, not a finite number")
-    if key in WHOLE and value != int(value):
-        raise ValueError(f"result.json: {key} is {value}, not a whole number")
-    low, high = RANGES.get(key, (-math.inf, math.inf))
-    if not low <= value < high:
-        raise ValueError(f"result.json: {key} is {value}, not in [{low:g}, {high:g})")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 30 else f"{text[:20]}..."
+def _cell(value: Any) -> Any:
+    """A value that a table can hold: text for what is nested or too large."""
+    whole = isinstance(value, int) and abs(value) > parameters.LARGEST["long"]
+    return json.dumps(value) if whole or isinstance(value, (dict, list)) else value
 
 
 def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A run's CSV; raises ValueError when the file is broken or lacks one of `columns`."""
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype={"network": str})
     except ValueError as error:  # pandas' parser errors and bytes that are no text
         raise ValueError(f"{path.name} is broken ({error})") from error
     require(table, columns, path.name)

@@ -66,14 +66,14 @@ def agent_run(
         label.append(f"h{units}")
         bindings.append(f"{agent.gin.width}={units / agent.units!r}")
     if method != "dense":
-        digits = f"{sparsity:.2f}" if round(sparsity, 2) == sparsity else f"{sparsity:g}"
+        digits = f"{sparsity:.2f}" if round(sparsity, 2) == sparsity else _digits(sparsity)
         label += [distribution, f"s{digits}"]
         bindings += [f"SPARSITY={sparsity!r}", f'DISTRIBUTION="{DISTRIBUTIONS[distribution]}"']
     for name, value in changes.items():
         if value == paper.best(agent.name, method).get(name):
             continue
         short, binding = HYPERPARAMETERS[name]
-        label.append(f"{short}{value:g}" if isinstance(value, (int, float)) else f"{short}{value}")
+        label.append(short + (_digits(value) if isinstance(value, (int, float)) else str(value)))
         if name == "update_freq":
             assert interval, f"{method} has no update interval"
             binding = interval
@@ -96,6 +96,12 @@ def agent_run(
         steps_per_second=agent.steps_per_second,
         measured_label="" if snr_freq else measured,
     )
+
+
+def _digits(number: float) -> str:
+    """A number as part of a directory's name: exact, so that no two share one."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def matched_dense_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,34 @@ def write_text(path: Path, content: str) -> None:
     """Writes a text file like `replacing`, in UTF-8 and with line ends unchanged."""
     with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
         file.write(content)
+
+
+@contextmanager
+def replacing_directory(path: Path) -> Iterator[Path]:
+    """Like `replacing`, for a directory: yields a new one, whose files are synced at the end.
+
+    An older `path` is deleted just before the new one takes its place.
+    """
+    aside = path.with_name(f".writing-{path.name}")
+    try:
+        remove(aside)
+        aside.mkdir(parents=True)
+        yield aside
+        for file in aside.rglob("*"):
+            _sync(file)
+        remove(path)
+        os.replace(aside, path)
+        sync_directory(path.parent)
+    finally:
+        remove(aside)
+
+
+def remove(path: Path) -> None:
+    """Deletes a file, or a directory with all that is in it; nothing if there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

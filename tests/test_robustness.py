@@ -198,7 +198,7 @@ def test_runs_that_fail_leave_the_others_alone(run, tmp_path):
     beginnings = [
         "error: run 'runs/unfinished': no result.json to read",
         "error: run 'runs/fatal': its process was killed",
-        "error: run 'runs/broken': RuntimeError: two lines",
+        "error: run 'runs/broken': gin file 'runs/broken/config.gin': RuntimeError: two lines",
         "error: run 'runs/absent': gin file 'runs/absent/config.gin': No module named 'absent'; "
         "start the command where it can be imported",
     ]

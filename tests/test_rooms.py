@@ -20,18 +20,19 @@ MOST_LINES_OF_A_FUNCTION = 80
 BASE = {
     "rigl_rl",
     *(f"rigl_rl.{name}" for name in ("quiet", "errors", "files", "paper", "final_score")),
+    *("rigl_rl.parameters", "rigl_rl.record"),
 }
 SPARSE = BASE | {"rigl_rl.adapters", "rigl_rl.sparsity"}
 AGENTS = {
     *SPARSE,
-    *("rigl_rl.networks", "rigl_rl.environments", "rigl_rl.runs"),
-    *("rigl_rl.command_line", "rigl_rl.parameters"),
+    *("rigl_rl.networks", "rigl_rl.environments", "rigl_rl.runs", "rigl_rl.command_line"),
 }
 OUTSIDE = BASE - {"rigl_rl.quiet"} | {"rigl_rl.command_line"}
 ROOMS = {
     **dict.fromkeys(sorted(BASE), set()),
-    "rigl_rl.command_line": {"rigl_rl.errors"},
     "rigl_rl.parameters": {"rigl_rl.errors"},
+    "rigl_rl.command_line": {"rigl_rl.errors", "rigl_rl.parameters"},
+    "rigl_rl.record": {"rigl_rl.errors", "rigl_rl.parameters"},
     "rigl_rl.adapters": {"rigl_rl.quiet"},
     "rigl_rl.sparsity": SPARSE,
     "rigl_rl.networks": SPARSE,

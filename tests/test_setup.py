@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHONS = ("3.9", "3.10", "3.11")
+PYTHONS = ("3.10", "3.11")
 
 
 def _script(path: Path, body: str) -> str:
@@ -55,15 +55,15 @@ def clone(tmp_path):
 @pytest.mark.parametrize("target", ["demo", "test", "bench", "lint", "figures"])
 def test_every_target_refuses_an_unsuitable_python_in_one_line(clone, target):
     line = _one_line(_make(clone, target, f"PYTHON={_script(clone / 'newer', 'echo 3.12')}"))
-    assert "rigl_rl needs Python 3.9, 3.10 or 3.11" in line
-    assert "TensorFlow 2.15 has no wheels for 3.12" in line
+    assert "rigl_rl needs Python 3.10 or 3.11" in line
+    assert "TensorFlow 2.15 or MuJoCo 3.17 has no wheels for 3.12" in line
     assert not (clone / ".venv").exists()
 
 
 def test_an_unsuitable_python_is_refused_though_the_environment_stands(clone):
     (clone / ".venv").mkdir()
     (clone / ".venv" / ".ready").touch()
-    assert "3.8" in _one_line(_make(clone, "lint", PYTHON=_script(clone / "older", "echo 3.8")))
+    assert "3.9" in _one_line(_make(clone, "lint", PYTHON=_script(clone / "older", "echo 3.9")))
     assert (clone / ".venv" / ".ready").exists()
 
 
@@ -103,13 +103,15 @@ def test_help_is_the_default_and_needs_no_environment(clone):
     assert not (clone / ".venv").exists()
 
 
-@pytest.mark.parametrize("version", [(3, 8, 18), (3, 12, 0)])
+@pytest.mark.parametrize("version", [(3, 9, 18), (3, 12, 0)])
 def test_setup_py_refuses_other_pythons(monkeypatch, version):
     monkeypatch.setattr(sys, "version_info", version)
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(ROOT / "setup.py"))
     message = str(stop.value)
-    assert message.endswith(f"TensorFlow 2.15 has no wheels for {version[0]}.{version[1]}")
+    assert message.endswith(
+        f"TensorFlow 2.15 or MuJoCo 3.17 has no wheels for {version[0]}.{version[1]}"
+    )
     assert "\n" not in message
 
 

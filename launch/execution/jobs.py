@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from launch.runs import Run
+from rigl_rl import record
 from rigl_rl.adapters.ctypes_calls import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -37,9 +38,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether the result exists, which a run writes last."""
-        directories = filter(None, (self.run_dir, self.instead))
-        return any((directory / "result.json").exists() for directory in directories)
+        """Whether there is a result that can be read, which a run writes last."""
+        return any(map(record.finished, filter(None, (self.run_dir, self.instead))))
 
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:

@@ -13,19 +13,26 @@ import gin
 import tensorflow as tf
 
 from rigl_rl.environments.atari import AtariEnvironment
-from rigl_rl.errors import ConfigError, check_within
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import Allowed, declares
 from rigl_rl.sparsity import DENSE, METHODS, SparseSettings
 from rigl_rl.sparsity.distributions import layer_sparsities
 from rigl_rl.sparsity.gin_config import (
     distribution,
     init_masks,
     mask_updater,
+    of_settings,
     sparse_execution,
 )
 from rigl_rl.sparsity.mask_updaters import SET, Prune, RigL
 
 
 @gin.configurable
+@of_settings(
+    *("erk_power_scale", "custom_sparsity_map"),
+    target_sparsity="sparsity",
+    mask_init_method="distribution",
+)
 def get_pruning_sparsities(
     target_sparsity: float = 0.0,
     mask_init_method: str = "erdos_renyi_kernel",
@@ -49,6 +56,12 @@ def get_pruning_sparsities(
 
 
 @gin.configurable
+@of_settings(
+    *("initial_sparsity", "begin_step"),
+    final_sparsity="sparsity",
+    end_step="last_update_step",
+    frequency="update_freq",
+)
 def pruning(
     initial_sparsity: float = 0.0,
     final_sparsity: float | None = None,
@@ -74,6 +87,12 @@ def pruning(
     )
 
 
+@of_settings(
+    *("begin_step", "drop_fraction", "drop_noise"),
+    end_step="last_update_step",
+    frequency="update_freq",
+    drop_fraction_anneal="drop_fraction_schedule",
+)
 def _drop_and_grow(
     begin_step: int = 0,
     end_step: int | None = None,
@@ -121,13 +140,9 @@ def sparse_settings(mode: str) -> SparseSettings:
       mode: name of a method.
 
     Raises:
-      ValueError: a value is not allowed.
-      ConfigError: mask updates are bound under a name that `mode` does not read.
+      ConfigError: a value is not allowed, or mask updates are bound under a name that `mode` does
+        not read.
     """
-    if mode not in METHODS:
-        raise ValueError(
-            f"unknown SparseDQNAgent.mode {mode!r}; choose one of {', '.join(METHODS)}"
-        )
     if mode == DENSE.method:
         return DENSE
     if mode == Prune.method:
@@ -175,6 +190,12 @@ def prune_only(
 
 
 @gin.configurable("AdamOptimizer", module="tf.train")
+@declares(
+    learning_rate=Allowed(low=0),
+    beta1=Allowed(low=0, below=1),
+    beta2=Allowed(low=0, below=1),
+    epsilon=Allowed(low=0),
+)
 def adam(
     learning_rate: float = 2.5e-4, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> tf.keras.optimizers.legacy.Optimizer:
@@ -182,8 +203,6 @@ def adam(
 
     Keras' legacy class computes the same, in one fused operation per variable.
     """
-    check_within(0, float("inf"), learning_rate=learning_rate, epsilon=epsilon)
-    check_within(0, 1, beta1=beta1, beta2=beta2)
     return tf.keras.optimizers.legacy.Adam(learning_rate, beta1, beta2, epsilon)
 
 

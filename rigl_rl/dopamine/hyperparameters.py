@@ -17,12 +17,13 @@ from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.environments.atari import AtariEnvironment
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
-from rigl_rl.parameters import check, parameter
+from rigl_rl.parameters import Checked, parameter
+from rigl_rl.sparsity import METHODS
 
 
 @gin.configurable("SparseTrainRunner", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
-class RunnerHyperparameters:
+class RunnerHyperparameters(Checked):
     """The game, the length of the run and its evaluation."""
 
     agent_type: str = parameter("dqn", "the agent", choices=("dqn",))
@@ -41,7 +42,9 @@ class RunnerHyperparameters:
     )
     clip_rewards: bool = parameter(True, "whether training clips rewards to [-1, 1]")
     observation_noise: float | None = parameter(
-        None, "standard deviation of noise on all observations, in pixel values; None: no noise"
+        None,
+        "standard deviation of noise on all observations, in pixel values; None: no noise",
+        low=0,
     )
     atari_100k_eval: bool = parameter(
         False, "whether an evaluation plays `num_eval_episodes` episodes instead of steps"
@@ -51,20 +54,22 @@ class RunnerHyperparameters:
         0, "iterations between saved policies; 0: only the final one", low=0
     )
 
-    def __post_init__(self):
-        check(self)
-
 
 @gin.configurable("DQNAgent", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
-class AgentHyperparameters:
+class AgentHyperparameters(Checked):
     """Acting and learning."""
 
     network: Callable[..., tf.keras.Model] = parameter(
         NatureDQNNetwork, "makes the online and the target network from the number of actions"
     )
     optimizer: tf.keras.optimizers.Optimizer | None = parameter(
-        None, "a Keras optimizer; None: Adam (Table 7)"
+        None,
+        "a Keras optimizer; None: Adam (Table 7)",
+        test=(
+            lambda value: hasattr(value, "apply_gradients"),
+            "a Keras optimizer, such as @tf.train.AdamOptimizer()",
+        ),
     )
     gamma: float = parameter(0.99, "discount", low=0, high=1)
     update_horizon: int = parameter(
@@ -85,19 +90,13 @@ class AgentHyperparameters:
         25_000, "agent steps over which epsilon falls from 1", low=1
     )
 
-    def __post_init__(self):
-        check(self)
-
 
 @gin.configurable("SparseDQNAgent", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
-class SparseHyperparameters:
+class SparseHyperparameters(Checked):
     """The sparse training method. `gin_config` has its settings."""
 
-    mode: str = parameter("dense", "name of a method")
+    mode: str = parameter("dense", "name of a method", choices=METHODS.keys)
     weight_decay: float = parameter(
         0.0, "coefficient of sum(w^2) / 2 over kernels in the loss (Tables 4 and 5)", low=0
     )
-
-    def __post_init__(self):
-        check(self)

@@ -7,10 +7,11 @@ import numpy as np
 
 from rigl_rl.adapters.frame_replay import FrameReplayBuffer
 from rigl_rl.environments.frames import FRAME_SHAPE, STACK_SIZE
-from rigl_rl.errors import check_counts
+from rigl_rl.parameters import Allowed, check, declares
 
 
 @gin.configurable("WrappedReplayBuffer", denylist=["gamma", "update_horizon"])
+@declares(replay_capacity=Allowed(low=1), batch_size=Allowed(low=1))
 def replay_buffer(
     gamma: float,
     update_horizon: int = 1,
@@ -25,7 +26,8 @@ def replay_buffer(
       replay_capacity: frames.
       batch_size: transitions per sample.
     """
-    check_counts(replay_capacity=replay_capacity, batch_size=batch_size)
+    least = STACK_SIZE + update_horizon
+    check("WrappedReplayBuffer.replay_capacity", replay_capacity, "int", low=least)
     return FrameReplayBuffer(
         FRAME_SHAPE,
         STACK_SIZE,

@@ -22,7 +22,7 @@ from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
-from rigl_rl.errors import RiglRlError
+from rigl_rl.errors import RiglRlError, warn
 from rigl_rl.parameters import record
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
@@ -69,11 +69,15 @@ class SparseTrainRunner(run_experiment.Runner):
 
         def create_agent(session, environment, summary_writer):
             tf.keras.utils.set_random_seed(random_state.seed_from(seed, Stream.NETWORK))
-            return SparseDQNAgent(
-                int(environment.action_space.n),
-                total_training_steps=given.num_iterations * given.training_steps,
-                seed=random_state.seed_from(seed, Stream.MASKS),
-            )
+            total = given.num_iterations * given.training_steps
+            mask_seed = random_state.seed_from(seed, Stream.MASKS)
+            agent = SparseDQNAgent(int(environment.action_space.n), total, mask_seed)
+            if agent.given.min_replay_history >= total:
+                warn(
+                    f"DQNAgent.min_replay_history is {agent.given.min_replay_history}, but the run "
+                    f"has {total} agent steps: it takes no gradient step"
+                )
+            return agent
 
         with one_line():
             super().__init__(
@@ -182,12 +186,15 @@ class SparseTrainRunner(run_experiment.Runner):
         self._prefix = checkpoint_file_prefix
         self._start_iteration = 0
         self._directory = RunDirectory(self._base_dir, self._config_text)
-        path = self._directory.checkpoints.newest_intact()
-        if path is None:
+
+        def read(path: pathlib.Path) -> dict[str, Any]:
+            data = self._checkpointer_in(path).load_checkpoint(int(path.name))
+            self._agent.unbundle(str(path), int(path.name), data)
+            return data
+
+        data = self._directory.checkpoints.restore_files(read)
+        if data is None:
             return
-        iteration = int(path.name)
-        data = self._checkpointer_in(path).load_checkpoint(iteration)
-        self._agent.unbundle(str(path), iteration, data)
         self._history.restore(data["logs"])
         self._wall_before = data["wall_s"]
         self._start_iteration = data["current_iteration"] + 1
@@ -213,7 +220,10 @@ class SparseTrainRunner(run_experiment.Runner):
     # -- the end --------------------------------------------------------------------------------
 
     def _save_policy(self) -> None:
-        save_policy(self._agent.online_network, self._directory.policy(self._agent.gradient_steps))
+        network = self._agent.online_network
+        self._directory.save_policy(
+            self._agent.gradient_steps, lambda path: save_policy(network, path)
+        )
 
     def _finish(self) -> None:
         self._save_policy()

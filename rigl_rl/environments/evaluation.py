@@ -9,7 +9,7 @@ import numpy as np
 
 from rigl_rl.environments.tasks import Task, as_task
 from rigl_rl.environments.vector_spaces import scalar
-from rigl_rl.errors import warn
+from rigl_rl.errors import RiglRlError, warn
 
 CUT_OFF = 10_000
 """Steps after which an episode is cut off in an environment that has no step limit."""
@@ -41,7 +41,21 @@ class Evaluator:
           policy: maps observations (episodes, ...) float32 to actions (episodes, ...). The row of
             an episode that is over keeps its last observation.
           seed: alone determines the environments' randomness.
+
+        Raises:
+          RiglRlError: an environment failed.
         """
+        try:
+            return self._play(policy, seed)
+        except RiglRlError:
+            raise
+        except Exception as error:  # whatever a user's environment raises
+            raise RiglRlError(
+                f"evaluation in environment {self._task.name!r} failed: {type(error).__name__}: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+
+    def _play(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
         first = [env.reset(seed=seed + index)[0] for index, env in enumerate(self._envs)]
         observations = np.asarray(first, np.float32)
         returns = np.zeros(self.episodes)

@@ -42,8 +42,8 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     Attributes:
       task: the task, with its options resolved.
-      failure: the error that a step raised, if any. TensorFlow steps the environment within the
-        training loop and raises a different error instead.
+      failure: the error that a step or reset raised, if any. TensorFlow steps the environment
+        within the training loop and raises a different error instead.
       exact: whether `get_state` saves the environment itself. False for environments that cannot be
         saved (`saving`): `set_state` then ends the episode, as a time limit does.
       breaks: how many episodes of the run were ended that way.
@@ -92,26 +92,35 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         return current_time_step.step_type[0] == _LAST
 
     def _reset(self):
-        observation, _ = self._gym.reset(seed=self._seed)
-        self._seed = None
-        return self._time_step(_FIRST, observation, 0.0, 1.0)
+        try:
+            observation, _ = self._gym.reset(seed=self._seed)
+            self._seed = None
+            return self._time_step(_FIRST, observation, 0.0, 1.0)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def _step(self, action):
         action = int(action[0]) if self._discrete else action[0]
         try:
             observation, reward, terminated, truncated, _ = self._gym.step(action)
             reward = scalar(reward, self.task.name)
-        except RiglRlError as error:
-            self.failure = error
-            raise
-        last = terminated or truncated
-        ends_values = terminated or (truncated and not self._bootstrap)
-        return self._time_step(
-            _LAST if last else _MID,
-            observation,
-            reward,
-            0.0 if ends_values else 1.0,
-        )
+            last = terminated or truncated
+            ends_values = terminated or (truncated and not self._bootstrap)
+            return self._time_step(
+                _LAST if last else _MID,
+                observation,
+                reward,
+                0.0 if ends_values else 1.0,
+            )
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> RiglRlError:
+        """The `failure` to raise for whatever an environment raised."""
+        if not isinstance(error, RiglRlError):
+            error = RiglRlError(f"environment {self.task.name!r} failed: {_line(error)}")
+        self.failure = error
+        return error
 
     def _time_step(self, step_type, observation, reward, discount) -> ts.TimeStep:
         return ts.TimeStep(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gin
 import numpy as np
 
-from rigl_rl.errors import ConfigError, check_within
+from rigl_rl.parameters import check
 
 OUTSIDE = ("clip", "wrap")
 
@@ -25,11 +25,8 @@ class PixelNoise:
     """
 
     def __init__(self, sigma: float, outside: str = "clip"):
-        check_within(0, float("inf"), observation_noise=sigma)
-        if outside not in OUTSIDE:
-            raise ConfigError(
-                f"PixelNoise.outside is {outside!r}, but must be one of {', '.join(OUTSIDE)}"
-            )
+        check("observation_noise", sigma, "float", low=0)
+        check("PixelNoise.outside", outside, "str", choices=OUTSIDE)
         self.sigma = sigma
         self._clip = outside == "clip"
         self.seed(0)

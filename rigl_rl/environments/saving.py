@@ -94,7 +94,7 @@ def why_inexact(task: Task) -> str | None:
             try:
                 same = _follow(restored, actions) == expected
             except Exception as error:  # whatever a half-restored environment raises
-                return f"restored, it fails with {type(error).__name__}"
+                return f"restored, it fails with {type(error.__cause__ or error).__name__}"
             return None if same else "restored, it takes other steps"
         finally:
             env.close()

@@ -11,7 +11,14 @@ from typing import Any
 import gymnasium
 
 from rigl_rl.environments import mujoco_tasks, vector_spaces
-from rigl_rl.errors import ConfigError, check_counts
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check
+
+IS_NAME = (
+    lambda name: isinstance(name, str) and name != "" and name.count(":") < 2,
+    "a name like 'CartPole-v0' or 'my_module:MyEnv-v0'",
+)
+"""What a task's name may be: a test, and words."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,17 +44,9 @@ class Task:
     modules: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or self.name.count(":") > 1:
-            raise ConfigError(
-                f"env_name is {self.name!r}, but must be a name like 'CartPole-v0' or "
-                "'my_module:MyEnv-v0'"
-            )
-        if self.max_episode_steps is not None:
-            check_counts(max_episode_steps=self.max_episode_steps)
-        if self.contact_forces not in (None, True, False):
-            raise ConfigError(
-                f"contact_forces is {self.contact_forces!r}, but must be True, False or None"
-            )
+        check("env_name", self.name, "str", test=IS_NAME)
+        check("max_episode_steps", self.max_episode_steps, "int | None", low=1)
+        check("contact_forces", self.contact_forces, "bool | None")
 
     @classmethod
     def of_run(cls, result: Mapping[str, Any]) -> Task:
@@ -125,8 +124,11 @@ class Task:
                 return gymnasium.make(
                     known, self.max_episode_steps, disable_env_checker=True, **options
                 )
-        except (gymnasium.error.Error, ImportError) as error:
-            reason = " ".join(str(error).split())
+        except Exception as error:  # whatever a user's environment raises
+            known_kind = isinstance(error, (gymnasium.error.Error, ImportError))
+            reason = ("" if known_kind else f"{type(error).__name__}: ") + " ".join(
+                str(error).split()
+            )
             if simulated and isinstance(error, ModuleNotFoundError):
                 reason += "; MuJoCo tasks need the packages of gymnasium[mujoco]"
             raise ConfigError(f"cannot make environment {self.name!r}: {reason}") from error

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code, make_directory
 from rigl_rl.errors import ConfigError, warn
 from rigl_rl.export import measure
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--step", type=int, help="train step of the policy (default: the last)")
     args = parser.parse_args(argv)
     try:
-        result = saved_policies.result_of(args.run)
+        result = record.read(args.run, saved_policies.LABELS)
         path = saved_policies.policy_of(args.run, args.step)
     except ConfigError as error:
         raise ConfigError(f"run {str(args.run)!r}: {error}") from error

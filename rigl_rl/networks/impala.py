@@ -5,9 +5,9 @@ from __future__ import annotations
 import gin
 import tensorflow as tf
 
-from rigl_rl.errors import check_counts
 from rigl_rl.networks.q_values import QValues, normalized
-from rigl_rl.networks.width import scaled_units
+from rigl_rl.networks.width import WIDTH, scaled_units
+from rigl_rl.parameters import Allowed, declares
 
 STACKS = (32, 64, 64)  # filters, all 3 x 3 with stride 1 (Table 7)
 BLOCKS = 2  # residual blocks of two convolutions in each stack
@@ -51,6 +51,7 @@ class Stack(tf.keras.layers.Layer):
 
 # Registered under the module name in the authors' configs.
 @gin.configurable(module="dqn_agents")
+@declares(width=WIDTH, dense_units=Allowed(low=1, high=2**16))
 class ImpalaNetwork(tf.keras.Model):
     """Three residual stacks, a hidden dense layer, one value per action.
 
@@ -84,7 +85,6 @@ class ImpalaNetwork(tf.keras.Model):
             Stack(filters, use_batch_norm, f"stack_{number}")
             for number, filters in enumerate(scaled_units(STACKS, width), 1)
         ]
-        check_counts(dense_units=dense_units)
         (units,) = scaled_units([dense_units], width)
         self._to_features = tf.keras.layers.Flatten()
         self._dense = tf.keras.layers.Dense(units, activation="relu", name="dense")

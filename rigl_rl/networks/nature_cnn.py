@@ -6,7 +6,8 @@ import gin
 import tensorflow as tf
 
 from rigl_rl.networks.q_values import QValues, normalized
-from rigl_rl.networks.width import scaled_units
+from rigl_rl.networks.width import WIDTH, scaled_units
+from rigl_rl.parameters import declares
 
 # Filters, kernel size, stride of each convolution (Table 7), and units of the hidden dense layer.
 CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
@@ -15,6 +16,7 @@ DENSE_UNITS = 512
 
 # Registered under the module name in the authors' configs.
 @gin.configurable(module="dqn_agents")
+@declares(width=WIDTH)
 class NatureDQNNetwork(tf.keras.Model):
     """Three convolutions, a hidden dense layer, one value per action.
 

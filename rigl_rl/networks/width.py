@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rigl_rl.parameters import Allowed
+
+WIDTH = Allowed(above=0, high=100)
+
 
 def scaled_units(units: Sequence[int], width: float) -> tuple[int, ...]:
     """Hidden layer sizes of a network `width` times as wide: rounded (halves up), at least 1.

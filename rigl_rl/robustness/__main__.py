@@ -20,7 +20,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from rigl_rl.command_line import Parser, exit_code, say
+from rigl_rl.command_line import Parser, exit_code, number, positive, say
 from rigl_rl.errors import ConfigError
 from rigl_rl.files import write_text
 from rigl_rl.robustness import processes
@@ -43,13 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=pathlib.Path,
         help=f"the CSV file to write, for one run (default: {TABLE} in each run's directory)",
     )
-    parser.add_argument("--sigmas", type=float, nargs="+", help="strengths of noise")
-    parser.add_argument("--episodes", type=int, default=20, help="for each strength (default 20)")
-    parser.add_argument("--step", type=int, help="train step of the policy (default: the last)")
-    parser.add_argument("--seed", type=int, default=0, help="of environments and noise (default 0)")
+    count, strength = number("int", low=0), number("float", low=0)
+    parser.add_argument("--sigmas", type=strength, nargs="+", help="strengths of noise")
+    parser.add_argument(
+        "--episodes", type=positive, default=20, help="for each strength (default 20)"
+    )
+    parser.add_argument("--step", type=count, help="train step of the policy (default: the last)")
+    parser.add_argument(
+        "--seed", type=count, default=0, help="of environments and noise (default 0)"
+    )
     parser.add_argument(
         "--epsilon",
-        type=float,
+        type=number("float", low=0, high=1),
         help="probability of a random action (default: as in the run's own evaluations)",
     )
     options = vars(parser.parse_args(argv))

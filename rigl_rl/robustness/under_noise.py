@@ -15,10 +15,12 @@ from tf_agents.policies import py_tf_eager_policy
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl import record
 from rigl_rl.environments.atari_evaluation import AtariEvaluator
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
-from rigl_rl.errors import ConfigError, check_counts, check_within
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check
 from rigl_rl.runs import config, random_state, saved_policies
 
 COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
@@ -65,15 +67,15 @@ def evaluate_run(
       ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
         something that cannot be found here.
     """
-    check_counts(episodes=episodes)
-    if epsilon is not None:
-        check_within(0, 1, epsilon=epsilon)
-    result = saved_policies.result_of(run)
+    check("episodes", episodes, "int", low=1)
+    check("seed", seed, "int", low=0)
+    check("epsilon", epsilon, "float | None", low=0, high=1)
+    result = record.read(run, saved_policies.LABELS)
     path = saved_policies.policy_of(run, step)
     atari = result["suite"].startswith("atari")
     sigmas = sigmas or (ATARI_SIGMAS if atari else SIGMAS)
     for sigma in sigmas:
-        check_within(0, float("inf"), sigma=sigma)
+        check("sigma", sigma, "float", low=0)
     if atari:
         evaluate = _atari(run, path, episodes, epsilon)
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pathlib
 import pickle
 import shutil
@@ -18,9 +17,8 @@ from typing import Any, Callable
 import tensorflow as tf
 
 from rigl_rl.errors import RiglRlError, warn
-from rigl_rl.files import sync_directory
+from rigl_rl.files import remove, replacing_directory
 
-_ASIDE = ".writing-"
 _MANIFEST = "manifest.json"
 
 
@@ -56,55 +54,55 @@ class Checkpoints:
           step: train step, or another number that counts checkpoints.
           write: writes the files into an empty directory.
         """
-        aside = self.path / f"{_ASIDE}{step:09d}"
         try:
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir(parents=True)
-            write(aside)
-            sums = {file.name: _checksum(file) for file in sorted(aside.iterdir())}
-            (aside / _MANIFEST).write_text(json.dumps(sums, indent=1))
-            for file in aside.iterdir():
-                _sync(file)
-            target = self.path / f"{step:09d}"
-            shutil.rmtree(target, ignore_errors=True)  # a damaged one, skipped at the start
-            os.replace(aside, target)
-            sync_directory(self.path)
+            with replacing_directory(self.path / f"{step:09d}") as aside:
+                write(aside)
+                sums = {file.name: _checksum(file) for file in sorted(aside.iterdir())}
+                (aside / _MANIFEST).write_text(json.dumps(sums, indent=1))
             for old in self._complete()[self._keep :]:
                 shutil.rmtree(old)
         except (OSError, tf.errors.OpError) as error:
-            shutil.rmtree(aside, ignore_errors=True)
             raise RiglRlError(
                 f"cannot write the checkpoint of step {step} in {str(self.path)!r}: "
                 f"{' '.join(str(error).split())}; earlier checkpoints are intact"
             ) from error
 
     def restore(self, variables: tf.train.Checkpoint) -> tuple[int, dict[str, Any]] | None:
-        """Restores the newest intact checkpoint.
+        """Restores the newest intact checkpoint: its train step and host state, or None."""
 
-        Damaged ones are skipped with a warning on standard error.
+        def read(directory: pathlib.Path) -> tuple[int, dict[str, Any]]:
+            variables.read(str(directory / "variables")).assert_consumed()
+            host = pickle.loads((directory / "host.pickle").read_bytes())
+            return int(directory.name), host
+
+        return self.restore_files(read)
+
+    def restore_files(self, read: Callable[[pathlib.Path], Any]) -> Any:
+        """Like `restore`, but the caller reads the files.
+
+        Damaged checkpoints are skipped with a warning on standard error.
+
+        Args:
+          read: reads the files in a directory, which is named by its step.
 
         Returns:
-          Its train step and host state, or None if there are no checkpoints.
+          What `read` returns of the newest intact checkpoint, or None if there are none.
 
         Raises:
           RiglRlError: there are checkpoints, but all are damaged.
         """
-        directory = self.newest_intact()
-        if directory is None:
-            return None
-        variables.read(str(directory / "variables")).assert_consumed()
-        host = pickle.loads((directory / "host.pickle").read_bytes())
-        return int(directory.name), host
-
-    def newest_intact(self) -> pathlib.Path | None:
-        """The directory that `restore` reads, named by its step; warns and raises like it."""
-        for leftover in self.path.glob(_ASIDE + "*"):
-            shutil.rmtree(leftover)
+        for leftover in self.path.glob(".writing-*"):
+            remove(leftover)
         found = self._complete()
         for directory in found:
             damage = _damage(directory)
-            if not damage:
-                return directory
+            try:
+                if not damage:
+                    return read(directory)
+            except RiglRlError:
+                raise
+            except Exception as error:  # a file may be missing in the manifest, too
+                damage = " ".join(str(error).split())
             warn(f"checkpoint {directory} is damaged ({damage})")
         if found:
             raise RiglRlError(
@@ -112,6 +110,11 @@ class Checkpoints:
                 "or start over in another directory"
             )
         return None
+
+    @property
+    def exist(self) -> bool:
+        """Whether there are any, damaged or not."""
+        return bool(self._complete())
 
     def _complete(self) -> list[pathlib.Path]:
         """Complete checkpoints, newest first."""
@@ -123,6 +126,8 @@ def _damage(directory: pathlib.Path) -> str | None:
     """Says how a checkpoint is damaged; None if it is intact."""
     try:
         sums = json.loads((directory / _MANIFEST).read_text())
+        if not isinstance(sums, dict) or not sums:
+            return f"{_MANIFEST} names no files"
         for name, expected in sums.items():
             if _checksum(directory / name) != expected:
                 return f"{name} is not what was written"
@@ -137,8 +142,3 @@ def _checksum(path: pathlib.Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _sync(path: pathlib.Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())

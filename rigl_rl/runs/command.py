@@ -6,7 +6,9 @@ differ between TF-Agents and Dopamine.
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from typing import Callable
 
 import tensorflow as tf
@@ -14,6 +16,7 @@ from absl import app, flags, logging
 
 from rigl_rl.command_line import exit_code
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.parameters import check
 from rigl_rl.runs import config
 
 FLAGS = flags.FLAGS
@@ -27,6 +30,7 @@ flags.DEFINE_float(
     "average_last_fraction", 0.1, "Share of last evaluations in final_return.", 0.0, 1.0
 )
 flags.DEFINE_boolean("progress", None, "Progress bar; by default only on a terminal.")
+flags.DEFINE_boolean("debug", False, "Show where an error comes from.")
 
 
 def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> None:
@@ -44,14 +48,15 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
     """
 
     def run(argv):
-        _check_flags(argv)
+        _check_flags(argv, directory_flag)
         if not FLAGS["verbosity"].present:
             # Only deprecations inside libraries; real problems raise exceptions.
             logging.set_verbosity(logging.FATAL)
             tf.get_logger().setLevel("FATAL")
-        config.parse(FLAGS[files_flag].value or [], FLAGS.gin_bindings)
+        # Before modules that the configuration imports start TensorFlow.
         tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
         tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
+        config.parse(FLAGS[files_flag].value or [], FLAGS.gin_bindings)
         try:
             train(
                 FLAGS[directory_flag].value,
@@ -60,14 +65,39 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
                 last_fraction=FLAGS.average_last_fraction,
                 show_bar=FLAGS.progress,
             )
-        except OSError as error:
-            raise RiglRlError(f"{error}; what was written before is intact") from error
+        except (OSError, tf.errors.OpError) as error:
+            raise RiglRlError(f"{_text(error)}; what was written before is intact") from error
 
-    app.run(lambda argv: sys.exit(exit_code(run, argv)))
+    app.run(lambda argv: sys.exit(exit_code(run, argv)), flags_parser=_parsed)
 
 
-def _check_flags(argv) -> None:
+def _parsed(argv: Sequence[str]) -> Sequence[str]:
+    """The arguments that are no flags."""
+    rest: list[str] = []
+
+    def parse(argv):
+        try:
+            rest.extend(FLAGS(argv))
+        except flags.Error as error:
+            raise ConfigError(" ".join(str(error).split())) from error
+
+    if code := exit_code(parse, argv):
+        sys.exit(code)
+    return rest
+
+
+def _text(error: Exception) -> str:
+    if not isinstance(error, tf.errors.OpError):
+        return str(error)
+    # The operation's name may come first, and the graph follows.
+    text = re.sub(r"\{\{.*?\}\}", "", error.message).strip().splitlines()
+    kind = "out of memory" if "OOM" in error.message else type(error).__name__
+    return f"{kind}: {text[0] if text else ''}"
+
+
+def _check_flags(argv, directory_flag: str) -> None:
     if len(argv) > 1:
         raise ConfigError(f"unexpected argument {argv[1]!r}; pass values with flags")
-    if FLAGS.seed < 0:
-        raise ConfigError(f"--seed is {FLAGS.seed}, but must be at least 0")
+    check("--seed", FLAGS.seed, "int", low=0)
+    if not FLAGS[directory_flag].value:
+        raise ConfigError(f"--{directory_flag} is empty; give the directory of the run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import difflib
 import inspect
 import os
@@ -15,6 +16,7 @@ import gin
 
 from rigl_rl.adapters import gin_internals
 from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check, declared
 from rigl_rl.runs import by_method  # noqa: F401, registers its gin name
 from rigl_rl.runs.original_names import NOT_REFUSED_BY_GIN, why_not
 
@@ -32,11 +34,11 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         for path in gin_files:
             if not os.path.isfile(path):
                 raise ConfigError(f"gin file {path!r} does not exist")
-            with one_line(f"gin file {path!r}"):
+            with one_line(f"gin file {path!r}", _ANY):
                 gin.parse_config_file(os.path.abspath(path))
         of_files = gin_internals.macros()
         for binding in bindings:
-            with one_line(f"gin binding {binding!r}"):
+            with one_line(f"gin binding {binding!r}", _ANY):
                 gin.parse_config(binding)
     macros, used = gin_internals.macros(), set(re.findall(r"%(\w+)", gin.config_str()))
     for name in sorted(used - macros):
@@ -48,6 +50,7 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
             f"the gin files define {', '.join(sorted(of_files)) or 'none'}"
         )
     _refuse_names_without_effect()
+    _check_values()
 
 
 def arguments(configurable: Callable) -> dict[str, Any]:
@@ -91,17 +94,25 @@ def imported_modules() -> tuple[str, ...]:
     return tuple(sorted(gin_internals.imports()))
 
 
-_BAD_VALUES = (ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError)
+_BAD_VALUES = (
+    *(ValueError, TypeError, SyntaxError, TokenError, OSError, LookupError, ImportError),
+    *(AttributeError, RecursionError),
+)
+
+_ANY = (Exception,)
+"""Of modules that a configuration imports."""
 
 
 @contextlib.contextmanager
-def one_line(context: str = "") -> Iterator[None]:
-    """Turns the errors of bad configuration values into a one-line ConfigError."""
+def one_line(
+    context: str = "", errors: tuple[type[Exception], ...] = _BAD_VALUES
+) -> Iterator[None]:
+    """Turns the errors of bad configuration values, or given ones, into a one-line ConfigError."""
     try:
         yield
     except ConfigError:
         raise
-    except _BAD_VALUES as error:
+    except errors as error:
         raise ConfigError(": ".join(filter(None, [context, _first_sentence(error)]))) from error
 
 
@@ -121,14 +132,15 @@ def _first_sentence(error: Exception) -> str:
         return f"{text}; remove the import lines of the original's and Dopamine's files"
     if isinstance(error, ModuleNotFoundError):
         return f"{text}; start the command where it can be imported, or set PYTHONPATH"
+    if isinstance(error, RecursionError):
+        return "its macro refers to itself"
     token = re.search(r"Failed to parse token '(.*?)'", text)
     if token:
         return f"cannot read the value {token.group(1)}; strings need quotes"
     for match in filter(None, (re.search(pattern, text) for pattern in _UNKNOWN)):
         names = match.groups()
-        hint = _did_you_mean(names[-1], _known_names())
-        return why_not(*names) or text.rstrip(".") + hint
-    return text or type(error).__name__
+        return why_not(*names) or text.rstrip(".") + _hint(*names)
+    return text if text and isinstance(error, _BAD_VALUES) else f"{type(error).__name__}: {text}"
 
 
 def _refuse_names_without_effect() -> None:
@@ -142,14 +154,33 @@ def _refuse_names_without_effect() -> None:
                     raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
 
 
-def _known_names() -> Sequence[str]:
-    """Names a user may bind: our configurables and their parameters."""
-    names = []
-    for name, wrapped in gin_internals.configurables():
-        # By where it is defined, because some are registered under the authors' module names.
-        if (getattr(wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__")):
-            names += [name, *inspect.signature(wrapped).parameters]
-    return names
+def _check_values() -> None:
+    """Checks the type and range of every bound value whose parameter declares them."""
+    for (name, wrapped), bound in gin_internals.bindings():
+        known = declared(wrapped) if _is_ours(wrapped) else {}
+        for parameter, value in bound.items():
+            # What a function returns is checked when it is called: not all methods call it.
+            if parameter in known and not re.fullmatch(r"@.*\(\)", repr(value)):
+                binding = f"{name}.{parameter}"
+                with one_line(f"gin binding {binding}"):
+                    # Copying replaces macros and references by their values.
+                    check(binding, copy.deepcopy(value), *known[parameter])
+
+
+def _is_ours(wrapped: Callable) -> bool:
+    # By where it is defined, because some are registered under the authors' module names.
+    return (getattr(wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__"))
+
+
+def _hint(configurable: str, parameter: str | None = None) -> str:
+    """What a user may have meant by an unknown name; an owner comes with its parameter."""
+    ours = [each for each in gin_internals.configurables() if _is_ours(each.wrapped)]
+    parameters = {name: list(inspect.signature(wrapped).parameters) for name, wrapped in ours}
+    if parameter is None:
+        return _did_you_mean(configurable, parameters)
+    own = parameters.get(configurable.rpartition(".")[2], [])
+    owners = [f"{name}.{parameter}" for name, known in parameters.items() if parameter in known]
+    return _did_you_mean(parameter, own) or (f" (did you mean {owners[0]!r}?)" if owners else "")
 
 
 def _did_you_mean(name: str, known) -> str:

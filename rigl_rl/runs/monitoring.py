@@ -9,15 +9,15 @@ import gin
 import tensorflow as tf
 from tqdm import tqdm
 
+from rigl_rl.parameters import Allowed, declares
 from rigl_rl.runs.history import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
 
 
 @gin.configurable("log_snr")
+@declares(freq=Allowed(low=0))
 def snr_interval(freq: int = 0) -> int:
     """Train steps between two measurements of the gradients' signal-to-noise ratio; 0: never."""
-    if freq < 0:
-        raise ValueError(f"log_snr.freq is {freq}, but must be 0 (off) or a number of train steps")
     return freq
 
 

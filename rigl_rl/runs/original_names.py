@@ -15,6 +15,7 @@ _ONE_STEP = (
     "here it is always 1; leave it out"
 )
 _NO_KL = "the clipped loss has no KL term (Table 9), there and here; leave it out"
+_FLAG = "the command line decides; give --{}"
 _SEEDED = "all random numbers follow from --seed; leave it out"
 
 WHY = {
@@ -32,6 +33,10 @@ WHY = {
     "train_eval.n_step_update": _ONE_STEP,
     "SparseDqnAgent.n_step_update": _ONE_STEP,
     "DqnAgent.n_step_update": _ONE_STEP,
+    "train_eval.seed": _FLAG.format("seed"),
+    "train_eval.root_dir": _FLAG.format("root_dir"),
+    "SparseTrainRunner.seed": _FLAG.format("seed"),
+    "SparseTrainRunner.base_dir": _FLAG.format("base_dir"),
     # PPO only: DQN and SAC take it.
     "train_eval.replay_capacity": "PPO's replay holds one iteration, there and here; leave it out",
     "log_sparsities.model_name": "each network is logged under its own name; leave it out",

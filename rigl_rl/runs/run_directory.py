@@ -6,7 +6,7 @@ evals.csv, snr.csv    one row per evaluation or signal-to-noise measurement
 tensorboard/          events
 checkpoints/          the two newest, until the run is finished
 policies/             greedy policies by train step (SavedModels)
-result.json           written last; its presence means the run is finished
+result.json           written last: with one that can be read, the run is finished
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import fcntl
 import json
 import pathlib
 import shutil
-from typing import Any
+from typing import Any, Callable
 
-from rigl_rl.errors import ConfigError, RiglRlError
-from rigl_rl.files import write_text
+from rigl_rl import record
+from rigl_rl.errors import ConfigError, RiglRlError, warn
+from rigl_rl.files import replacing_directory, write_text
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.runs.history import SNR_COLUMNS, History, as_csv
 
@@ -31,9 +32,12 @@ class RunDirectory:
       root_dir: the directory, created if missing.
       config: text of the requested configuration, including the seed.
 
+    Attributes:
+      finished: whether the run has its result.
+
     Raises:
       ConfigError: the directory cannot be written, or holds another configuration or something that
-        is not a run. Nothing in it has changed then.
+        is not a run, or files where a run has directories. Nothing in it has changed then.
       RiglRlError: another process is using it.
     """
 
@@ -41,8 +45,10 @@ class RunDirectory:
         self.path = pathlib.Path(root_dir)
         self._refuse_foreign(config)
         self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.finished = record.finished(self.path)
         if self.finished:
             return  # nothing will be written, so the directory may be read-only
+        self._warn_of_losses()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
@@ -61,8 +67,13 @@ class RunDirectory:
         return self.path / "config.gin"
 
     def _refuse_foreign(self, config: str) -> None:
+        for name in ("checkpoints", "policies", "tensorboard"):
+            if (self.path / name).exists() and not (self.path / name).is_dir():
+                raise ConfigError(
+                    f"{str(self.path / name)!r} is a file where a run has a directory; move it away"
+                )
         if self._recorded.exists():
-            before = self._recorded.read_text(encoding="utf-8")
+            before = self._recorded.read_text(encoding="utf-8", errors="backslashreplace")
             if before != config:
                 raise ConfigError(
                     f"run directory {str(self.path)!r} belongs to another configuration: "
@@ -78,19 +89,27 @@ class RunDirectory:
                     f"{', '.join(others[:3])}); use an empty or a new one"
                 )
 
-    @property
-    def finished(self) -> bool:
-        """Whether the run has its result."""
-        return (self.path / "result.json").exists()
+    def _warn_of_losses(self) -> None:
+        """Says what is missing of an unfinished run that has begun."""
+        if (self.path / record.RESULT).exists():
+            warn(f"{self.path}: {record.damage(self.path)}; the run is not finished")
+        if (self.path / "evals.csv").exists() and not self.checkpoints.exist:
+            warn(f"{self.path} has evaluations, but no checkpoint; the run starts over")
 
     @property
     def tensorboard(self) -> str:
         """Directory for TensorBoard events."""
         return str(self.path / "tensorboard")
 
-    def policy(self, step: int) -> str:
-        """Directory for the policy of train step `step`."""
-        return str(self.path / "policies" / f"{step:09d}")
+    def save_policy(self, step: int, write: Callable[[str], None]) -> None:
+        """Saves the policy of train step `step`; the directory is complete or absent.
+
+        Args:
+          step: train step.
+          write: writes the policy to a new directory of this name.
+        """
+        with replacing_directory(self.path / "policies" / f"{step:09d}") as aside:
+            write(str(aside))
 
     def write_operative_config(self, text: str) -> None:
         """Writes operative_config.gin, with every parameter in effect."""
@@ -106,7 +125,8 @@ class RunDirectory:
         """Writes result.json, which marks the run as finished, then deletes its checkpoints."""
         # A field of a user's method may have any type; its text is better than no result.
         text = json.dumps(result, indent=1, default=str)
-        write_text(self.path / "result.json", text + "\n")
+        write_text(self.path / record.RESULT, text + "\n")
+        self.finished = True
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)
 
 

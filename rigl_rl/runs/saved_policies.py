@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
-from typing import Any
 
 from rigl_rl.errors import ConfigError
 
-_LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
-
-
-def result_of(run: pathlib.Path) -> dict[str, Any]:
-    """The contents of a finished run's result.json.
-
-    Raises:
-      ConfigError: there is none, or it is not a run's.
-    """
-    try:
-        result = json.loads((run / "result.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError("no result.json to read; give the directory of a finished run") from error
-    missing = [name for name in _LABELS if name not in result]
-    if missing:
-        raise ConfigError(f"result.json lacks {', '.join(missing)}")
-    return result
+LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
+"""What a run's record must have for its policies to be used."""
 
 
 def policy_of(run: pathlib.Path, step: int | None = None) -> pathlib.Path:

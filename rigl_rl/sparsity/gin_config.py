@@ -8,10 +8,11 @@ of gin.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import gin
 
+from rigl_rl.parameters import Allowed, Function, declared, declares
 from rigl_rl.sparsity.distributions import UNIFORM_NAMES
 from rigl_rl.sparsity.mask_updaters import METHODS
 from rigl_rl.sparsity.settings import DENSE, SparseSettings
@@ -28,7 +29,22 @@ def sparse_methods(starts_dense: bool) -> list[str]:
     ]
 
 
+def of_settings(*names: str, **settings: str) -> Callable[[Function], Function]:
+    """Decorator: a function's parameters may be what the settings may be.
+
+    Args:
+      *names: parameters that have the names of settings.
+      **settings: settings by the names of the other parameters.
+    """
+    fields = declared(SparseSettings)
+    settings = {**{name: name for name in names}, **settings}
+    return declares(**{name: fields[setting][1] for name, setting in settings.items()})
+
+
 @gin.configurable
+@of_settings(
+    *("sparsity", "erk_power_scale", "custom_sparsity_map"), mask_init_method="distribution"
+)
 def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
     sparsity: float = 0.0,
@@ -54,7 +70,23 @@ def init_masks(
     )
 
 
+def _modes() -> list[str]:
+    return ["constant", *sparse_methods(starts_dense=True)]
+
+
+def _algorithms() -> list[str]:
+    return ["", *sparse_methods(starts_dense=False)]
+
+
 @gin.configurable
+@declares(mode=Allowed(choices=_modes))
+@of_settings(
+    *("initial_sparsity", "begin_step"),
+    mask_init_method="distribution",
+    final_sparsity="sparsity",
+    end_step="last_update_step",
+    frequency="update_freq",
+)
 def wrap_all_layers(
     mode: str = "constant",
     mask_init_method: str = "erdos_renyi_kernel",
@@ -72,9 +104,6 @@ def wrap_all_layers(
       mask_init_method, initial_sparsity, final_sparsity, frequency: see `SparseSettings`.
       begin_step, end_step: default to 20% and 80% of training when pruning (section A.3).
     """
-    modes = ["constant", *sparse_methods(starts_dense=True)]
-    if mode not in modes:
-        raise ValueError(f"unknown wrap_all_layers.mode {mode!r}; choose one of {', '.join(modes)}")
     return dict(
         method=mode,
         distribution=distribution(mask_init_method),
@@ -87,6 +116,12 @@ def wrap_all_layers(
 
 
 @gin.configurable
+@declares(update_alg=Allowed(choices=_algorithms))
+@of_settings(
+    *("update_freq", "last_update_step"),
+    schedule_alg="drop_fraction_schedule",
+    init_drop_fraction="drop_fraction",
+)
 def mask_updater(
     update_alg: str = "",
     schedule_alg: str = "cosine",
@@ -105,12 +140,6 @@ def mask_updater(
       use_stateless: accepted for the authors' configs: random growth is always stateless here.
     """
     del use_stateless
-    algorithms = ["", *sparse_methods(starts_dense=False)]
-    if update_alg not in algorithms:
-        raise ValueError(
-            f"unknown mask_updater.update_alg {update_alg!r}; "
-            f"choose one of {', '.join(map(repr, algorithms))}"
-        )
     return dict(
         method=update_alg or "static",
         drop_fraction_schedule=schedule_alg,
@@ -121,6 +150,7 @@ def mask_updater(
 
 
 @gin.configurable
+@of_settings(mode="sparse_execution")
 def sparse_execution(mode: str = "auto") -> dict[str, Any]:
     """How the train steps of sparse networks are computed: see `SparseSettings`. PPO's are dense.
 
@@ -141,12 +171,8 @@ def sparse_settings(train_mode: str) -> SparseSettings:
       train_mode: 'dense', or 'sparse' for what the configurables above describe.
 
     Raises:
-      ValueError: a value is outside of what is allowed.
+      ConfigError: a value is not allowed.
     """
-    if train_mode not in TRAIN_MODES:
-        raise ValueError(
-            f"unknown train_mode {train_mode!r}; choose one of {', '.join(TRAIN_MODES)}"
-        )
     if train_mode == "dense":
         return DENSE
     method = wrap_all_layers()

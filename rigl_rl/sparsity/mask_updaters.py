@@ -131,10 +131,6 @@ class Prune(MaskUpdater):
         return cls(times, settings.initial_sparsity)
 
     def __post_init__(self):
-        if not 0.0 <= self.initial_sparsity < 1.0:
-            raise ValueError(
-                f"pruning starts at sparsity {self.initial_sparsity}, but must lie within [0, 1)"
-            )
         if self.times.end < 0:
             raise ValueError(
                 f"pruning ends at step {self.times.end}, but its schedule needs a last step"
@@ -183,10 +179,6 @@ class DropAndGrow(MaskUpdater):
         schedule = settings.drop_fraction_schedule if times.end > 0 else "constant"
         fraction = DropFraction(settings.drop_fraction, schedule, times.end)
         return cls(times, fraction, seed, settings.drop_noise)
-
-    def __post_init__(self):
-        if not 0.0 <= self.drop_noise < float("inf"):
-            raise ValueError(f"drop noise is {self.drop_noise}, but must be at least 0")
 
     def in_effect(self):
         """Adds the drop fraction."""

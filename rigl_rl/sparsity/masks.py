@@ -5,6 +5,7 @@ The one invariant of the package, kept by the sparse optimizer: kernel == kernel
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity import distributions
 from rigl_rl.sparsity.initializers import sparsity_aware
 
@@ -193,6 +195,12 @@ def mask_kernels(
     sparsities = distributions.layer_sparsities(
         shapes, sparsity, distribution, erk_power_scale, custom_sparsity_map
     )
+    for name, share in sparsities.items():
+        if not distributions.active_count(math.prod(shapes[name]), share):
+            raise ConfigError(
+                f"sparsity {sparsity} leaves no connection in kernel {name!r} of shape "
+                f"{shapes[name]}"
+            )
     dense = start_dense or not any(sparsities.values())
     masked = []
     for (name, variable), rng in zip(kernels.items(), _generators(seed, len(kernels))):

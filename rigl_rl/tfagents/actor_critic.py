@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 from rigl_rl.errors import ConfigError
-from rigl_rl.parameters import pair
 from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.gin_config import sparse_settings
 from rigl_rl.tfagents.hyperparameters import ActorCritic
@@ -20,23 +19,17 @@ def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings
         (Figure 3).
 
     Raises:
-      ConfigError: the sparsities do not parse, are out of range, or apply to a dense network.
-      ValueError: any other value is not allowed.
+      ConfigError: the sparsities apply to a dense network, or a value is not allowed.
     """
     modes = {name: getattr(given, name) for name in ("train_mode_actor", "train_mode_value")}
     both = [sparse_settings(mode) for mode in modes.values()]
-    text = given.actor_critic_sparsities_str
-    numbers = pair("actor_critic_sparsities_str", text)
+    numbers = given.sparsities
     if numbers:
         for (name, mode), number in zip(modes.items(), numbers):
-            if not 0 <= number < 1:
-                raise ConfigError(
-                    f"actor_critic_sparsities_str is {text!r}, but both must lie in [0, 1)"
-                )
             if mode == "dense" and number:
                 raise ConfigError(
-                    f"actor_critic_sparsities_str is {text!r}, but {name} is 'dense'; "
-                    "bind it to 'sparse', or give sparsity 0"
+                    f"actor_critic_sparsities_str is {given.actor_critic_sparsities_str!r}, but "
+                    f"{name} is 'dense'; bind it to 'sparse', or give sparsity 0"
                 )
         both = [dataclasses.replace(each, sparsity=n) for each, n in zip(both, numbers)]
     actor, critic = both

@@ -13,7 +13,6 @@ from typing import Any
 import gin
 import tensorflow as tf
 from tf_agents.policies import epsilon_greedy_policy, policy_saver
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
@@ -52,6 +51,9 @@ def train_eval(
       ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
+    with one_line():
+        sparse = sparse_settings(given.train_mode)
+        snr_interval = monitoring.snr_interval()
     py_env = parts.training_environment(given, seed)
     env = InGraphEnvironment(py_env)
     action_spec = env.action_spec()
@@ -65,12 +67,8 @@ def train_eval(
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     mask_seed = random_state.seed_from(seed, Stream.MASKS)
     with one_line():
-        sparse = sparse_settings(given.train_mode)
-        snr_interval = monitoring.snr_interval()
         agent = dqn_agent.make_agent(env, step, given, sparse, seed=mask_seed)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=given.replay_capacity
-    )
+    replay = parts.replay_buffer(agent, given)
     training_random = random_state.generator(seed, Stream.TRAINING)
     nets = {"q": (agent.q_network, agent.target_q_network)}
     methods = [(sparse, agent.optimizer)]

@@ -10,25 +10,25 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from rigl_rl.environments.tasks import Task
+from rigl_rl.environments.tasks import IS_NAME, Task
 from rigl_rl.errors import ConfigError
-from rigl_rl.parameters import check, pair, parameter, with_default
+from rigl_rl.networks.width import WIDTH
+from rigl_rl.parameters import Checked, pair, parameter, with_default
 from rigl_rl.sparsity.gin_config import TRAIN_MODES
 from rigl_rl.tfagents.replay import LEAST_CAPACITY
 
+UNITS = {"low": 1, "high": 2**16}
+
 
 @dataclasses.dataclass(frozen=True)
-class Hyperparameters:
-    """Hyper-parameters that all three agents have.
-
-    Raises:
-      ConfigError: a value is not allowed.
-    """
+class Hyperparameters(Checked):
+    """Hyper-parameters that all three agents have."""
 
     env_name: str = parameter(
         "HalfCheetah-v2",
         "a name that `gymnasium.make` takes ('CartPole-v0', 'module:Mine-v0'), or one of the "
         "paper's -v2 names",
+        test=IS_NAME,
     )
     bootstrap_at_time_limit: bool = parameter(
         True, "whether values are bootstrapped at the time limit; in the original it is terminal"
@@ -37,6 +37,7 @@ class Hyperparameters:
         None,
         "environment steps after which an episode is truncated, in training and evaluation; None: "
         "the environment's registered limit",
+        low=1,
     )
     allow_inexact_resume: bool = parameter(
         False,
@@ -45,12 +46,16 @@ class Hyperparameters:
     )
     num_iterations: int = parameter(100_000, "train steps, each after one environment step", low=1)
     width: float = parameter(
-        1.0, "multiplier of the hidden layers, for parameter-matched dense networks"
+        1.0,
+        "multiplier of the hidden layers, for parameter-matched dense networks",
+        **dataclasses.asdict(WIDTH),
     )
     sparse_output_layer: bool = parameter(True, "whether the output layers are sparse too")
     weight_decay: float = parameter(1e-6, "coefficient of sum(w^2) over kernels in the loss", low=0)
     eval_interval: int = parameter(2_000, "train steps between evaluations", low=1)
-    eval_episodes: int = parameter(20, "episodes per evaluation, run side by side", low=1)
+    eval_episodes: int = parameter(
+        20, "episodes per evaluation, run side by side", low=1, high=10_000
+    )
     checkpoint_interval: int = parameter(
         0,
         "train steps between checkpoints, each taken right after an evaluation; 0: after each one. "
@@ -60,9 +65,6 @@ class Hyperparameters:
     policy_save_interval: int = parameter(
         0, "train steps between saved policies; 0: only the final one", low=0
     )
-
-    def __post_init__(self):
-        check(self)
 
     def task(self, modules: tuple[str, ...] = ()) -> Task:
         """The environment; `modules` are imported first."""
@@ -126,8 +128,13 @@ class ActorCritic(Hyperparameters):
         "", "'actor_critic' sparsities that override the common one, such as '0.9_0.8'"
     )
     actor_fc_layers: Sequence[int] = parameter(
-        (256, 256), "the actor's hidden units, before `width`"
+        (256, 256), "the actor's hidden units, before `width`", **UNITS
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.widths  # noqa: B018, raises
+        self.sparsities  # noqa: B018
 
     def task(self, modules: tuple[str, ...] = ()) -> Task:
         """The environment; `modules` are imported first."""
@@ -136,8 +143,14 @@ class ActorCritic(Hyperparameters):
     @property
     def widths(self) -> tuple[float, float]:
         """Multipliers of the actor's and the critic's hidden layers."""
-        numbers = pair("actor_critic_widths_str", self.actor_critic_widths_str)
+        numbers = pair("actor_critic_widths_str", self.actor_critic_widths_str, above=0, high=100)
         return numbers or (self.width, self.width)
+
+    @property
+    def sparsities(self) -> tuple[float, float] | None:
+        """Sparsities of the actor and the critic; None if they are not given apart."""
+        text = self.actor_critic_sparsities_str
+        return pair("actor_critic_sparsities_str", text, low=0, below=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +158,7 @@ class DqnHyperparameters(OffPolicy):
     """DQN's hyper-parameters."""
 
     env_name: str = with_default(Hyperparameters, "env_name", "CartPole-v0")
-    fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`")
+    fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`", **UNITS)
     train_mode: str = parameter(
         "dense",
         "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound",
@@ -195,13 +208,13 @@ class SacHyperparameters(ActorCritic, OffPolicy):
         low=1,
     )
     critic_obs_fc_layers: Sequence[int] | None = parameter(
-        None, "the critics' hidden units on observations, before `width`"
+        None, "the critics' hidden units on observations, before `width`", **UNITS
     )
     critic_action_fc_layers: Sequence[int] | None = parameter(
-        None, "the critics' hidden units on actions, before `width`"
+        None, "the critics' hidden units on actions, before `width`", **UNITS
     )
     critic_joint_fc_layers: Sequence[int] = parameter(
-        (256, 256), "the critics' hidden units on both joined, before `width`"
+        (256, 256), "the critics' hidden units on both joined, before `width`", **UNITS
     )
     weight_decay: float = with_default(OffPolicy, "weight_decay", 1e-4)
     target_update_period: int = with_default(OffPolicy, "target_update_period", 1)
@@ -234,14 +247,16 @@ class PpoHyperparameters(ActorCritic):
     """
 
     num_iterations: int = parameter(489, "iterations of collecting and learning", low=1)
-    collect_sequence_length: int = parameter(2048, "environment steps per iteration", low=1)
+    collect_sequence_length: int = parameter(
+        2048, "environment steps per iteration", low=1, high=10_000_000
+    )
     minibatch_size: int = parameter(
         64, "environment steps per train step; a divisor of `collect_sequence_length`", low=1
     )
     num_epochs: int = parameter(10, "passes over an iteration's environment steps", low=1)
     actor_fc_layers: Sequence[int] = with_default(ActorCritic, "actor_fc_layers", (64, 64))
     value_fc_layers: Sequence[int] = parameter(
-        (64, 64), "the value network's hidden units, before `width`"
+        (64, 64), "the value network's hidden units, before `width`", **UNITS
     )
     learning_rate: float = parameter(
         3e-4, "Adam's in the first iteration; it falls linearly to 0 after the last", low=0

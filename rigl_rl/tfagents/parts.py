@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
 from tf_agents.policies import tf_policy
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.tasks import Task
+from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import record
 from rigl_rl.runs import config, random_state
 from rigl_rl.runs.random_state import Stream
 from rigl_rl.sparsity import SparseOptimizer, SparseSettings
-from rigl_rl.tfagents.hyperparameters import Hyperparameters
+from rigl_rl.tfagents.hyperparameters import Hyperparameters, OffPolicy
 from rigl_rl.tfagents.replay import sample_transitions
 
 
@@ -27,6 +30,23 @@ def training_environment(hyperparameters: Hyperparameters, seed: int) -> Gymnasi
         hyperparameters.task(config.imported_modules()),
         random_state.seed_from(seed, Stream.TRAIN_ENV),
         hyperparameters.bootstrap_at_time_limit,
+    )
+
+
+def replay_buffer(agent: Any, given: OffPolicy) -> tf_uniform_replay_buffer.TFUniformReplayBuffer:
+    """Makes the agent's replay buffer, if that and a batch fit into memory."""
+    specs = tf.nest.flatten(agent.collect_data_spec)
+    frame = sum(spec.shape.num_elements() * spec.dtype.size for spec in specs)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name, bytes_each in (("replay_capacity", frame), ("batch_size", 2 * frame)):
+        number = getattr(given, name)
+        if number * bytes_each > memory:
+            raise ConfigError(
+                f"{name} is {number}, but must be at most {memory // bytes_each}: each takes "
+                f"{bytes_each} bytes, and this machine has {memory / 2**30:.1f} GiB of memory"
+            )
+    return tf_uniform_replay_buffer.TFUniformReplayBuffer(
+        agent.collect_data_spec, batch_size=1, max_length=given.replay_capacity
     )
 
 

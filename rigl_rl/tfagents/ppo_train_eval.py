@@ -48,6 +48,9 @@ def train_eval(
       ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
+    with one_line():
+        sparse = actor_critic.settings_of_both(given)
+        snr_interval = monitoring.snr_interval()
     py_env = parts.training_environment(given, seed)
     env = InGraphEnvironment(py_env)
     saving.prepare(py_env, given.allow_inexact_resume)
@@ -56,8 +59,6 @@ def train_eval(
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     mask_seed = random_state.seed_from(seed, Stream.MASKS)
     with one_line():
-        sparse = actor_critic.settings_of_both(given)
-        snr_interval = monitoring.snr_interval()
         agent = ppo_agent.make_agent(env, step, given, *sparse, seed=mask_seed)
     training_random = random_state.generator(seed, Stream.TRAINING)
     collect_steps, minibatch_size = given.collect_sequence_length, given.minibatch_size

@@ -13,7 +13,6 @@ from typing import Any
 import gin
 import tensorflow as tf
 from tf_agents.policies import greedy_policy, policy_saver
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
@@ -59,6 +58,9 @@ def train_eval(
       ConfigError: a value is not allowed.
     """
     given = hyperparameters(**values).resolved()
+    with one_line():
+        sparse = actor_critic.settings_of_both(given)
+        snr_interval = monitoring.snr_interval()
     py_env = parts.training_environment(given, seed)
     env = InGraphEnvironment(py_env)
     if tensor_spec.is_discrete(env.action_spec()):
@@ -71,12 +73,8 @@ def train_eval(
     step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     mask_seed = random_state.seed_from(seed, Stream.MASKS)
     with one_line():
-        sparse = actor_critic.settings_of_both(given)
-        snr_interval = monitoring.snr_interval()
         agent = sac_agent.make_agent(env, step, given, *sparse, seed=mask_seed)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=given.replay_capacity
-    )
+    replay = parts.replay_buffer(agent, given)
     training_random = random_state.generator(seed, Stream.TRAINING)
     tau, period = given.target_update_tau, given.target_update_period
     greedy = greedy_policy.GreedyPolicy(agent.policy)

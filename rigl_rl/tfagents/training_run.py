@@ -98,7 +98,7 @@ class TrainingRun:
                 if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
                 if _is_due(given.policy_save_interval, before, step):
-                    self.save_policy(self.directory.policy(step))
+                    self.directory.save_policy(step, self.save_policy)
                 if _is_due(given.eval_interval, before, step) or step == given.train_steps:
                     self._evaluate(step)
         finally:
@@ -123,9 +123,9 @@ class TrainingRun:
     def _collect_initially(self) -> None:
         try:
             self.collect_initially()
-        except tf.errors.OpError as error:
+        except tf.errors.OpError:
             if self.env.failure:
-                raise self.env.failure from error
+                raise self.env.failure from self.env.failure.__cause__
             raise
 
     def _train_until_next_event(self, step: int) -> int:
@@ -146,7 +146,7 @@ class TrainingRun:
             loss = self.advance(after - step)
         except tf.errors.OpError as error:
             if self.env.failure:
-                raise RiglRlError(f"{self.env.failure} {when}") from error
+                raise RiglRlError(f"{self.env.failure} {when}") from self.env.failure
             # TF-Agents checks the loss in the graph.
             if "inf or nan" in str(error).lower():
                 raise RiglRlError(f"the loss became infinite or NaN {when}") from error
@@ -185,7 +185,7 @@ class TrainingRun:
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
-        self.save_policy(self.directory.policy(self.hyperparameters.train_steps))
+        self.directory.save_policy(self.hyperparameters.train_steps, self.save_policy)
         self.directory.write_operative_config(gin.operative_config_str())
         train_steps = self.hyperparameters.train_steps
         self.directory.finish(

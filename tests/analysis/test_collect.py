@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 
@@ -42,6 +43,9 @@ def test_a_run_becomes_a_row_and_its_curves(run, tmp_path):
         (lambda d: (d / "result.json").write_text('{"agent": '), "result.json is broken"),
         (lambda d: (d / "result.json").write_bytes(b"\xff\xfe"), "result.json is broken"),
         (lambda d: (d / "result.json").write_text("[]"), "holds no object"),
+        (lambda d: (d / "result.json").write_text("{}"), "result.json lacks agent, suite"),
+        (lambda d: (d / "result.json").write_text(""), "result.json is broken"),
+        (lambda d: (d / "result.json").write_text("[" * 100_000), "result.json is broken"),
         (lambda d: (d / "evals.csv").write_text("env_step\n1\n"), "evals.csv lacks the column"),
         (lambda d: (d / "evals.csv").write_text(""), "evals.csv is broken"),
         (
@@ -57,36 +61,86 @@ def test_a_broken_run_is_reported_in_one_line_and_left_out(run, tmp_path, capsys
     run(tmp_path / "good")
     breakage(run(tmp_path / "bad"))
     assert collect(tmp_path).runs["path"].tolist() == ["good"]
-    error = capsys.readouterr().err
-    assert error.startswith("warning: left out bad: ")
-    assert reason in error
-    assert error.count("\n") == 1
+    line, count = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: left out bad: ")
+    assert reason in line
+    unfinished = int("unfinished" in reason)
+    expected = f"1 of 2 runs left out: {unfinished} unfinished, {1 - unfinished} damaged"
+    assert count == f"warning: {expected}"
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"final_return": float("nan")}, "final_return is nan, not a finite number"),
+        ({"final_return": float("nan")}, "final_return is nan, but must be a number"),
         ({"final_return": None}, "final_return is None"),
-        ({"final_return_greedy": "best"}, "final_return_greedy is 'best', not a number"),
-        ({"active_params": "many"}, "active_params is 'many', not a number"),
+        (
+            {"final_return_greedy": "best"},
+            "final_return_greedy is 'best', but must be a number or",
+        ),
+        (
+            {"active_params": "many"},
+            "active_params is 'many', but must be a whole number",
+        ),
         ({"layers": [{"name": "q"}]}, "layers is not a list of kernels"),
-        ({"layers": [{"shape": [10**30]}]}, "size of layers is 10000000000000000000..., not a fin"),
-        ({"agent": ["dqn"]}, "agent is ['dqn'], not a text"),
-        ({"distribution": 3}, "distribution is 3, not a text"),
-        ({"final_return": 10**400}, "final_return is 10000000000000000000..., not a finite number"),
-        ({"active_params": 10**30}, "active_params is 10000000000000000000..., not a finite"),
-        ({"seed": True}, "seed is True, not a number"),
-        ({"seed": 1.5}, "seed is 1.5, not a whole number"),
-        ({"target_sparsity": 1.7}, "target_sparsity is 1.7, not in [0, 1)"),
-        ({"width": -1}, "width is -1, not in"),
-        ({"total_params": 0}, "total_params is 0, not in [1, inf)"),
+        (
+            {"layers": [{"shape": [10**30]}]},
+            "size of layers is 1000000000000000000",
+        ),
+        ({"agent": ["dqn"]}, "agent is ['dqn'], but must be a text"),
+        ({"distribution": 3}, "distribution is 3, but must be a text or None"),
+        ({"final_return": 10**400}, "at most 3.4e+38"),
+        ({"active_params": 10**30}, "at most 9223372036854775807"),
+        ({"seed": True}, "seed is True, but must be a whole number"),
+        ({"seed": 1.5}, "seed is 1.5, but must be a whole number"),
+        ({"target_sparsity": 1.7}, "target_sparsity is 1.7, but must be a number within [0, 1)"),
+        ({"width": -1}, "width is -1, but must be a number above 0"),
+        ({"seed": 10**29}, "seed is 100000"),
+        ({"method": ["rigl"]}, "method is ['rigl'], but must be a text"),
+        ({"hyperparameters": [1]}, "hyperparameters is [1], but must be an object"),
+        ({"hyperparameters": {"weight_decay": [0.1]}}, "weight_decay is [0.1], but must be a numb"),
+        ({"hyperparameters": {"sparse_output_layer": "no"}}, "sparse_output_layer is 'no', but"),
+        ({"agent": "\udcff"}, "can't encode"),
+        ({"total_params": 0}, "total_params is 0, but must be a whole number, at least 1"),
     ],
 )
 def test_a_result_that_makes_no_sense_is_left_out(run, tmp_path, capsys, change, reason):
     run(tmp_path / "bad", **change)
     assert collect(tmp_path).runs.empty
     assert reason in capsys.readouterr().err
+
+
+def test_whatever_reading_raises_leaves_out_one_run_alone(run, tmp_path, capsys, monkeypatch):
+    run(tmp_path / "good")
+    run(tmp_path / "odd")
+    read = module.read_run
+
+    def raising(directory, files):
+        if directory.name == "odd":
+            raise AttributeError("nobody thought of this")
+        return read(directory, files)
+
+    monkeypatch.setattr(module, "read_run", raising)
+    assert collect(tmp_path).runs["path"].tolist() == ["good"]
+    assert "left out odd: AttributeError: nobody thought of this" in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_utf_8_is_left_out(run, tmp_path, capsys):
+    run(tmp_path / "good")
+    os.rename(run(tmp_path / "bad"), os.fsencode(tmp_path) + b"/b\xffd")
+    tables = collect(tmp_path)
+    assert tables.runs["path"].tolist() == ["good"]
+    assert "left out b\\xffd: " in capsys.readouterr().err
+
+
+def test_a_key_may_be_a_number_here_and_a_text_there(run, tmp_path):
+    run(tmp_path / "a", extra=1, deep={"x": [1, {"y": 2}]}, large=10**30)
+    run(tmp_path / "b", extra="one", deep={"x": 3}, large=2)
+    write(collect(tmp_path), tmp_path / "t.parquet")
+    found = read(tmp_path / "t.parquet").runs.set_index("path")
+    assert found["extra"].tolist() == ["1", "one"]
+    assert found["deep.x"].tolist() == ['[1, {"y": 2}]', "3"]
+    assert found["large"].tolist() == [str(10**30), "2"]
 
 
 def test_a_missing_field_is_named(run, tmp_path, capsys):

@@ -15,6 +15,7 @@ import tensorflow as tf
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.hyperparameters import SparseHyperparameters
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs import config
 from rigl_rl.sparsity import kernels_of, sparsity_of
 
 SMALL = """
@@ -213,17 +214,21 @@ def test_a_checkpoint_of_another_network_is_one_line(tmp_path, binding):
     [
         (
             "SparseDQNAgent.mode = 'magic'",
-            "'magic'; choose one of dense, prune, static, set, rigl, rigl_inverted",
+            "SparseDQNAgent.mode is 'magic', but must be one of 'dense', 'prune', 'static'",
         ),
         ("SparseDQNAgent.weight_decay = -1.0", "weight_decay is -1.0"),
         ("DQNAgent.gamma = 1.5", "gamma is 1.5"),
         ("DQNAgent.update_period = 0", "update_period is 0"),
         ("WrappedReplayBuffer.batch_size = 2.5", "batch_size is 2.5"),
         ("NatureDQNNetwork.width = 0", "width is 0"),
-        ("tf.train.AdamOptimizer.learning_rate = -1", "learning_rate is -1"),
+        ("tf.train.AdamOptimizer.learning_rate = -1", "AdamOptimizer.learning_rate is -1"),
+        ("tf.train.AdamOptimizer.beta1 = 1.0", "AdamOptimizer.beta1 is 1.0"),
+        ("DQNAgent.optimizer = 'adam'", "DQNAgent.optimizer is 'adam', but must be a Keras opti"),
+        ("SparseTrainRunner.atari_100k_eval = 'no'", "atari_100k_eval is 'no', but must be True"),
+        ("ImpalaNetwork.dense_units = 0", "ImpalaNetwork.dense_units is 0"),
+        ("UpdatedSETOptimizer.frequency = 'x'", "UpdatedSETOptimizer.frequency is 'x'"),
     ],
 )
 def test_values_out_of_range_are_refused(binding, message):
-    gin.parse_config(binding)
-    with pytest.raises((ConfigError, ValueError), match=message):
-        SparseDQNAgent(4, 200)
+    with pytest.raises(ConfigError, match=message):
+        config.parse([], [binding])

@@ -237,12 +237,18 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
     [
         ("SparseTrainRunner.observation_noise = -1.0", ["observation_noise is -1.0", "[0"]),
         ("SparseTrainRunner.num_iterations = 0", ["num_iterations is 0", "at least 1"]),
-        ("SparseTrainRunner.agent_type = 'rainbow'", ["agent_type 'rainbow'", "one of dqn"]),
+        ("SparseTrainRunner.agent_type = 'rainbow'", ["agent_type is 'rainbow'", "one of 'dqn'"]),
         ("SparseDQNAgent.mode = 'magic'", ["'magic'", "rigl"]),
-        ("NatureDQNNetwork.width = -1", ["width is -1", "positive"]),
+        ("NatureDQNNetwork.width = -1", ["NatureDQNNetwork.width is -1", "(0, 100]"]),
         ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),
-        ("UpdatedRigLOptimizer.frequency = 0", ["interval is 0", "at least 1"]),
-        ("UpdatedRigLOptimizer.drop_fraction = 2.0", ["drop fraction is 2.0", "[0, 1)"]),
+        (
+            "UpdatedRigLOptimizer.frequency = 0",
+            ["RigLOptimizer.frequency is 0", "at least 1"],
+        ),
+        (
+            "UpdatedRigLOptimizer.drop_fraction = 2.0",
+            ["drop_fraction is 2.0", "[0, 1)"],
+        ),
         ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
     ],
 )

@@ -107,7 +107,8 @@ def test_the_seed_determines_noise_and_game():
     [
         ({"sigma": -1.0}, "observation_noise is -1.0"),
         ({"sigma": "much"}, "observation_noise is 'much'"),
-        ({"sigma": 1.0, "outside": "reflect"}, "'reflect', but must be one of clip, wrap"),
+        ({"sigma": float("inf")}, "observation_noise is inf"),
+        ({"sigma": 1.0, "outside": "reflect"}, "'reflect', but must be one of 'clip', 'wrap'"),
     ],
 )
 def test_bad_noise_is_refused(arguments, message):

@@ -46,7 +46,7 @@ def test_the_papers_tasks_are_known_behind_a_module_too():
     assert Task("math:Humanoid-v2").make().spec.id == "Humanoid-v4"
 
 
-@pytest.mark.parametrize("name", ["a:b:c", 3, None])
+@pytest.mark.parametrize("name", ["a:b:c", 3, None, ""])
 def test_what_is_no_name(name):
     with pytest.raises(ConfigError, match=f"env_name is {name!r}"):
         Task(name)

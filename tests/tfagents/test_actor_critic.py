@@ -63,7 +63,7 @@ def test_either_may_be_dense(rigl):
 @pytest.mark.parametrize(
     ("modes", "text", "parts"),
     [
-        (("sparse", "sparse"), "0.9_1.2", ["'0.9_1.2'", "[0, 1)"]),
+        (("sparse", "sparse"), "0.9_1.2", ["'0.9_1.2'", "within [0, 1)"]),
         (("sparse", "sparse"), "nan_0.5", ["'nan_0.5'", "[0, 1)"]),
         (("dense", "sparse"), "0.9_0.8", ["train_mode_actor", "'dense'"]),
     ],

@@ -236,8 +236,11 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
             ["train_eval.actor_critic_widths_str = 'wide'"],
             ["actor_critic_widths_str is 'wide'", "two numbers"],
         ),
-        (["train_eval.actor_critic_widths_str = '0_1'"], ["width is 0", "positive"]),
-        (["train_eval.train_mode_value = 'spars'"], ["'spars'", "dense, sparse"]),
+        (
+            ["train_eval.actor_critic_widths_str = '0_1'"],
+            ["widths_str is", "(0, 100]"],
+        ),
+        (["train_eval.train_mode_value = 'spars'"], ["'spars'", "'dense', 'sparse'"]),
         (["train_eval.checkpoint_interval = -1"], ["checkpoint_interval is -1", "at least 0"]),
         (["train_eval.target_update_tau = 2"], ["target_update_tau is 2", "[0, 1]"]),
         (["SPARSITY = 1.2"], ["sparsity", "1.2", "[0, 1)"]),

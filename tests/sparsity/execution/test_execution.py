@@ -227,7 +227,7 @@ def test_an_optimizer_that_clips_norms_needs_dense_gradients():
 
 
 def test_an_unknown_mode():
-    with pytest.raises(ValueError, match="choose one of auto, sparse, dense"):
+    with pytest.raises(ValueError, match="one of 'auto', 'sparse', 'dense'"):
         sparsify(network(), "static", 0.9, sparse_execution="dens")
 
 

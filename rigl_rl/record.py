@@ -1,0 +1,87 @@
+"""Reads result.json, a run's record: which keys it has, of which types and in which ranges.
+
+Everything that reads runs does so here: training and the launcher to know whether a run is
+finished, the analysis and `rigl_rl.robustness` to know what was run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import ANY, Allowed, check
+
+RESULT = "result.json"
+
+TEXT = ("agent", "suite", "env", "method")
+COUNTS = ("seed", "env_steps", "train_steps", "active_params")
+_SHARE = ("float", Allowed(low=0, below=1))
+_OBJECT = ("object", Allowed(test=(lambda value: isinstance(value, dict), "an object")))
+REQUIRED = {
+    **dict.fromkeys(TEXT, ("str", ANY)),
+    "distribution": ("str | None", ANY),
+    "target_sparsity": _SHARE,
+    "width": ("float", Allowed(above=0)),
+    "final_return": ("float", ANY),
+    **dict.fromkeys(COUNTS, ("long", Allowed(low=0))),
+    "total_params": ("long", Allowed(low=1)),
+}
+"""What every record holds."""
+OPTIONAL = {
+    "final_return_greedy": ("float | None", ANY),
+    "sparsity": ("float", Allowed(low=0, high=1)),
+    "last_fraction": ("float", Allowed(low=0, high=1)),
+    "wall_s": ("float", Allowed(low=0)),
+    **dict.fromkeys(("hyperparameters", "env_options", "versions"), _OBJECT),
+}
+"""What some records hold."""
+
+
+def read(directory: Path, required: Iterable[str] = REQUIRED) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Args:
+      directory: the run's.
+      required: keys that it must have.
+
+    Raises:
+      ConfigError: there is none, or a key is missing or has a value that it cannot have.
+    """
+    result = _parsed(directory)
+    if missing := [key for key in required if key not in result]:
+        raise ConfigError(f"{RESULT} lacks {', '.join(missing)}")
+    for key, declared in {**REQUIRED, **OPTIONAL}.items():
+        if key in result:
+            check(f"{RESULT}: {key}", result[key], *declared)
+    return result
+
+
+def finished(directory: Path) -> bool:
+    """Whether a run has its result, which it writes last. One that cannot be read is none."""
+    return (directory / RESULT).exists() and damage(directory) is None
+
+
+def damage(directory: Path) -> str | None:
+    """What is wrong with a run's result; None if it has one that can be read."""
+    try:
+        read(directory, ["final_return"])
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _parsed(directory: Path) -> dict[str, Any]:
+    try:
+        result = json.loads((directory / RESULT).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"no {RESULT} to read ({error.strerror}); give the directory of a finished run"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{RESULT} is broken ({error})") from error
+    if not isinstance(result, dict):
+        raise ConfigError(f"{RESULT} holds no object")
+    return result
