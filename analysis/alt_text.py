@@ -48,10 +48,10 @@ def describe(points: pd.DataFrame, reading: Reading) -> str:
     ]
     if len(lines) > MOST_LINES:
         return _together(lines, reading)
-    text = defaultdict(list)
+    courses = defaultdict(list)
     for panel, name, line, span in lines:
-        text[panel].append(f"{name} {_course(line, span, reading)}")
-    told = "; ".join(f"{panel}: {', '.join(courses)}" for panel, courses in text.items())
+        courses[panel].append(f"{name} {_course(line, span, reading)}")
+    told = "; ".join(f"{panel}: {', '.join(each)}" for panel, each in courses.items())
     return f"Over {reading.unit}, {told}."
 
 

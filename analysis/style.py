@@ -122,16 +122,17 @@ def band(
     **kind: Any,
 ) -> None:
     """The 95% interval around a line: a shade, or a bar at a point whose neighbors have none."""
-    x, low, high = (np.asarray(values, dtype=float) for values in (x, low, high))
-    known = np.isfinite(low) & np.isfinite(high)
+    where, lowest, highest = (np.asarray(values, dtype=float) for values in (x, low, high))
+    known = np.isfinite(lowest) & np.isfinite(highest)
     beside = np.zeros_like(known)
     beside[1:] |= known[:-1]
     beside[:-1] |= known[1:]
     if (known & beside).any():
-        axes.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0, gid=_SHADE)
+        shade = dict(color=color, alpha=0.16, linewidth=0, gid=_SHADE)
+        axes.fill_between(where, lowest, highest, **shade)
     if (alone := known & ~beside).any():
-        ends = (low[alone], high[alone])
-        axes.vlines(x[alone], *ends, color=color, alpha=0.5, linewidth=1.2, gid=_BAR, **kind)
+        ends = (lowest[alone], highest[alone])
+        axes.vlines(where[alone], *ends, color=color, alpha=0.5, linewidth=1.2, gid=_BAR, **kind)
 
 
 def curve(
