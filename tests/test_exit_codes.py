@@ -85,6 +85,7 @@ SIGNALLED = """
 
 def signalled(name: str, ignored=()) -> subprocess.CompletedProcess:
     def ignore():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         for signum in ignored:
             signal.signal(signum, signal.SIG_IGN)
 
