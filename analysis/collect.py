@@ -139,7 +139,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     if known is not None:
         for number, old in enumerate(known[:4]):
             tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
-    tables[0] = _of_one_type_each(tables[0])
+    tables[0] = run_files.of_one_type_each(tables[0])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
     found, evals, snr, robustness = (
@@ -151,15 +151,6 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
 
 def _printable(path: str) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
-
-
-def _of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
-    """Turns columns into text whose values are text in some runs and numbers in others."""
-    for name in runs.columns.difference(list(RUN)):
-        found = runs[name].dropna()
-        if runs[name].dtype == object and found.map(type).nunique() > 1:
-            runs[name] = found.map(str).reindex(runs.index)
-    return runs
 
 
 def write(tables: Tables, out: Path) -> list[Path]:

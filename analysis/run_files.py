@@ -120,6 +120,15 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if whole or isinstance(value, (dict, list)) else value
 
 
+def of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
+    """Turns columns into text whose values are text in some runs and numbers in others."""
+    for name in runs.columns.difference(list(record.REQUIRED)):
+        found = runs[name].dropna()
+        if runs[name].dtype == object and found.map(type).nunique() > 1:
+            runs[name] = found.map(str).reindex(runs.index)
+    return runs
+
+
 def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A run's CSV; raises ValueError when the file is broken or lacks one of `columns`."""
     try:

@@ -133,8 +133,7 @@ class ActorCritic(Hyperparameters):
 
     def __post_init__(self):
         super().__post_init__()
-        self.widths  # noqa: B018, raises
-        self.sparsities  # noqa: B018
+        _ = self.widths, self.sparsities  # raises
 
     def task(self, modules: tuple[str, ...] = ()) -> Task:
         """The environment; `modules` are imported first."""

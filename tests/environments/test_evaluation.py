@@ -8,6 +8,7 @@ import pytest
 
 from rigl_rl.environments import evaluation
 from rigl_rl.environments.evaluation import Evaluator
+from rigl_rl.errors import RiglRlError
 
 # Policies for one observation; `batched` turns them into policies for a batch.
 POLICIES = {
@@ -37,6 +38,19 @@ def one_after_the_other(task, policy, episodes, seed) -> list:
 
 
 @pytest.mark.parametrize("task", POLICIES)
+def test_an_environment_that_fails_is_one_line(monkeypatch):
+    evaluator = Evaluator("CartPole-v1", 2)
+
+    def step(action):
+        raise ZeroDivisionError("the wheel\ncame off")
+
+    monkeypatch.setattr(evaluator._envs[1], "step", step)
+    with pytest.raises(RiglRlError) as caught:
+        evaluator.run(lambda observations: np.zeros(2, int), 0)
+    line = "evaluation in environment 'CartPole-v1' failed: ZeroDivisionError: the wheel came off"
+    assert str(caught.value) == line
+
+
 def test_every_return_is_that_of_its_own_episode(task):
     policy = POLICIES[task]
     expected = one_after_the_other(task, policy, episodes=7, seed=42)

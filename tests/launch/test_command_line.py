@@ -14,6 +14,7 @@ from launch.execution import local
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
+from rigl_rl import record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMOKE = ("run", "figure8", "--preset", "smoke", "--runs", "r")
@@ -49,7 +50,7 @@ def test_dry_run_prints_the_commands_of_unfinished_runs(tmp_path):
     runs = expand(["figure8", "figure5_left"], PRESETS["smoke"])
     done = tmp_path / runs[4].name
     done.mkdir(parents=True)
-    (done / "result.json").touch()
+    (done / "result.json").write_text('{"final_return": 0}')
     result = launch(
         "run", "figure8", "figure5_left", "--preset", "smoke", "--runs", tmp_path, "--dry_run"
     )
@@ -94,7 +95,7 @@ def test_commands_are_lines_for_xargs(tmp_path, monkeypatch, capsys):
     # A main that only records how it was started, in one of two places with a space in its name.
     recorder = "rigl_rl_fake_main"
     (tmp_path / f"{recorder}.py").write_text(
-        "import os, pathlib, sys\n"
+        "import json, os, pathlib, sys\n"
         "root = pathlib.Path(sys.argv[2])\n"
         "root.mkdir(parents=True)\n"
         "(root / 'seen').write_text(os.getcwd() + ' ' + sys.argv[4])\n"
@@ -172,7 +173,7 @@ def test_a_directory_that_cannot_be_used_is_one_line(tmp_path):
 def test_finished_study_ends_at_once(tmp_path):
     for run in expand(["figure14_right"], PRESETS["smoke"]):
         (tmp_path / run.name).mkdir(parents=True)
-        (tmp_path / run.name / "result.json").touch()
+        (tmp_path / run.name / "result.json").write_text('{"final_return": 0}')
     result = launch("run", "figure14_right", "--preset", "smoke", "--runs", tmp_path)
     assert result.returncode == 0
     assert "9 of 9 runs finished, 0 failed" in result.stderr
@@ -182,17 +183,19 @@ def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, monkey
     # A main that only records how it was started replaces training.
     recorder = "rigl_rl_fake_main"
     (tmp_path / f"{recorder}.py").write_text(
-        "import os, pathlib, sys\n"
+        "import json, os, pathlib, sys\n"
         "root = pathlib.Path(sys.argv[2])\n"
         "root.mkdir(parents=True)\n"
-        "(root / 'result.json').write_text(os.getcwd() + ' ' + ' '.join(sys.argv[1:]))\n"
+        "started = os.getcwd() + ' ' + ' '.join(sys.argv[1:])\n"
+        "(root / 'result.json').write_text(json.dumps(dict(final_return=0, started=started)))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     run = Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1, steps_per_second=1.0)
     assert local.launch([run], tmp_path / "runs", workers=1) == 0
     root = tmp_path / "runs" / "label" / "seed7"
     flags = "--gin_file a.gin --gin_bindings x='y' --seed 7 --threads 1 --noprogress"
-    assert (root / "result.json").read_text() == f"{REPOSITORY} --root_dir {root} {flags}"
+    started = record.read(root, ["started"])["started"]
+    assert started == f"{REPOSITORY} --root_dir {root} {flags}"
     assert (tmp_path / "runs" / "logs" / "label" / "seed7.log").exists()
     assert "1 of 1 runs finished" in capsys.readouterr().err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import shutil
@@ -77,8 +78,22 @@ DAMAGE = {
     "manifest truncated": lambda c: truncate(c / "manifest.json"),
     "manifest empty": lambda c: os.truncate(c / "manifest.json", 0),
     "manifest missing": lambda c: (c / "manifest.json").unlink(),
+    "manifest a list": lambda c: (c / "manifest.json").write_text("[]"),
+    "manifest of nothing": lambda c: (c / "manifest.json").write_text("{}"),
+    "manifest not UTF-8": lambda c: (c / "manifest.json").write_bytes(b"\xff"),
+    "host state missing, in the manifest too": lambda c: _forget(c, "host.pickle"),
+    "variables missing, in the manifest too": lambda c: _forget(c, variables_file(c).name),
+    "index missing, in the manifest too": lambda c: _forget(c, "variables.index"),
+    "a file": lambda c: (shutil.rmtree(c), c.write_text("")),
     "nothing left": lambda c: (shutil.rmtree(c), c.mkdir()),
 }
+
+
+def _forget(checkpoint, name) -> None:
+    sums = json.loads((checkpoint / "manifest.json").read_text())
+    del sums[name]
+    (checkpoint / "manifest.json").write_text(json.dumps(sums))
+    (checkpoint / name).unlink()
 
 
 def _flip_a_bit(path) -> None:
@@ -132,6 +147,14 @@ def test_what_a_killed_write_left_is_no_checkpoint_and_is_swept_away(checkpoints
     truncate(variables_file(leftover))
     assert restore(checkpoints) == 10
     assert [p.name for p in checkpoints.path.iterdir()] == ["000000010"]
+
+
+def test_a_leftover_may_be_a_file(checkpoints):
+    save(checkpoints, 10)
+    (checkpoints.path / ".writing-000000020").write_text("")
+    assert restore(checkpoints) == 10
+    save(checkpoints, 20)
+    assert restore(checkpoints) == 20
 
 
 def test_a_rename_that_fails_keeps_the_earlier_ones(checkpoints, monkeypatch):

@@ -206,6 +206,33 @@ def test_one_line_keeps_the_first_sentence():
     assert str(caught.value) == "gin file 'a': bad value 3"
 
 
+@pytest.mark.parametrize(
+    ("bindings", "words"),
+    [
+        (["A = %A", "init_masks.sparsity = %A"], "init_masks.sparsity: its macro refers to itself"),
+        (["init_masks.sparsity = 1.5"], "init_masks.sparsity is 1.5, but must be a number within"),
+        (["A = 1.5", "init_masks.sparsity = %A"], "init_masks.sparsity is 1.5, but must be"),
+        (["mask_updater.update_freq = @mask_updater"], "update_freq is @mask_updater, but must be"),
+        (["init_masks.update_freq = 5"], "did you mean 'mask_updater.update_freq'?"),
+        (["init_masks.sparsty = 5"], "did you mean 'sparsity'?"),
+    ],
+)
+def test_values_and_names_are_checked_when_they_are_bound(bindings, words):
+    assert words in refusal(bindings=bindings)
+
+
+def test_what_a_function_returns_is_checked_when_it_is_asked_for(gin_file):
+    # Dense methods do not ask for it, so it may have no value for them.
+    config.parse([], ["init_masks.sparsity = @by_method()", "by_method.rigl = 0.5"])
+
+
+def test_an_import_may_raise_anything(tmp_path, monkeypatch):
+    (tmp_path / "broken_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    line = refusal(bindings=["import broken_module"])
+    assert line == "gin binding 'import broken_module': ZeroDivisionError: division by zero"
+
+
 def test_the_text_tells_configurations_and_seeds_apart():
     def text(seed, *bindings):
         gin.clear_config()

@@ -66,6 +66,65 @@ def test_a_file_is_refused(tmp_path):
     assert (tmp_path / "run").read_text() == "a file"
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "policies", "tensorboard"])
+def test_a_file_where_a_run_has_a_directory_is_refused(tmp_path, name):
+    RunDirectory(str(tmp_path), CONFIG)
+    (tmp_path / name).write_text("a file")
+    assert f"{name}' is a file where a run has a directory; move it away" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", '{"final_ret', "[]", "{}", "\0", '{"final_return": "x"}'])
+def test_a_result_that_cannot_be_read_is_none(tmp_path, capsys, text):
+    run = tmp_path / "run"
+    RunDirectory(str(run), CONFIG)
+    (run / "result.json").write_text(text)
+    (run / "checkpoints" / "000000010").mkdir(parents=True)
+    directory = RunDirectory(str(run), CONFIG)
+    assert not directory.finished
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {run}: result.json ")
+    assert line.endswith("; the run is not finished")
+    directory.finish({"final_return": 1.0})
+    del directory
+    assert RunDirectory(str(run), CONFIG).finished
+
+
+def test_a_run_without_its_checkpoints_says_that_it_starts_over(tmp_path, capsys):
+    run = tmp_path / "run"
+    RunDirectory(str(run), CONFIG)
+    assert capsys.readouterr().err == ""
+    (run / "evals.csv").write_text("env_step\n")
+    RunDirectory(str(run), CONFIG)
+    line = f"warning: {run} has evaluations, but no checkpoint; the run starts over\n"
+    assert capsys.readouterr().err == line
+    (run / "checkpoints" / "000000010").mkdir(parents=True)
+    RunDirectory(str(run), CONFIG)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_policy_is_complete_or_absent(tmp_path):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+
+    def write(path):
+        (tmp_path / path / "variables").mkdir()
+        (tmp_path / path / "saved_model.pb").write_text("new")
+
+    def half(path):
+        write(path)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    policies = tmp_path / "run" / "policies"
+    with pytest.raises(OSError, match="No space left"):
+        directory.save_policy(10, half)
+    assert list(policies.iterdir()) == []
+    directory.save_policy(10, write)
+    with pytest.raises(OSError, match="No space left"):
+        directory.save_policy(10, half)
+    directory.save_policy(10, write)  # a resumed run saves it again
+    assert [path.name for path in policies.iterdir()] == ["000000010"]
+    assert (policies / "000000010" / "saved_model.pb").read_text() == "new"
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     line = refusal(tmp_path / "file" / "run")  # a file for a parent

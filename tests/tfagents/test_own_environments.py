@@ -5,6 +5,7 @@ The environments are in tests/environments/own.
 
 from __future__ import annotations
 
+import importlib
 import json
 import pathlib
 import shutil
@@ -17,7 +18,7 @@ import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import StepType
 
-from rigl_rl.errors import ConfigError
+from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.tfagents import dqn_train_eval, on_policy_loop, ppo_train_eval, sac_train_eval
 
@@ -92,6 +93,32 @@ def test_one_that_cannot_be_saved_is_refused_before_anything_is_written(agent, t
     ):
         train(agent, tmp_path / "run", env)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("agent", "what", "line"),
+    [
+        ("dqn", "step", "failed: {} between train steps 10 and 20; the last checkpoint is intact"),
+        ("ppo", "reset", "failed: {} between train steps 10 and 20; the last checkpoint is intact"),
+    ],
+)
+def test_one_that_fails_stops_the_run_in_one_line(agent, what, line, tmp_path, monkeypatch):
+    failing = importlib.import_module("my_environments").Failing
+    original = RunDirectory.write_history
+
+    def write(self, history):
+        original(self, history)
+        if len(history.evals) == 2:
+            monkeypatch.setattr(failing, "fails", what)
+
+    monkeypatch.setattr(RunDirectory, "write_history", write)
+    with pytest.raises(RiglRlError) as caught:
+        train(agent, tmp_path / "run", "Failing", max_episode_steps=7)
+    expected = line.format("ZeroDivisionError: the wheel came off")
+    assert str(caught.value) == f"environment 'my_environments:Failing-v0' {expected}"
+    names = [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert max(names) == "000000010"
+    assert not (tmp_path / "run" / "result.json").exists()
 
 
 @pytest.mark.parametrize("agent", ["sac", "ppo"])

@@ -131,6 +131,22 @@ class Modelled(Walk):
         self.model, self.data = {}, []
 
 
+class Failing(Walk):
+    """Fails from some moment on."""
+
+    fails = ""
+
+    def reset(self, **options):
+        if Failing.fails == "reset":
+            raise ZeroDivisionError("the wheel\ncame off")
+        return super().reset(**options)
+
+    def step(self, action):
+        if Failing.fails == "step":
+            raise ZeroDivisionError("the wheel\ncame off")
+        return super().step(action)
+
+
 class Endless(Walk):
     length = -1
 

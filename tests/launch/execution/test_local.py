@@ -1,6 +1,5 @@
 """The pool, on small fake jobs that write `result.json` like a training run."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,16 +13,18 @@ import pytest
 from launch.execution import local
 from launch.execution.jobs import Job, lock
 from launch.execution.local import Pool
+from rigl_rl import record
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-FINISH = "import pathlib; pathlib.Path('{run_dir}', 'result.json').write_text('{{}}')"
+RESULT = '{"final_return": 0}'
+FINISH = "import pathlib; pathlib.Path('{run_dir}', 'result.json').write_text('{RESULT}')"
 
 
 def make_job(root, name, code=FINISH):
     """A job that runs Python code, in which {run_dir} stands for its directory."""
     run_dir = root / name
     run_dir.mkdir(parents=True, exist_ok=True)
-    code = textwrap.dedent(code).format(run_dir=run_dir)
+    code = textwrap.dedent(code).format(run_dir=run_dir, RESULT=RESULT)
     argv = (sys.executable, "-S", "-c", code)
     return Job(name, argv, run_dir, root / "logs" / f"{name}.log")
 
@@ -33,6 +34,7 @@ def start_launcher(root, names, code, workers=2):
     script = f"""
 import importlib.util, pathlib, sys
 from launch.execution.local import Pool
+from rigl_rl import record
 spec = importlib.util.spec_from_file_location("helpers", {__file__!r})
 helpers = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(helpers)
@@ -119,19 +121,28 @@ def test_tail_is_the_end_of_the_last_attempt(tmp_path):
 
 def test_finished_jobs_are_not_started(tmp_path):
     done = make_job(tmp_path, "done", "open('{run_dir}/started', 'w')")
-    (done.run_dir / "result.json").write_text("kept")
+    (done.run_dir / "result.json").write_text(RESULT)
     todo = make_job(tmp_path, "todo")
     outcome = Pool([done, todo], workers=1).run()
     assert (outcome.finished, outcome.exit_code) == (2, 0)
     assert not (done.run_dir / "started").exists()
-    assert (done.run_dir / "result.json").read_text() == "kept"
+    assert (done.run_dir / "result.json").read_text() == RESULT
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", "{}", RESULT[:-1]])
+def test_a_job_whose_result_cannot_be_read_is_started(tmp_path, broken):
+    job = make_job(tmp_path, "run")
+    (job.run_dir / "result.json").write_text(broken)
+    assert not job.finished
+    assert Pool([job], workers=1).run().exit_code == 0
+    assert (job.run_dir / "result.json").read_text() == RESULT
 
 
 def test_a_job_that_another_launcher_finishes_first_is_not_started(tmp_path, monkeypatch):
     job = make_job(tmp_path, "run", "open('{run_dir}/started', 'w')")
 
     def finished_before_it_is_locked(job):
-        (job.run_dir / "result.json").write_text("theirs")
+        (job.run_dir / "result.json").write_text(RESULT)
         return lock(job)
 
     monkeypatch.setattr(local, "lock", finished_before_it_is_locked)
@@ -148,11 +159,12 @@ def test_no_more_jobs_at_once_than_workers(tmp_path):
         import json, time
         start = time.time()
         time.sleep(0.3)
-        json.dump([start, time.time()], open('{run_dir}/result.json', 'w'))
+        result = dict(final_return=0, span=[start, time.time()])
+        json.dump(result, open('{run_dir}/result.json', 'w'))
     """
     jobs = [make_job(tmp_path, f"run{i}", code) for i in range(6)]
     Pool(jobs, workers=3).run()
-    spans = [json.loads((job.run_dir / "result.json").read_text()) for job in jobs]
+    spans = [record.read(job.run_dir, ["span"])["span"] for job in jobs]
     overlaps = [sum(a <= start < b for a, b in spans) for start, _ in spans]
     assert 2 <= max(overlaps) <= 3
 
@@ -163,12 +175,13 @@ def test_workers_have_their_own_cores_and_threads(tmp_path):
         import json, os, time
         time.sleep(0.5)
         with open('{run_dir}/result.json', 'w') as f:
-            json.dump([sorted(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS']], f)
+            found = [sorted(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS']]
+            json.dump(dict(final_return=0, found=found), f)
     """
     workers = min(2, len(os.sched_getaffinity(0)))
     jobs = [make_job(tmp_path, f"run{i}", code) for i in range(workers)]
     Pool(jobs, workers).run()
-    results = [json.loads((job.run_dir / "result.json").read_text()) for job in jobs]
+    results = [record.read(job.run_dir, ["found"])["found"] for job in jobs]
     cpus = [cpu for result, _ in results for cpu in result]
     assert len(cpus) == len(set(cpus)) == workers
     assert all(omp == "1" for _, omp in results)
@@ -190,7 +203,7 @@ RESUMABLE = """
     if not (run_dir / 'checkpoint').exists():
         (run_dir / 'checkpoint').touch()
         time.sleep(60)
-    (run_dir / 'result.json').write_text('')
+    (run_dir / 'result.json').write_text('{RESULT}')
 """
 
 
@@ -226,7 +239,7 @@ COUNTED = """
     with open(run_dir / 'starts', 'a') as f:
         f.write('x')
     time.sleep(0.3)
-    (run_dir / 'result.json').write_text('')
+    (run_dir / 'result.json').write_text('{RESULT}')
 """
 
 

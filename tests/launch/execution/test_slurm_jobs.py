@@ -14,6 +14,8 @@ from launch.execution.cluster import Cluster
 from launch.execution.jobs import Job, lock
 from launch.runs import Run
 
+RESULT = '{"final_return": 0}'
+
 pytest.importorskip("submitit", reason="submitit is not installed")
 slurm = pytest.importorskip("launch.execution.slurm")
 slurm_job = pytest.importorskip("launch.execution.slurm_job")
@@ -46,7 +48,7 @@ def list_array(runs_dir: Path, array: str, names: list[str]) -> None:
 def test_only_what_nobody_is_at_is_submitted(tmp_path, submitted, monkeypatch, capsys):
     finished, running, waiting, local, *left = RUNS
     (tmp_path / finished.name).mkdir(parents=True)
-    (tmp_path / finished.name / "result.json").touch()
+    (tmp_path / finished.name / "result.json").write_text(RESULT)
     list_array(tmp_path, "first", [finished.name, left[0].name, running.name])
     list_array(tmp_path, "second", [waiting.name])
     asked = []
@@ -70,7 +72,7 @@ def test_only_what_nobody_is_at_is_submitted(tmp_path, submitted, monkeypatch, c
 def test_a_finished_study_asks_nobody(tmp_path, submitted, monkeypatch):
     for run in RUNS:
         (tmp_path / run.name).mkdir(parents=True)
-        (tmp_path / run.name / "result.json").touch()
+        (tmp_path / run.name / "result.json").write_text(RESULT)
     monkeypatch.setattr(slurm, "_ask", lambda *command: pytest.fail("asked"))
     assert slurm.launch(RUNS, tmp_path, SETTINGS, wait=True) == 0
     assert submitted == []
@@ -98,7 +100,7 @@ def test_waiting_ends_with_the_failures(tmp_path, submitted, monkeypatch, capsys
     def ask(*command):
         for run in RUNS[:1] + RUNS[2:]:
             (tmp_path / run.name).mkdir(parents=True, exist_ok=True)
-            (tmp_path / run.name / "result.json").touch()
+            (tmp_path / run.name / "result.json").write_text(RESULT)
         return next(queues)
 
     monkeypatch.setattr(slurm, "_ask", ask)
@@ -148,7 +150,7 @@ def make_training(tmp_path, code: str) -> slurm_job.Training:
 
 def test_a_job_trains_its_run_once(tmp_path):
     result = tmp_path / "run" / "result.json"
-    training = make_training(tmp_path, f"open({str(result)!r}, 'x')")
+    training = make_training(tmp_path, f"open({str(result)!r}, 'x').write({RESULT!r})")
     assert training() == "run is finished"
     assert training() == "run is finished already: nothing done"
 
@@ -164,7 +166,7 @@ def test_a_job_leaves_a_run_to_another_launcher(tmp_path, monkeypatch):
 
 def test_a_job_waits_for_a_lock_that_comes_free(tmp_path, monkeypatch):
     result = tmp_path / "run" / "result.json"
-    training = make_training(tmp_path, f"open({str(result)!r}, 'x')")
+    training = make_training(tmp_path, f"open({str(result)!r}, 'x').write({RESULT!r})")
     held = lock(training.job)
     monkeypatch.setattr(slurm_job.time, "sleep", lambda seconds: held.close())
     assert training() == "run is finished"
@@ -182,7 +184,7 @@ def test_training_is_deaf_to_the_signals_of_slurm(tmp_path):
 import os, signal
 for signum in (signal.SIGTERM, signal.SIGUSR2):
     os.kill(os.getpid(), signum)
-open({str(result)!r}, "x")
+open({str(result)!r}, "x").write({RESULT!r})
 """
     assert make_training(tmp_path, code)() == "run is finished"
 

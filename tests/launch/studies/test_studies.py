@@ -404,7 +404,7 @@ def test_a_run_is_finished_where_one_that_measures_more_is(tmp_path):
     jobs = [job_of(run, tmp_path, 1) for run in (plain, with_snr)]
     assert [job.finished for job in jobs] == [False, False]
     (tmp_path / with_snr.name).mkdir(parents=True)
-    (tmp_path / with_snr.name / "result.json").touch()
+    (tmp_path / with_snr.name / "result.json").write_text('{"final_return": 0}')
     assert [job.finished for job in jobs] == [True, True]
     # The other way around, there is still something to measure.
     (tmp_path / with_snr.name / "result.json").rename(tmp_path / "result.json")
