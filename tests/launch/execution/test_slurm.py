@@ -290,3 +290,23 @@ def test_what_slurm_refuses_is_one_line(slurm, tmp_path):
     assert line.endswith("(5 runs are not submitted)")
     assert slurm.run("squeue", "--noheader") == ""
     assert list((tmp_path / "runs" / "slurm").iterdir()) == []
+
+
+def test_cancelled_runs_leave_the_queue_and_continue_when_launched_again(slurm, tmp_path):
+    study = Study(slurm, STAND_INS[:6], tmp_path)  # four at a time
+    study.launch(wait=False)
+    wait_for(lambda: sum(map(study.has_checkpoint, study.runs)) == 4)
+    completed = subprocess.run(
+        [sys.executable, "-m", "launch", "cancel", f"--runs={study.runs_dir}"],
+        cwd=REPOSITORY,
+        env=slurm.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert completed.returncode == 0
+    assert completed.stderr == "cancelled 6 jobs, 4 of them running; launch again to continue\n"
+    wait_for(lambda: slurm.run("squeue", "--noheader") == "")
+    assert not list(study.runs_dir.glob("*/*/result.json"))
+    code, messages = study.launch()
+    assert code == 0, messages
+    assert [study.starts(run) for run in study.runs] == [2] * 4 + [1] * 2
