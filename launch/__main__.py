@@ -1,9 +1,11 @@
 """Command line of the launcher.
 
-    python -m launch list
+    python -m launch list [--preset reduced] [--runs runs]
     python -m launch run figure8 figure5_left --preset reduced --runs runs
     python -m launch run figure8 --preset paper --runs runs --on slurm --cluster cluster.yaml
     python -m launch run figure8 --preset paper --runs runs --on commands
+    python -m launch status --runs runs
+    python -m launch cancel --runs runs
 
 Run it in the root of the repository.
 """
@@ -18,36 +20,41 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from launch import gin_files
-from launch.execution import cluster, jobs, local
+from launch import gin_files, selection, status
+from launch.costs import Costs
+from launch.execution import cluster, jobs, local, slurm_queue
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
-from rigl_rl.command_line import Parser, exit_code, make_directory, positive, sparsity
+from rigl_rl.command_line import Parser, exit_code, make_directory, positive
 from rigl_rl.errors import ConfigError
 
 
-def core_hours(runs: Iterable[Run]) -> float:
-    """Estimated hours on one core."""
-    return sum(run.core_seconds for run in runs) / 3600
+def print_list(presets: Iterable[str], costs: Costs, *, describe: bool) -> None:
+    """Prints each study's size in some presets.
 
-
-def print_list() -> None:
-    """Prints each study's size in every preset, and how many runs it shares with other studies."""
+    Args:
+        presets: names of presets.
+        costs: estimates of the runs' time.
+        describe: whether to add what a study is, instead of how many runs it shares with others.
+    """
     print(f"{'study':<16}{'preset':<9}{'runs':>8}{'env steps':>17}{'core-hours':>12}")
-    for preset_name, preset in PRESETS.items():
-        expanded = {study: expand([study], preset) for study in STUDIES}
+    for name in presets:
+        expanded = {study: expand([study], PRESETS[name]) for study in STUDIES}
         for study, runs in expanded.items():
             others = set().union(*(expanded[other] for other in expanded if other != study))
             shared = len(others & set(runs))
-            _print_row(study, preset_name, runs, f"{shared:,} shared" if shared else "")
-        together = expand(STUDIES, preset)
-        _print_row("all", preset_name, together, "each run once")
+            note = f"{shared:,} shared" if shared else ""
+            if describe:
+                note = (STUDIES[study].__doc__ or "").splitlines()[0]
+            print(_row(study, name, runs, costs, note))
+        print(_row("all", name, expand(STUDIES, PRESETS[name]), costs, "each run once"))
 
 
-def _print_row(study: str, preset: str, runs: Sequence[Run], note: str) -> None:
+def _row(study: str, preset: str, runs: Sequence[Run], costs: Costs, note: str) -> str:
     env_steps = sum(run.env_steps for run in runs)
-    print(f"{study:<16}{preset:<9}{len(runs):>8,}{env_steps:>17,}{core_hours(runs):>12.1f}  {note}")
+    hours = costs.core_hours(runs)
+    return f"{study:<16}{preset:<9}{len(runs):>8,}{env_steps:>17,}{hours:>12,.1f}  {note}"
 
 
 def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
@@ -63,20 +70,38 @@ def print_commands(runs: Sequence[Run], runs_dir: Path, threads: int) -> None:
         print(prefix + shlex.join(job.argv))
     print(
         f"{len(runs)} runs, {len(runs) - len(left)} already finished; the {len(left)} left take "
-        f"about {core_hours(left):.1f} core-hours",
+        f"about {Costs(runs_dir).core_hours(left):.1f} core-hours",
         file=sys.stderr,
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
+    args = _parser().parse_args(argv)
+    if args.what in ("list", "status") or (args.what == "run" and _prints(args)):
+        # These print to stdout: end quietly if the reader (`| head`) closes the pipe.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if args.what == "run":
+        return _run(args)
+    if args.runs and not args.runs.is_dir():
+        raise ConfigError(f"argument --runs: there is no directory {args.runs}")
+    if args.what == "cancel":
+        return _cancel(args)
+    if args.what == "status":
+        status.show(selection.launched(args), args.runs.absolute())
+    else:
+        presets = [args.preset] if args.preset else PRESETS
+        print_list(presets, Costs(args.runs), describe=bool(args.preset))
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(prog="python -m launch", description="Launch the studies of the paper.")
-    commands = parser.add_subparsers(dest="what", required=True, metavar="{list,run}")
-    commands.add_parser("list", help="list studies, presets and their cost")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="{list,run,status,cancel}")
+    listing = commands.add_parser("list", help="list studies, presets and their cost")
+    listing.add_argument("--preset", choices=list(PRESETS), help="only this, with descriptions")
     run = commands.add_parser("run", help="train the runs of one or more studies")
-    run.add_argument("studies", nargs="+", choices=list(STUDIES), metavar="STUDY")
-    run.add_argument("--preset", choices=list(PRESETS), required=True)
-    run.add_argument("--runs", type=Path, required=True, help="directory of all runs")
+    selection.add_arguments(run, studies="+", required=True)
     run.add_argument(
         "--on",
         choices=["local", "slurm", "commands"],
@@ -87,16 +112,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--cluster", type=Path, help="YAML file with settings for SLURM jobs")
     run.add_argument("--wait", action="store_true", help="wait until the SLURM jobs end")
     run.add_argument("--threads", type=positive, default=1, help="threads per run")
-    run.add_argument("--seeds", type=positive, help="number of seeds; default: the preset's")
-    run.add_argument(
-        "--sparsities", type=sparsity, nargs="+", metavar="S", help="default: the preset's"
-    )
-    run.add_argument(
-        "--methods",
-        nargs="+",
-        metavar="METHOD",
-        help="sparse methods (names of gin files) instead of the studies'; dense networks stay",
-    )
     run.add_argument(
         "--configs",
         type=Path,
@@ -104,57 +119,67 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
         "gin_configs is used",
     )
-    run.add_argument("--tasks", nargs="+", metavar="TASK", help="only these of the studies' tasks")
     run.add_argument(
         "--sparse_execution",
         choices=["auto", "sparse", "dense"],
         help="how sparse networks are computed; default: as in the gin files",
     )
     run.add_argument("--dry_run", action="store_true", help="same as --on commands")
-    args = parser.parse_args(argv)
+    for name, what in (
+        ("status", "show how far the runs are; by default of all launches in --runs"),
+        ("cancel", "take runs out of SLURM's queue; by default all of --runs"),
+    ):
+        selection.add_arguments(commands.add_parser(name, help=what), studies="*", required=False)
+    for name, command in commands.choices.items():
+        command.add_argument(
+            "--runs",
+            type=Path,
+            required=name != "list",
+            help="directory of all runs; costs are estimated from its finished ones",
+        )
+    return parser
 
-    if args.what == "list" or args.dry_run or args.on == "commands":
-        # These print to stdout: end quietly if the reader (`| head`) closes the pipe.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if args.what == "list":
-        print_list()
-        return 0
-    return _run(args)
+
+def _prints(args: argparse.Namespace) -> bool:
+    return args.dry_run or args.on == "commands"
 
 
 def _run(args: argparse.Namespace) -> int:
-    preset = PRESETS[args.preset]
-    if args.seeds is not None:
-        preset = preset.with_seeds(args.seeds)
-    if args.sparsities is not None:
-        preset = preset.with_sparsities(tuple(args.sparsities))
-    if args.methods is not None:
-        preset = preset.with_methods(tuple(dict.fromkeys(args.methods)))
-    runs = [gin_files.found(run, args.configs) for run in expand(args.studies, preset)]
-    if args.tasks is not None:
-        known = dict.fromkeys(run.task for run in runs)
-        if unknown := [task for task in args.tasks if task not in known]:
-            raise ConfigError(
-                f"argument --tasks: no runs on {', '.join(unknown)} in {', '.join(args.studies)} "
-                f"(choose from {', '.join(known) or 'none'})"
-            )
-        runs = [run for run in runs if run.task in args.tasks]
+    selected = selection.of_arguments(args)
+    runs = [gin_files.found(run, args.configs) for run in selected.runs(strict=True)]
     if args.sparse_execution is not None:
         runs = [
             run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs
         ]
-    if args.dry_run or args.on == "commands":
+    if _prints(args):
         print_commands(runs, args.runs.absolute(), args.threads)
         return 0
     if args.on == "slurm":
-        return _on_slurm(runs, args)
+        return _on_slurm(runs, selected, args)
     if args.cluster or args.wait:
         raise ConfigError("--cluster and --wait need --on slurm")
     workers = args.workers or local.default_workers(args.threads)
-    return local.launch(runs, make_directory("--runs", args.runs), workers, args.threads)
+    runs_dir = make_directory("--runs", args.runs)
+    selected.record(runs_dir)
+    return local.launch(runs, runs_dir, workers, args.threads)
 
 
-def _on_slurm(runs: Sequence[Run], args: argparse.Namespace) -> int:
+def _cancel(args: argparse.Namespace) -> int:
+    queue = slurm_queue.queued(args.runs)
+    if args.studies or args.preset:
+        selected = selection.launched(args)
+        names = {run.name for each in selected for run in each.runs()}
+        queue = {name: queued for name, queued in queue.items() if name in names}
+    slurm_queue.cancel(queue.values())
+    running = sum(each.running for each in queue.values())
+    print(
+        f"cancelled {len(queue)} jobs, {running} of them running; launch again to continue",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _on_slurm(runs: Sequence[Run], selected: selection.Selection, args: argparse.Namespace) -> int:
     if args.cluster is None:
         raise ConfigError("--on slurm needs --cluster FILE, with settings for the jobs")
     if args.workers:
@@ -175,6 +200,7 @@ def _on_slurm(runs: Sequence[Run], args: argparse.Namespace) -> int:
             f"argument --cluster: cpus is {settings.cpus}, but runs have {args.threads} threads"
         )
     runs_dir = make_directory("--runs", args.runs)
+    selected.record(runs_dir)
     return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
 
 

@@ -14,7 +14,7 @@ def found(run: Run, folder: Path | None) -> Run:
 
     Raises ConfigError if there is no such file.
     """
-    agent = run.label.split("/")[0]
+    agent = run.agent
     name = f"{agent}/{run.method}.gin"
     if folder is not None and (folder / name).is_file():
         return run.with_gin_file(str((folder / name).absolute()))

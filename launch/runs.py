@@ -35,6 +35,11 @@ class Run:
         return f"{self.measured_label}/seed{self.seed}" if self.measured_label else ""
 
     @property
+    def agent(self) -> str:
+        """The agent and its suite, such as `dqn_classic`."""
+        return self.label.split("/")[0]
+
+    @property
     def task(self) -> str:
         """The task, such as `CartPole-v0`."""
         return self.label.split("/")[1]

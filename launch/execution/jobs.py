@@ -41,6 +41,11 @@ class Job:
         """Whether there is a result that can be read, which a run writes last."""
         return any(map(record.finished, filter(None, (self.run_dir, self.instead))))
 
+    @property
+    def active(self) -> bool:
+        """Whether a launcher, or a command started by hand, is working on the run."""
+        return _is_locked(self.log) or _is_locked(self.run_dir / ".lock")
+
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
     """The job of a run. Its log is next to the run directories, because runs own those."""
@@ -154,3 +159,15 @@ def lock(job: Job) -> BinaryIO | None:
         log.close()
         return None
     return log
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a process holds the lock on a file. Holds it itself for an instant, shared."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return False

@@ -11,23 +11,23 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import submitit
 from submitit.core.utils import FailedJobError
 
+from launch.execution import slurm_queue
 from launch.execution.cluster import Cluster
-from launch.execution.jobs import REPOSITORY, Failure, Job, job_of, lock, tail
+from launch.execution.jobs import REPOSITORY, Failure, Job, job_of, tail
 from launch.execution.outcome import Outcome, StopRequest
 from launch.execution.progress import LaunchProgress
 from launch.execution.slurm_job import Training
+from launch.execution.slurm_queue import SlurmError
 from launch.runs import Run
-from rigl_rl.errors import RiglRlError
 
 WARNING_SECONDS = 60
 """Seconds before its time limit at which a job is told to go back to the queue."""
@@ -36,11 +36,6 @@ MAX_TIMEOUTS = 100
 POLL_SECONDS = 15.0
 SETTLE_SECONDS = 30.0
 """Seconds until the result of a job that has left the queue must be visible on this machine."""
-_LIST = "runs.txt"
-
-
-class SlurmError(RiglRlError):
-    """SLURM refuses or cannot be reached; the message is its reply, on one line."""
 
 
 def launch(
@@ -62,11 +57,11 @@ def launch(
         SlurmError: not all runs could be submitted, or SLURM does not list its queue.
     """
     jobs = [job_of(run, runs_dir, threads) for run in runs]
-    queue = queued(runs_dir)
+    queue = slurm_queue.queued(runs_dir)
     finished = sum(job.finished for job in jobs)
     waiting = sum(job.name in queue and not job.finished for job in jobs)
     left = [job for job in jobs if not job.finished and job.name not in queue]
-    free = [job for job in left if not _locked(job)]
+    free = [job for job in left if not job.active]
     print(
         f"{len(jobs)} runs: {finished} finished, {waiting} queued or running, "
         f"{len(left) - len(free)} under another launcher, {len(free)} to submit",
@@ -101,7 +96,7 @@ def submit(
         array = jobs[first : first + size]
         start = time.strftime("rigl_rl-%Y%m%d-%H%M%S-")
         folder = Path(tempfile.mkdtemp(prefix=start, dir=runs_dir / "slurm"))
-        (folder / _LIST).write_text("".join(f"{job.name}\n" for job in array))
+        (folder / slurm_queue.LIST).write_text("".join(f"{job.name}\n" for job in array))
         executor = submitit.SlurmExecutor(folder, max_num_timeout=MAX_TIMEOUTS)
         cpus = cluster.cpus or threads
         executor.update_parameters(
@@ -125,50 +120,14 @@ def submit(
                 tasks = executor.submit_array([Training(job, threads) for job in array])
         except FailedJobError as error:
             shutil.rmtree(folder)
-            said = f"{_one_line(str(error))} ({len(jobs) - first} runs are not submitted)"
+            said = (
+                f"{slurm_queue.one_line(str(error))} ({len(jobs) - first} runs are not submitted)"
+            )
             raise SlurmError(said) from error
         number = tasks[0].job_id.split("_")[0]
         yield number, len(array)
         if cluster.max_parallel:
             options["dependency"] = f"afterany:{number}"
-
-
-def queued(runs_dir: Path) -> dict[str, bool]:
-    """The runs in SLURM's queue from all launches: {name: whether it is running}.
-
-    Raises:
-        SlurmError: SLURM does not list its queue.
-    """
-    arrays = _arrays(runs_dir)
-    if not arrays:
-        return {}
-    names = ",".join(arrays)
-    lines = _ask("squeue", "--noheader", "--array", f"--name={names}", "--format=%j %K %T")
-    return read_queue(lines, arrays)
-
-
-def read_queue(lines: str, arrays: Mapping[str, Sequence[str]]) -> dict[str, bool]:
-    """Reads lines of array name, index (N/A in an array of one) and state.
-
-    Args:
-        lines: squeue's output.
-        arrays: the runs of each array's tasks.
-
-    Returns:
-        {name: whether it is running} for each listed run.
-    """
-    queue = {}
-    for line in lines.splitlines():
-        array, index, state = line.split()
-        run = arrays[array][int(index) if index.isdecimal() else 0]
-        queue[run] = state == "RUNNING"
-    return queue
-
-
-def _arrays(runs_dir: Path) -> dict[str, list[str]]:
-    """The runs of all arrays ever submitted for this directory, newest array last."""
-    lists = sorted((runs_dir / "slurm").glob(f"*/{_LIST}"))
-    return {path.parent.name: path.read_text().splitlines() for path in lists}
 
 
 def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
@@ -177,15 +136,15 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
     It also waits for runs under another launcher.
     """
     progress = LaunchProgress(len(jobs), sum(job.finished for job in jobs))
-    queue = queued(runs_dir)
+    queue = slurm_queue.queued(runs_dir)
     with StopRequest() as stop:
         while True:
             # The queue was read before: jobs that had left it have written their results by now.
             unfinished = [job for job in jobs if not job.finished]
             gone = [job for job in unfinished if job.name not in queue]
-            failed = [job for job in gone if not _locked(job)]
+            failed = [job for job in gone if not job.active]
             finished = len(jobs) - len(unfinished)
-            running = sum(queue.get(job.name, False) for job in unfinished)
+            running = sum(job.name in queue and queue[job.name].running for job in unfinished)
             counts = f"{finished} finished, {len(failed)} failed, {running} running, "
             counts += f"{len(unfinished) - len(gone) - running} queued"
             if len(gone) > len(failed):
@@ -195,7 +154,7 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
                 break
             stop.wait(POLL_SECONDS)
             with contextlib.suppress(SlurmError):  # It may work the next time.
-                queue = queued(runs_dir)
+                queue = slurm_queue.queued(runs_dir)
         progress.close()
         patience = time.monotonic() + SETTLE_SECONDS
         while not stop.signum and time.monotonic() < patience and failed:
@@ -210,7 +169,7 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
 
 def _failure(job: Job, runs_dir: Path) -> Failure:
     logs: list[Path] = []  # of the newest job
-    for array, names in _arrays(runs_dir).items():
+    for array, names in slurm_queue.arrays(runs_dir).items():
         if job.name in names:
             task = f"{names.index(job.name)}_" if len(names) > 1 else ""
             logs = list((runs_dir / "slurm" / array).glob(f"*_{task}0_log.out"))
@@ -220,32 +179,9 @@ def _failure(job: Job, runs_dir: Path) -> Failure:
     return Failure(job, reason, tail(job.log) if job.log.exists() else "")
 
 
-def _locked(job: Job) -> bool:
-    """Whether a launcher, local or in a job, is working on the run."""
-    if not job.log.exists():
-        return False
-    log = lock(job)
-    if log:
-        log.close()
-    return log is None
-
-
 def _max_array_size() -> int:
-    for line in _ask("scontrol", "show", "config").splitlines():
+    for line in slurm_queue.ask("scontrol", "show", "config").splitlines():
         name, _, value = line.partition("=")
         if name.strip() == "MaxArraySize":
             return int(value)
     raise SlurmError("scontrol show config names no MaxArraySize")
-
-
-def _ask(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except FileNotFoundError as error:
-        raise SlurmError(f"there is no {command[0]} on this machine") from error
-    except subprocess.CalledProcessError as error:
-        raise SlurmError(_one_line(error.stderr)) from error
-
-
-def _one_line(text: str) -> str:
-    return "; ".join(text.strip().splitlines())

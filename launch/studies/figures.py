@@ -134,8 +134,9 @@ def figure7(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure8(seed: int, preset: Preset) -> list[Run]:
-    """Figure 8: final reward against parameters, DQN; ERK in the top row, uniform in the bottom
-    row, standard and parameter-matched dense networks in both.
+    """Figure 8: final reward against parameters, DQN; ERK (top row) and uniform (bottom row).
+
+    Both rows have standard and parameter-matched dense networks.
     """
     return blocks.scaling("figure8", [DQN], list(DQN.tasks), seed, preset, list(DISTRIBUTIONS))
 
@@ -195,8 +196,9 @@ def figure14_left(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure14_right(seed: int, preset: Preset) -> list[Run]:
-    """Figure 14 (right): ERK against uniform on Acrobot, all layers sparse, with the standard dense
-    network as the baseline.
+    """Figure 14 (right): ERK against uniform on Acrobot, all layers sparse.
+
+    The standard dense network is the baseline.
     """
     runs = blocks.dense(DQN, ["Acrobot-v1"], [], seed, preset)
     return runs + blocks.sparse(DQN, ["Acrobot-v1"], preset.sparsities, seed, preset, DISTRIBUTIONS)

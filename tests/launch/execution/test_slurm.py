@@ -304,3 +304,29 @@ def test_what_slurm_refuses_is_one_line(slurm, tmp_path):
     assert line.endswith("(5 runs are not submitted)")
     assert slurm.run("squeue", "--noheader") == ""
     assert list((tmp_path / "runs" / "slurm").iterdir()) == []
+
+
+def test_cancelled_runs_leave_the_queue_and_continue_when_launched_again(slurm, tmp_path):
+    study = Study(slurm, STAND_INS[:6], tmp_path)  # four at a time
+    study.launch(wait=False)
+    running = study.runs[:4]
+    pids = []
+    for run in running:
+        wait_for(lambda run=run: study.has_checkpoint(run))
+        pids.append(study.pid(run))
+        os.kill(pids[-1], signal.SIGSTOP)  # it stays unfinished
+    completed = subprocess.run(
+        [sys.executable, "-m", "launch", "cancel", f"--runs={study.runs_dir}"],
+        cwd=REPOSITORY,
+        env=slurm.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert completed.returncode == 0
+    assert completed.stderr == "cancelled 6 jobs, 4 of them running; launch again to continue\n"
+    wait_for(lambda: slurm.run("squeue", "--noheader") == "")
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert not list(study.runs_dir.rglob("result.json"))
+    code, messages = study.launch()
+    assert code == 0, messages
+    assert [study.starts(run) for run in study.runs] == [2] * 4 + [1] * 2

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from launch.execution import slurm_queue
 from launch.execution.cluster import Cluster
 from launch.execution.jobs import Job, lock
 from launch.runs import Run
@@ -35,7 +36,7 @@ def submitted(monkeypatch):
         return iter([("17", len(jobs))] if jobs else [])
 
     monkeypatch.setattr(slurm, "submit", submit)
-    monkeypatch.setattr(slurm, "_ask", lambda *command: "")
+    monkeypatch.setattr(slurm_queue, "ask", lambda *command: "")
     return names
 
 
@@ -55,9 +56,9 @@ def test_only_what_nobody_is_at_is_submitted(tmp_path, submitted, monkeypatch, c
 
     def ask(*command):
         asked.append(command)
-        return "first 2 RUNNING\nsecond N/A PENDING\n"
+        return "first 17 2 RUNNING\nsecond 18 N/A PENDING\n"
 
-    monkeypatch.setattr(slurm, "_ask", ask)
+    monkeypatch.setattr(slurm_queue, "ask", ask)
     held = lock(slurm.job_of(local, tmp_path, 1))
     assert slurm.launch(RUNS, tmp_path, SETTINGS) == 0
     held.close()
@@ -73,7 +74,7 @@ def test_a_finished_study_asks_nobody(tmp_path, submitted, monkeypatch):
     for run in RUNS:
         (tmp_path / run.name).mkdir(parents=True)
         (tmp_path / run.name / "result.json").write_text(RESULT)
-    monkeypatch.setattr(slurm, "_ask", lambda *command: pytest.fail("asked"))
+    monkeypatch.setattr(slurm_queue, "ask", lambda *command: pytest.fail("asked"))
     assert slurm.launch(RUNS, tmp_path, SETTINGS, wait=True) == 0
     assert submitted == []
 
@@ -84,7 +85,7 @@ def test_a_queue_that_cannot_be_asked_is_not_an_empty_one(tmp_path, submitted, m
     def ask(*command):
         raise slurm.SlurmError("slurm_load_jobs error")
 
-    monkeypatch.setattr(slurm, "_ask", ask)
+    monkeypatch.setattr(slurm_queue, "ask", ask)
     with pytest.raises(slurm.SlurmError):
         slurm.launch(RUNS, tmp_path, SETTINGS)
     assert submitted == []
@@ -95,7 +96,7 @@ def test_waiting_ends_with_the_failures(tmp_path, submitted, monkeypatch, capsys
     monkeypatch.setattr(slurm, "SETTLE_SECONDS", 0.0)
     list_array(tmp_path, "first", [run.name for run in RUNS])
     (tmp_path / "slurm" / "first" / "17_1_0_log.out").write_text("srun: error: no such thing\n")
-    queues = iter(["first [0-5] PENDING".replace("[0-5]", str(i)) for i in range(3)] + [""] * 9)
+    queues = iter(["first 17 [0-5] PENDING".replace("[0-5]", str(i)) for i in range(3)] + [""] * 9)
 
     def ask(*command):
         for run in RUNS[:1] + RUNS[2:]:
@@ -103,7 +104,7 @@ def test_waiting_ends_with_the_failures(tmp_path, submitted, monkeypatch, capsys
             (tmp_path / run.name / "result.json").write_text(RESULT)
         return next(queues)
 
-    monkeypatch.setattr(slurm, "_ask", ask)
+    monkeypatch.setattr(slurm_queue, "ask", ask)
     assert slurm.launch(RUNS, tmp_path, SETTINGS, wait=True) == 1
     messages = capsys.readouterr().err
     assert "5 of 6 runs finished, 1 failed" in messages
@@ -133,7 +134,7 @@ def test_an_array_lists_its_runs_before_slurm_knows_it(tmp_path, monkeypatch, ma
             return [SimpleNamespace(job_id=f"{number}_{task}") for task in range(len(trainings))]
 
     monkeypatch.setattr(slurm.submitit, "SlurmExecutor", Executor)
-    monkeypatch.setattr(slurm, "_ask", lambda *command: "MaxArraySize = 4\n")
+    monkeypatch.setattr(slurm_queue, "ask", lambda *command: "MaxArraySize = 4\n")
     jobs = [slurm.job_of(run, tmp_path, 1) for run in RUNS]
     settings = Cluster(time=5, max_parallel=max_parallel)
     assert list(slurm.submit(jobs, tmp_path, settings, 1)) == [("17", 4), ("18", 2)]

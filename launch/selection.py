@@ -1,0 +1,168 @@
+"""Which runs a command is about: studies, a preset, and what narrows or changes them.
+
+Every launch is recorded in its directory of runs, so that `launch status` knows what was asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from launch.runs import Run
+from launch.studies.all_studies import STUDIES, expand
+from launch.studies.presets import PRESETS
+from rigl_rl.command_line import positive, sparsity
+from rigl_rl.errors import ConfigError, warn
+
+_RECORD = "launches.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Runs of some studies; empty fields change nothing."""
+
+    studies: tuple[str, ...]
+    preset: str
+    seeds: int | None = None
+    sparsities: tuple[float, ...] = ()
+    methods: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+    def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
+        """The runs of a study, by default of all of them together.
+
+        Args:
+            study: one of the studies.
+            strict: whether all of `agents` and `tasks` must occur.
+
+        Raises:
+            ConfigError: one does not occur, and must.
+        """
+        preset = PRESETS[self.preset]
+        if self.seeds is not None:
+            preset = preset.with_seeds(self.seeds)
+        if self.sparsities:
+            preset = preset.with_sparsities(self.sparsities)
+        if self.methods:
+            preset = preset.with_methods(self.methods)
+        runs = expand([study] if study else self.studies, preset)
+        for name in ("agent", "task"):
+            wanted = getattr(self, f"{name}s")
+            known = dict.fromkeys(getattr(run, name) for run in runs) if wanted else {}
+            unknown = [each for each in wanted if each not in known]
+            if unknown and strict:
+                raise ConfigError(
+                    f"argument --{name}s: no runs on {', '.join(unknown)} in "
+                    f"{', '.join(self.studies)} (choose from {', '.join(known) or 'none'})"
+                )
+            if wanted:
+                runs = [run for run in runs if getattr(run, name) in wanted]
+        return runs
+
+    def record(self, runs_dir: Path) -> None:
+        """Adds the selection to the directory's list of launches, if it is not there yet."""
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value}
+        line = json.dumps(given) + "\n"
+        path = runs_dir / _RECORD
+        if not path.exists() or line not in path.read_text().splitlines(keepends=True):
+            with open(path, "a") as file:
+                file.write(line)
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bool) -> None:
+    """Adds the arguments that select runs.
+
+    Args:
+        parser: the command's parser.
+        studies: `+` or `*`, how many studies must be named.
+        required: whether a preset must be.
+    """
+    parser.add_argument("studies", nargs=studies, metavar="STUDY", help="see `launch list`")
+    parser.add_argument("--preset", choices=list(PRESETS), required=required)
+    parser.add_argument("--seeds", type=positive, help="number of seeds; default: the preset's")
+    parser.add_argument(
+        "--sparsities", type=sparsity, nargs="+", metavar="S", help="default: the preset's"
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        help="sparse methods (names of gin files) instead of the studies'; dense networks stay",
+    )
+    parser.add_argument("--agents", nargs="+", metavar="AGENT", help="only these, like ppo_mujoco")
+    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these of the tasks")
+
+
+def of_arguments(args: argparse.Namespace) -> Selection:
+    """The selection that the arguments describe.
+
+    Raises:
+        ConfigError: there is no such study.
+    """
+    if unknown := [study for study in args.studies if study not in STUDIES]:
+        raise ConfigError(
+            f"argument STUDY: invalid choice: {unknown[0]!r} (choose from {', '.join(STUDIES)})"
+        )
+    return Selection(
+        tuple(args.studies or STUDIES),
+        args.preset,
+        args.seeds,
+        tuple(args.sparsities or ()),
+        *(_names(given) for given in (args.methods, args.agents, args.tasks)),
+    )
+
+
+def launched(args: argparse.Namespace) -> list[Selection]:
+    """What was launched in `args.runs`, narrowed to the studies that are named.
+
+    With a preset, the selection that the arguments describe.
+
+    Raises:
+        ConfigError: no such launch is recorded, or the arguments do not fit together.
+    """
+    selection = of_arguments(args)
+    if args.preset:
+        return [selection]
+    for flag in ("seeds", "sparsities", "methods", "agents", "tasks"):
+        if getattr(args, flag):
+            raise ConfigError(f"--{flag} needs --preset")
+    found = []
+    for each in _recorded(args.runs / _RECORD):
+        studies = tuple(study for study in each.studies if study in selection.studies)
+        if studies:
+            found.append(dataclasses.replace(each, studies=studies))
+    if not found:
+        of = f" of {', '.join(args.studies)}" if args.studies else ""
+        raise ConfigError(
+            f"no launch{of} is recorded in {args.runs}; say what to look for with --preset"
+        )
+    return found
+
+
+def _recorded(path: Path) -> Iterator[Selection]:
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            given = {name: _tuples(value) for name, value in json.loads(line).items()}
+            selection = Selection(**given)
+            known = {*selection.studies} <= {*STUDIES} and selection.preset in PRESETS
+        except (AttributeError, TypeError, ValueError):
+            known = False
+        if known:
+            yield selection
+        else:
+            warn(f"{path}: a launch that this version does not know is left out: {line}")
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _names(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Names, separated by spaces or commas, each once."""
+    names: Iterable[str] = (name for text in given or () for name in text.split(","))
+    return tuple(dict.fromkeys(filter(None, names)))

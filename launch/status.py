@@ -1,0 +1,128 @@
+"""How far the runs of a directory are: `python -m launch status`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from launch.costs import Costs
+from launch.execution import slurm_queue
+from launch.execution.jobs import Job, job_of, tail
+from launch.execution.slurm_queue import Queued, SlurmError
+from launch.runs import Run
+from launch.selection import Selection
+from rigl_rl.errors import warn
+
+STATES = ("finished", "running", "failed", "waiting")
+MOST_FAILURES = 20
+"""Failures shown one by one."""
+
+
+class Status(NamedTuple):
+    """How far a run is."""
+
+    job: Job
+    state: str
+    """One of `STATES`. `failed`: it has begun, is not finished, and nobody is working on it."""
+    spent: float
+    """Seconds on one core."""
+    to_come: float
+
+
+def show(selections: Iterable[Selection], runs_dir: Path) -> None:
+    """Prints a row per study, and the last line of each failed run's log."""
+    look = Look(runs_dir)
+    everything: dict[str, Status] = {}
+    columns = "".join(f"{name:>10}" for name in (*STATES, "hours", "to come", "time left"))
+    print(f"{'study':<16}{'preset':<9}{columns}")
+    rows = 0
+    for selection in selections:
+        for study in selection.studies:
+            found = {run.name: look.at(run) for run in selection.runs(study)}
+            if found:
+                print(_row(study, selection.preset, list(found.values())))
+                everything |= found
+                rows += 1
+    if rows > 1:
+        print(_row("all", "-", list(everything.values())) + "  each run once")
+    failed = [status for status in everything.values() if status.state == "failed"]
+    for status in failed[:MOST_FAILURES]:
+        print(f"FAILED {status.job.name}: {_last_line(status.job.log)}; log: {status.job.log}")
+    if len(failed) > MOST_FAILURES:
+        print(f"and {len(failed) - MOST_FAILURES} more")
+
+
+class Look:
+    """Looks at the runs of a directory.
+
+    Args:
+        runs_dir: directory of all runs.
+    """
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir
+        self._costs = Costs(runs_dir)
+        self._seen: dict[str, Status] = {}
+        self._queue: Mapping[str, Queued] = {}
+        try:
+            self._queue = slurm_queue.queued(runs_dir)
+        except SlurmError as error:
+            warn(f"what SLURM's jobs do is not known: {error}")
+
+    def at(self, run: Run) -> Status:
+        """How far a run is."""
+        if run.name not in self._seen:
+            self._seen[run.name] = self._at(run)
+        return self._seen[run.name]
+
+    def _at(self, run: Run) -> Status:
+        job = job_of(run, self._runs_dir, threads=1)
+        if job.finished:
+            return Status(job, "finished", _seconds_of_result(job), 0.0)
+        steps, spent = _progress(job.run_dir / "evals.csv")
+        queued = self._queue.get(job.name)
+        if job.active or (queued and queued.running):
+            state = "running"
+        elif queued or not (job.log.exists() or job.run_dir.exists()):
+            state = "waiting"
+        else:
+            state = "failed"
+        return Status(job, state, spent, self._costs.core_seconds(run, steps))
+
+
+def _row(study: str, preset: str, found: Sequence[Status]) -> str:
+    counts = {state: sum(each.state == state for each in found) for state in STATES}
+    spent, to_come = (sum(getattr(each, name) for each in found) for name in ("spent", "to_come"))
+    at_work = [each.to_come for each in found if each.state == "running"]
+    # As many runs at a time as now; a run cannot be split.
+    left = f"{max(to_come / len(at_work), *at_work) / 3600:.1f} h" if at_work else "-"
+    numbers = [f"{count:,}" for count in counts.values()]
+    cells = [*numbers, *(f"{seconds / 3600:,.1f}" for seconds in (spent, to_come)), left]
+    return f"{study:<16}{preset:<9}" + "".join(f"{cell:>10}" for cell in cells)
+
+
+def _seconds_of_result(job: Job) -> float:
+    for directory in filter(None, (job.run_dir, job.instead)):
+        try:
+            return float(json.loads((directory / "result.json").read_text())["wall_s"])
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return 0.0
+
+
+def _progress(evaluations: Path) -> tuple[int, float]:
+    """Environment steps and seconds at the last evaluation; 0 before the first."""
+    try:
+        with open(evaluations) as file:
+            last = list(csv.DictReader(file))[-1]
+        return int(last["env_step"]), float(last["wall_s"])
+    except (OSError, ValueError, TypeError, KeyError, IndexError):
+        return 0, 0.0
+
+
+def _last_line(log: Path) -> str:
+    lines = tail(log).split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
