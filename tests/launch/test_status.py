@@ -28,7 +28,7 @@ def own_signals(monkeypatch):
 def finish(run, runs_dir, seconds, steps=None, name=None):
     directory = runs_dir / (name or run.name)
     directory.mkdir(parents=True)
-    result = {"env_steps": steps or run.env_steps, "wall_s": seconds}
+    result = {"env_steps": steps or run.env_steps, "wall_s": seconds, "final_return": 0.0}
     (directory / "result.json").write_text(json.dumps(result))
 
 
