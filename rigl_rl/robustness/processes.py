@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pathlib
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -24,10 +25,16 @@ def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
       options: options of `under_noise.evaluate_run`.
     """
     try:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context, initializer=_end_at_ctrl_c) as pool:
             return pool.submit(_evaluate, run, options).result()
     except BrokenProcessPool:
         return f"run {str(run)!r}: its process was killed, perhaps because memory ran out"
+
+
+def _end_at_ctrl_c() -> None:
+    """Ctrl-C reaches this process, too; the command itself says so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> pd.DataFrame | str:

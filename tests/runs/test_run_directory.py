@@ -82,7 +82,7 @@ def test_a_result_that_cannot_be_read_is_none(tmp_path, capsys, text):
     directory = RunDirectory(str(run), CONFIG)
     assert not directory.finished
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"warning: {run}: result.json ")
+    assert line.startswith(f"warning: {run}: result.json")
     assert line.endswith("; the run is not finished")
     directory.finish({"final_return": 1.0})
     del directory

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import os
+import types
 
 import gymnasium
 import numpy as np
@@ -12,8 +14,9 @@ from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.errors import ConfigError
 from rigl_rl.runs import random_state
-from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent
+from rigl_rl.tfagents import dqn_agent, off_policy_loop, parts, sac_agent
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
 
 Step = collections.namedtuple("Step", "action reward discount then")
@@ -187,3 +190,27 @@ def test_values_of_terminal_states_are_what_the_rewards_say():
     assert value(0.9) == pytest.approx(1.0, abs=0.7)
     assert value(0.0) == pytest.approx(9.6, abs=1.5)
     assert -1.5 < value(1.0) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"replay_capacity": 1001},
+            "replay_capacity is 1001, but must be at most 1000: each",
+        ),
+        ({"batch_size": 501}, "batch_size is 501, but must be at most 500: each takes 16 bytes"),
+        ({"replay_capacity": 1000, "batch_size": 500}, None),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch, values, line):
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 80, "SC_PHYS_PAGES": 100}.get)
+    spec = (tf.TensorSpec([], tf.int32), tf.TensorSpec([1], tf.float32))  # 4 bytes each
+    agent = types.SimpleNamespace(collect_data_spec=spec)
+    given = DqnHyperparameters(**{"replay_capacity": 3, "batch_size": 1, **values})
+    if line is None:
+        assert parts.replay_buffer(agent, given).capacity == 1000
+        return
+    with pytest.raises(ConfigError) as caught:
+        parts.replay_buffer(agent, given)
+    assert str(caught.value).startswith(line)
