@@ -103,7 +103,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     if not root.is_dir():
         raise ConfigError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
-    curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
+    curves: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
     unchanged = set()
     for directory, files in run_directories(root):
@@ -124,10 +124,12 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             continue
         runs.append({"path": path, "stamp": stamp, **run})
         for name, curve in found.items():
-            curves[name].append(curve.assign(path=path))
+            curves[name][path] = curve
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
-        table = pd.concat(curves[name]) if curves[name] else pd.DataFrame(columns=["path"])
+        table = pd.concat(curves[name].values()) if curves[name] else pd.DataFrame()
+        paths = np.array(list(curves[name]), dtype=object)
+        table["path"] = np.repeat(paths, [len(curve) for curve in curves[name].values()])
         tables.append(table.reindex(columns=["path", *columns, *OPTIONAL.get(name, ())]))
     if known is not None:
         for number, old in enumerate(known[:4]):
