@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-from analysis import hyperparameters, run_files, scores
+from analysis import hyperparameters, notes, run_files, scores
 from analysis.notes import left_out
 from analysis.run_files import (
     CURVES,
@@ -106,25 +106,26 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     curves: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
     unchanged = set()
-    for directory, files in run_directories(root):
-        path = os.path.relpath(directory, root)
-        if "result.json" not in files:
-            left_out("", f"left out {path}: unfinished (no result.json)")
-            continue
-        try:
-            stamp = run_files.stamp(directory, files)
-            if stamps.get(path) == stamp:
-                unchanged.add(path)
+    with notes.heard() as missing:
+        for directory, files in run_directories(root):
+            path = os.path.relpath(directory, root)
+            if "result.json" not in files:
+                left_out("", f"left out {path}: unfinished (no result.json)")
                 continue
-            run, found = read_run(directory, files)
-            if "evals" in found:
-                warn_if_score_differs(path, run, found["evals"])
-        except (ValueError, OSError) as error:
-            left_out("", f"left out {path}: {str(error).splitlines()[0]}")
-            continue
-        runs.append({"path": path, "stamp": stamp, **run})
-        for name, curve in found.items():
-            curves[name][path] = curve
+            try:
+                stamp = run_files.stamp(directory, files)
+                if stamps.get(path) == stamp:
+                    unchanged.add(path)
+                    continue
+                run, found = read_run(directory, files)
+                if "evals" in found:
+                    warn_if_score_differs(path, run, found["evals"])
+            except (ValueError, OSError) as error:
+                left_out("", f"left out {path}: {str(error).splitlines()[0]}")
+                continue
+            runs.append({"path": path, "stamp": stamp, **run})
+            for name, curve in found.items():
+                curves[name][path] = curve
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
         table = pd.concat(curves[name].values()) if curves[name] else pd.DataFrame()
@@ -139,7 +140,7 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     found, evals, snr, robustness = (
         table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
-    found.attrs["root"] = str(root)  # Parquet keeps it
+    found.attrs.update(root=str(root), left_out=missing)  # Parquet keeps them
     return Tables(found, evals, snr, robustness, root, root=root)
 
 
@@ -188,6 +189,8 @@ def read(table: Path) -> Tables:
     for path in runs.loc[~finite, "path"]:
         left_out("", f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
+    for message in parts[0].attrs.get("left_out", []):
+        left_out("", message)
     root = {"root": Path(parts[0].attrs["root"])} if "root" in parts[0].attrs else {}
     return Tables(runs, evals, snr, robustness, table, **root)
 
