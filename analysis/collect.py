@@ -14,13 +14,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-from analysis import hyperparameters, run_files, scores
+from analysis import hyperparameters, notes, run_files, scores
 from analysis.notes import left_out
 from analysis.run_files import (
     CURVES,
@@ -32,6 +32,7 @@ from analysis.run_files import (
     run_directories,
     warn_if_score_differs,
 )
+from analysis.run_tables import Tables
 from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
@@ -45,56 +46,6 @@ RUN = (
 FORMATS = (".parquet", ".csv")
 
 
-class Tables(NamedTuple):
-    """What the figures are drawn from.
-
-    runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
-        `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
-        `hyperparameters` and `planned_steps` of Atari's, `path` (below the root) and `stamp` (tells
-        whether its files changed).
-    evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
-        noise on observations, each with its run's `path`.
-    source: what the user gave as --runs.
-    root: the directory of the runs, to be named in commands; that of README.md where a table does
-        not say.
-    greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
-    """
-
-    runs: pd.DataFrame
-    evals: pd.DataFrame
-    snr: pd.DataFrame
-    robustness: pd.DataFrame
-    source: Path
-    greedy: frozenset[str] = frozenset()
-    root: Path = Path("runs")
-
-    @property
-    def scored(self) -> pd.DataFrame:
-        """The runs that have the score that is shown, in `final_return`."""
-        return self.runs[self.runs["final_return"].notna()]
-
-    @property
-    def score_line(self) -> str:
-        """Which score is shown and how many runs lack it; empty for the protocol's."""
-        own = self.runs[scores.agents_of(self.runs).isin(self.greedy)]
-        if own.empty:
-            return ""
-        names = (own["agent"].str.upper() + " " + own["suite"]).unique()
-        lacking = int(own["final_return"].isna().sum())
-        return (
-            f"scores of {', '.join(names)} are greedy; {lacking} of {len(own)} runs have no greedy "
-            f"score" + (" and are left out" if lacking else "")
-        )
-
-    def labelled(self, text: str, runs: pd.DataFrame) -> str:
-        """`text`, marked as greedy if `runs`, with agent and suite, show their greedy score."""
-        return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
-
-    def command(self, study: str) -> str:
-        """The command that makes the runs of `study`."""
-        return f"python -m launch run {study} --preset reduced --runs {self.root}"
-
-
 def collect(root: Path, known: Tables | None = None) -> Tables:
     """Reads every finished run below `root`; an unfinished or broken one is reported, left out.
 
@@ -103,38 +54,43 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     if not root.is_dir():
         raise ConfigError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
-    curves: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
+    curves: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
     unchanged = set()
     unfinished = damaged = 0
-    for directory, files in run_directories(root):
-        path = os.path.relpath(directory, root)
-        if "result.json" not in files:
-            left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
-            unfinished += 1
-            continue
-        try:
-            stamp = run_files.stamp(directory, files)
-            if stamps.get(path) == stamp:
-                unchanged.add(path)
+    with notes.heard() as missing:
+        for directory, files in run_directories(root):
+            path = os.path.relpath(directory, root)
+            if "result.json" not in files:
+                left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
+                unfinished += 1
                 continue
-            run, found = read_run(directory, files)
-            if "evals" in found:
-                warn_if_score_differs(path, run, found["evals"])
-        except Exception as error:  # whatever it is, it does not stop the other runs
-            kind = "" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: "
-            left_out("", f"left out {_printable(path)}: {kind}{' '.join(str(error).split())}")
-            damaged += 1
-            continue
-        runs.append({**run, "path": path, "stamp": stamp})
-        for name, curve in found.items():
-            curves[name].append(curve.assign(path=path))
-    if out := unfinished + damaged:
-        total = out + len(runs) + len(unchanged)
-        left_out("", f"{out} of {total} runs left out: {unfinished} unfinished, {damaged} damaged")
+            try:
+                stamp = run_files.stamp(directory, files)
+                if stamps.get(path) == stamp:
+                    unchanged.add(path)
+                    continue
+                run, found = read_run(directory, files)
+                if "evals" in found:
+                    warn_if_score_differs(path, run, found["evals"])
+            except Exception as error:  # whatever it is, it does not stop the other runs
+                kind = "" if isinstance(error, (ValueError, OSError)) else type(error).__name__
+                why = ": ".join(filter(None, (kind, " ".join(str(error).split()))))
+                left_out("", f"left out {_printable(path)}: {why}")
+                damaged += 1
+                continue
+            runs.append({**run, "path": path, "stamp": stamp})
+            for name, curve in found.items():
+                curves[name][path] = curve
+        if out := unfinished + damaged:
+            total = out + len(runs) + len(unchanged)
+            kinds = f"{unfinished} unfinished, {damaged} damaged"
+            left_out("", f"{out} of {total} runs left out: {kinds}")
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
-        table = pd.concat(curves[name]) if curves[name] else pd.DataFrame(columns=["path"])
+        table = pd.concat(curves[name].values()) if curves[name] else pd.DataFrame()
+        paths = np.array(list(curves[name]), dtype=object)
+        table["path"] = np.repeat(paths, [len(curve) for curve in curves[name].values()])
         tables.append(table.reindex(columns=["path", *columns, *OPTIONAL.get(name, ())]))
     if known is not None:
         for number, old in enumerate(known[:4]):
@@ -142,11 +98,11 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
     tables[0] = run_files.of_one_type_each(tables[0])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
-    found, evals, snr, robustness = (
+    ordered, evals, snr, robustness = (
         table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
-    found.attrs["root"] = str(root)  # Parquet keeps it
-    return Tables(found, evals, snr, robustness, root, root=root)
+    ordered.attrs.update(root=str(root), left_out=missing)  # Parquet keeps them
+    return Tables(ordered, evals, snr, robustness, root, root=root)
 
 
 def _printable(path: str) -> str:
@@ -198,8 +154,10 @@ def read(table: Path) -> Tables:
     for path in runs.loc[~finite, "path"]:
         left_out("", f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
-    root = {"root": Path(parts[0].attrs["root"])} if "root" in parts[0].attrs else {}
-    return Tables(runs, evals, snr, robustness, table, **root)
+    for message in parts[0].attrs.get("left_out", []):
+        left_out("", message)
+    tables = Tables(runs, evals, snr, robustness, table)
+    return tables._replace(root=Path(parts[0].attrs.get("root", tables.root)))
 
 
 def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:

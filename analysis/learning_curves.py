@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis import notes, style
+from analysis import marks, notes, style
 from analysis.alt_text import Reading
 from analysis.arguments import add_runs
-from analysis.collect import Tables, load
+from analysis.collect import load
 from analysis.intervals import curves_over_seeds, over_seeds
+from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable, standard_dense
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
@@ -141,7 +142,7 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
             for axes, panel, often in zip(grid.flat, panels, panel_usual):
                 line = points[(points["panel"] == panel) & (points["label"] == label)]
                 if len(line):
-                    style.curve(axes, line, "env_step", often, look.color, dashes)
+                    marks.curve(axes, line, "env_step", often, look.color, dashes)
     for axes in grid.flat[: len(panels)]:
         axes.set_xlabel("Environment steps")
         axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))

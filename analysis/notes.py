@@ -13,13 +13,18 @@ _usual: set[str] = set()
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Yields the list of what is left out inside the block, each message once."""
+    """Yields the list of what is left out inside the block, each message once.
+
+    A block around it hears the same.
+    """
     messages: list[str] = []
     _listening.append(messages)
     try:
         yield messages
     finally:
         _listening.pop()
+        if _listening:
+            _listening[-1] += [each for each in messages if each not in _listening[-1]]
 
 
 def so_far() -> list[str]:

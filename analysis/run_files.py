@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import hyperparameters, old_runs
+from analysis.notes import left_out
 from rigl_rl import parameters, record
 from rigl_rl.errors import warn
 from rigl_rl.final_score import final_score
@@ -61,9 +62,9 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
                     elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
                         below.append(entry.name)
         except OSError as error:
-            warn(f"not read: {error}")
+            left_out("", f"not read: {error}")
             continue
-        if files & {"result.json", "evals.csv"}:
+        if files & {"result.json", "evals.csv", "config.gin"}:
             yield directory, files
         waiting.extend(directory / name for name in sorted(below, reverse=True))
 
@@ -156,8 +157,8 @@ def require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
 
 def check_numbers(table: pd.DataFrame, name: str) -> None:
     """Raises ValueError where a column of numbers in the file `name` holds something else."""
-    for column in table.columns.intersection(list(_NUMERIC)):
-        if not pd.api.types.is_numeric_dtype(table[column]) and len(table):
+    for column, kind in table.dtypes.items():
+        if column in _NUMERIC and not pd.api.types.is_numeric_dtype(kind) and len(table):
             raise ValueError(f"{name}: {column} is not a number everywhere")
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import style
-from analysis.collect import Tables
 from analysis.intervals import mean_interval
 from analysis.latex import latex
 from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.run_tables import Tables
 from analysis.scores import agents_of
 from analysis.select import comparable
 from rigl_rl import paper

@@ -12,7 +12,7 @@ from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import PROBABILITY
 from analysis.claims.runs import Runs
 from analysis.claims.verdict import TOO_FEW, UNDECIDED, Evidence, Range, holm
-from analysis.collect import Tables
+from analysis.run_tables import Tables
 
 COLUMNS = (
     *("claim", "text", "section", "agent", "quantity", "value", "low", "high"),

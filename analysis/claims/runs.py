@@ -7,8 +7,8 @@ from typing import Callable
 
 import pandas as pd
 
-from analysis.collect import Tables
 from analysis.normalization import atari_scores
+from analysis.run_tables import Tables
 from analysis.select import comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK

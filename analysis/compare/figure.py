@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import marks, style
 
 TITLES = {"mean": "Mean", "median": "Median", "iqm": "IQM", "optimality_gap": "Optimality gap"}
 
@@ -27,7 +27,7 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
     for axes, (statistic, title) in zip(grid[0], TITLES.items()):
         own = aggregates[aggregates["statistic"] == statistic]
-        style.bars(axes, own, "value", "group", colors)
+        marks.bars(axes, own, "value", "group", colors)
         axes.tick_params(axis="y", labelsize=7)
         axes.set_title(title)
         axes.set_xlabel("Normalized score")
@@ -63,7 +63,7 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
 def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> None:
     for name, line in rows.groupby("group", sort=False):
         axes.plot(line[x], line["value"], color=colors[name])
-        style.band(axes, line[x], line["low"], line["high"], colors[name])
+        marks.band(axes, line[x], line["low"], line["high"], colors[name])
 
 
 def _matrix(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:

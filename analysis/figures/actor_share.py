@@ -17,11 +17,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from analysis import style
+from analysis import marks, style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.intervals import over_seeds
 from analysis.parameter_splits import is_split, splits
+from analysis.run_tables import Tables
 from analysis.select import TASK
 from rigl_rl.errors import NoRunsError, warn
 
@@ -101,7 +101,7 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
     for budget, line in points.groupby("budget"):
-        style.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
+        marks.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", ls=":", lw=1)
     axes.axvline(points["standard_share"].iloc[0], color="#999999", ls="--", lw=1)
     return axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

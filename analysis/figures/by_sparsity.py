@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import marks, style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.intervals import over_seeds
+from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
@@ -120,7 +120,7 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     places = {sparsity: i for i, sparsity in enumerate(sorted({*points["target_sparsity"]} - {0}))}
     sparse = points[points["method"] != "dense"]
     lines = dict(list(sparse.groupby(["method", "distribution"])))
-    shifts = iter(style.shifts(len(lines)))
+    shifts = iter(marks.shifts(len(lines)))
     for method, look in style.looks(points["method"]).items():
         for distribution, kind in style.LINES.items():
             if (method, distribution) not in lines:
@@ -129,7 +129,7 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
             label = f"{look.name}, {style.DISTRIBUTIONS[distribution]}"
             x = line["target_sparsity"].map(places)
             kind = {"marker": look.marker, "label": label, **kind}
-            handles[label] = style.points(axes, x, line, usual, look.color, next(shifts), **kind)
+            handles[label] = marks.points(axes, x, line, usual, look.color, next(shifts), **kind)
     axes.set_xticks(list(places.values()), [style.percent(sparsity) for sparsity in places])
     axes.tick_params(axis="x", labelsize=8)
     axes.margins(x=0.1)

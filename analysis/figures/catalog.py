@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.figures.actor_share import ActorShareFigure
 from analysis.figures.by_sparsity import BySparsityFigure, LayersPanel
 from analysis.figures.flops_by_sparsity import FlopsFigure
@@ -15,6 +14,7 @@ from analysis.figures.iqm import IqmFigure, IqmPanel
 from analysis.figures.return_under_noise import RobustnessFigure
 from analysis.figures.scaling import Row, ScalingFigure
 from analysis.figures.sensitivity import SensitivityFigure, SweptPanel
+from analysis.run_tables import Tables
 from analysis.tables import SWEEPS
 from rigl_rl import paper
 from rigl_rl.paper import ERK, SENSITIVITY_SPARSITY, SENSITIVITY_TASK, UNIFORM

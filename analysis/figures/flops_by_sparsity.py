@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
+from analysis.run_tables import Tables
 
 TABLE = Path(__file__).parent / "atari_flops.csv"
 NETWORKS = {"cnn": "Nature CNN", "resnet": "IMPALA ResNet"}

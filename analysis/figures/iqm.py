@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import style
+from analysis import marks, style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.intervals import iqm_interval
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
+from analysis.run_tables import Tables
 from analysis.select import MATCHES_WITHIN, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
@@ -174,5 +174,5 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
     others = set(points["label"]) - known  # by their own names
     methods = style.looks([*style.METHODS, *others])
     colors = {look.name: look.color for look in methods.values()}
-    style.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
+    marks.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
     axes.tick_params(axis="y", labelsize=8)

@@ -14,10 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import marks, style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.intervals import curves_over_seeds
+from analysis.run_tables import Tables
 from analysis.select import MATCHES_WITHIN, TASK, comparable
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
@@ -122,4 +122,4 @@ def _label(method: str, share: float) -> str:
 
 def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: int) -> None:
     for (method, share), line in points.groupby(["method", "share"]):
-        style.curve(axes, line, "sigma", usual, colors[share], DASHES[method])
+        marks.curve(axes, line, "sigma", usual, colors[share], DASHES[method])

@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
+from analysis import marks, style
 from analysis.alt_text import Reading
-from analysis.collect import Tables
 from analysis.intervals import over_seeds
+from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
@@ -111,7 +111,7 @@ def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> d
             if len(panel.distributions) > 1 and method != "dense":
                 label += f", {style.DISTRIBUTIONS[distribution]}"
             x = line["value"].map(places)
-            handles[label] = style.points(
+            handles[label] = marks.points(
                 axes, x, line, usual, look.color, marker=look.marker, label=label, **kind
             )
     axes.set_xticks(list(places.values()), [_tick(panel, value) for value in places])

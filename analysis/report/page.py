@@ -11,10 +11,10 @@ import jinja2
 
 from analysis import notes
 from analysis.claims.evaluation import evaluate, section, shown
-from analysis.collect import Tables
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS
 from analysis.report.pictures import Picture, draw, learn, title
 from analysis.report.summary import summary, versions
+from analysis.run_tables import Tables
 from analysis.style import agent_name
 from rigl_rl.errors import NoRunsError
 

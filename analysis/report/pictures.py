@@ -7,15 +7,16 @@ import dataclasses
 import io
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from PIL import Image
 
 from analysis import learning_curves, notes
 from analysis.alt_text import Reading, describe
-from analysis.collect import Tables
 from analysis.figures.catalog import Figure
 from analysis.figures.iqm import STANDARD
+from analysis.run_tables import Tables
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError
 
@@ -24,8 +25,8 @@ NO_SETTING = {
     *("params", "dense_reward", "standard_share"),
 }
 """Columns of a figure's numbers that do not tell the settings of its runs apart."""
-READABLE = 0.4
-"""Of a picture's width in pixels: 80 to the inch, of 200."""
+READABLE = 0.5
+"""Of a picture's width in pixels: 100 to the inch, of 200."""
 FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
 """Makes the numbers of Figure 7, which has no runs."""
 
@@ -39,8 +40,9 @@ class Picture:
     caption: str
     alt: str
     png: str
+    """In base64."""
     csv: str
-    """Both base64."""
+    """As in a URL; seven digits, which are enough to draw it again, take a third of the room."""
     readable: int
     """The least width, in pixels, at which one can read the text."""
     rests_on: str
@@ -96,7 +98,7 @@ def _picture(
         caption,
         f"{title}. {describe(points, reading)}",
         base64.b64encode(small).decode(),
-        base64.b64encode(csv.read_bytes()).decode(),
+        quote(points.to_csv(index=False, float_format="%.7g"), safe=","),
         round(READABLE * width),
         rests_on(points),
         command,

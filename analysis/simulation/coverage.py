@@ -62,6 +62,56 @@ def coverage(studies: int, random: np.random.Generator) -> Iterator[str]:
         yield f"| probability, 3 tasks | {apart} | {' | '.join(cells)} |"
 
 
+def alternatives(studies: int, random: np.random.Generator) -> Iterator[str]:
+    """How often two other intervals of a mean hold the truth, and how wide they are."""
+    counts = tuple(_SKEWED)
+    yield "\n| other interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
+    yield "|---|---|" + "--:|" * len(counts)
+    others: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+        "bootstrap-t": _bootstrap_t,
+        "t, longer to the long tail": _skewed,
+    }
+    for what, ends in others.items():
+        widths = []
+        for name, (draw, mean) in SCORES.items():
+            cells = []
+            for n in counts:
+                scores = draw(random, (studies, n))
+                low, high = ends(scores, random)
+                cells.append(share((low <= mean) & (mean <= high)))
+                if name == "normal":
+                    students = 2 * reach(scores.std(1, ddof=1) / n**0.5, n - 1)
+                    widths.append(f"{np.median((high - low) / students):.2f}")
+            yield f"| {what} | {name} | {' | '.join(cells)} |"
+        yield f"| {what} | median width, Student's is 1 | {' | '.join(widths)} |"
+
+
+def _bootstrap_t(scores, random, resamples=500):
+    n = scores.shape[1]
+    error = scores.std(1, ddof=1) / n**0.5
+    again = scores[:, random.integers(n, size=(resamples, n))]
+    with np.errstate(divide="ignore"):
+        t = (again.mean(-1) - scores.mean(1)[:, None]) / (again.std(-1, ddof=1) / n**0.5)
+    below, above = np.quantile(t, [0.025, 0.975], axis=1, method="nearest")
+    return scores.mean(1) - above * error, scores.mean(1) - below * error
+
+
+# By seeds: factors of Student's half width, constant, linear and quadratic in the scores' skewness.
+# The narrowest that cover 93 to 97% of all three kinds of scores; of three seeds none does.
+_SKEWED = {3: (1.2, 0.5, 0.7), 5: (1.25, 0.5, 0.1), 10: (0.9, 0.3, 0.3)}
+
+
+def _skewed(scores, random):
+    del random
+    n = scores.shape[1]
+    half = reach(scores.std(1, ddof=1) / n**0.5, n - 1)
+    constant, linear, quadratic = _SKEWED[n]
+    skewness = stats.skew(scores, axis=1)
+    either = constant + quadratic * skewness**2
+    mean = scores.mean(1)
+    return mean - half * (either - linear * skewness), mean + half * (either + linear * skewness)
+
+
 def _mean(studies, n, draw, mean, random):
     scores = draw(random, (studies, n))
     half = reach(scores.std(1, ddof=1) / n**0.5, n - 1)

@@ -23,7 +23,7 @@ from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import Pairs
 from analysis.claims.runs import Runs
 from analysis.claims.verdict import fewest, holm
-from analysis.collect import Tables
+from analysis.run_tables import Tables
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 

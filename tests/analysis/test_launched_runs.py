@@ -17,8 +17,9 @@ from analysis import hyperparameters
 from analysis.claims.evaluation import evaluate
 from analysis.claims.findings import CLAIMS
 from analysis.claims.runs import Runs
-from analysis.collect import CURVES, Tables, collect
+from analysis.collect import CURVES, collect
 from analysis.figures.catalog import FIGURES, TABLES
+from analysis.run_tables import Tables
 from launch import demo
 from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import AGENTS, PPO, SAC

@@ -1,0 +1,60 @@
+"""The tables of all runs that figures, claims and the report are drawn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis import scores
+
+
+class Tables(NamedTuple):
+    """What the figures are drawn from.
+
+    runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
+        `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
+        `hyperparameters` and `planned_steps` of Atari's, `path` (below the root) and `stamp` (tells
+        whether its files changed).
+    evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
+        noise on observations, each with its run's `path`.
+    source: what the user gave as --runs.
+    root: the directory of the runs, to be named in commands; that of README.md where a table does
+        not say.
+    greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
+    """
+
+    runs: pd.DataFrame
+    evals: pd.DataFrame
+    snr: pd.DataFrame
+    robustness: pd.DataFrame
+    source: Path
+    greedy: frozenset[str] = frozenset()
+    root: Path = Path("runs")
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The runs that have the score that is shown, in `final_return`."""
+        return self.runs[self.runs["final_return"].notna()]
+
+    @property
+    def score_line(self) -> str:
+        """Which score is shown and how many runs lack it; empty for the protocol's."""
+        own = self.runs[scores.agents_of(self.runs).isin(self.greedy)]
+        if own.empty:
+            return ""
+        names = (own["agent"].str.upper() + " " + own["suite"]).unique()
+        lacking = int(own["final_return"].isna().sum())
+        return (
+            f"scores of {', '.join(names)} are greedy; {lacking} of {len(own)} runs have no greedy "
+            f"score" + (" and are left out" if lacking else "")
+        )
+
+    def labelled(self, text: str, runs: pd.DataFrame) -> str:
+        """`text`, marked as greedy if `runs`, with agent and suite, show their greedy score."""
+        return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
+
+    def command(self, study: str) -> str:
+        """The command that makes the runs of `study`."""
+        return f"python -m launch run {study} --preset reduced --runs {self.root}"
