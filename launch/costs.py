@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import collections
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from launch.runs import START_UP_SECONDS, Run
+from rigl_rl import record
+from rigl_rl.errors import ConfigError
 
 LONGER = 10
 """A finished run says nothing about runs that are this many times longer: speed changes while
@@ -59,9 +60,9 @@ def _finished(runs_dir: Path) -> Iterator[tuple[str, int, float]]:
     """Label, environment steps and seconds of each finished run."""
     for path in runs_dir.glob("*/*/*/seed*/result.json"):
         try:
-            result = json.loads(path.read_text())
-            steps, seconds = int(result["env_steps"]), float(result["wall_s"])
-        except (OSError, ValueError, TypeError, KeyError):
+            result = record.read(path.parent, ("env_steps", "wall_s"))
+        except ConfigError:
             continue
-        if steps > 0 and seconds > 0:
+        steps, seconds = result["env_steps"], result["wall_s"]
+        if steps and seconds:
             yield str(path.parent.parent.relative_to(runs_dir)), steps, seconds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from launch.execution.jobs import Job, job_of, tail
 from launch.execution.slurm_queue import Queued, SlurmError
 from launch.runs import Run
 from launch.selection import Selection
-from rigl_rl.errors import warn
+from rigl_rl import record
+from rigl_rl.errors import ConfigError, warn
 
 STATES = ("finished", "running", "failed", "waiting")
 MOST_FAILURES = 20
@@ -106,10 +107,8 @@ def _row(study: str, preset: str, found: Sequence[Status]) -> str:
 
 def _seconds_of_result(job: Job) -> float:
     for directory in filter(None, (job.run_dir, job.instead)):
-        try:
-            return float(json.loads((directory / "result.json").read_text())["wall_s"])
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
+        with contextlib.suppress(ConfigError):
+            return record.read(directory, ("wall_s",))["wall_s"]
     return 0.0
 
 

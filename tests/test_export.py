@@ -117,7 +117,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         (line,) = captured.err.splitlines()
         return line.removeprefix(f"error: run {str(run)!r}: ")
 
-    assert error() == "no result.json to read; give the directory of a finished run"
+    assert error().startswith("no result.json to read (No such file or directory); give the ")
     (run / "result.json").write_text("{" + labels + "}")
     assert error() == "result.json lacks agent"
     (run / "result.json").write_text('{"agent": "dqn", ' + labels + "}")
