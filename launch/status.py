@@ -37,7 +37,7 @@ def show(selections: Iterable[Selection], runs_dir: Path) -> None:
     """Prints a row per study, and the last line of each failed run's log."""
     look = Look(runs_dir)
     everything: dict[str, Status] = {}
-    columns = "".join(f"{name:>10}" for name in (*STATES, "hours", "to come", "time left"))
+    columns = "".join(f"{name:>11}" for name in (*STATES, "core-hours", "to come", "time left"))
     print(f"{'study':<16}{'preset':<9}{columns}")
     rows = 0
     for selection in selections:
@@ -102,7 +102,7 @@ def _row(study: str, preset: str, found: Sequence[Status]) -> str:
     left = f"{max(to_come / len(at_work), *at_work) / 3600:.1f} h" if at_work else "-"
     numbers = [f"{count:,}" for count in counts.values()]
     cells = [*numbers, *(f"{seconds / 3600:,.1f}" for seconds in (spent, to_come)), left]
-    return f"{study:<16}{preset:<9}" + "".join(f"{cell:>10}" for cell in cells)
+    return f"{study:<16}{preset:<9}" + "".join(f"{cell:>11}" for cell in cells)
 
 
 def _seconds_of_result(job: Job) -> float:
