@@ -38,19 +38,6 @@ def one_after_the_other(task, policy, episodes, seed) -> list:
 
 
 @pytest.mark.parametrize("task", POLICIES)
-def test_an_environment_that_fails_is_one_line(monkeypatch):
-    evaluator = Evaluator("CartPole-v1", 2)
-
-    def step(action):
-        raise ZeroDivisionError("the wheel\ncame off")
-
-    monkeypatch.setattr(evaluator._envs[1], "step", step)
-    with pytest.raises(RiglRlError) as caught:
-        evaluator.run(lambda observations: np.zeros(2, int), 0)
-    line = "evaluation in environment 'CartPole-v1' failed: ZeroDivisionError: the wheel came off"
-    assert str(caught.value) == line
-
-
 def test_every_return_is_that_of_its_own_episode(task):
     policy = POLICIES[task]
     expected = one_after_the_other(task, policy, episodes=7, seed=42)
@@ -124,3 +111,16 @@ def test_episodes_that_end_by_themselves_need_no_limit(capsys):
 def test_environments_of_other_kinds(name):
     evaluator = Evaluator(f"my_environments:{name}-v0", 2)
     assert evaluator.run(lambda o: np.zeros(2, int), seed=0).tolist() == [6.0, 6.0]
+
+
+def test_an_environment_that_fails_is_one_line(monkeypatch):
+    evaluator = Evaluator("CartPole-v1", 2)
+
+    def step(action):
+        raise ZeroDivisionError("the wheel\ncame off")
+
+    monkeypatch.setattr(evaluator._envs[1], "step", step)
+    with pytest.raises(RiglRlError) as caught:
+        evaluator.run(lambda observations: np.zeros(2, int), 0)
+    line = "evaluation in environment 'CartPole-v1' failed: ZeroDivisionError: the wheel came off"
+    assert str(caught.value) == line

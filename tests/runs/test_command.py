@@ -18,9 +18,7 @@ from rigl_rl.runs import command
             "out of memory: OOM when allocating tensor of shape [9,9]",
         ),
         (
-            tf.errors.ResourceExhaustedError(
-                None, None, "/x/saved_model.pb; No space left\n[Op:a]"
-            ),
+            tf.errors.ResourceExhaustedError(None, None, "/x/model.pb; No space left\n[Op:a]"),
             "ResourceExhaustedError: /x/model.pb; No space left",
         ),
         (tf.errors.UnknownError(None, None, ""), "UnknownError: "),
