@@ -297,6 +297,9 @@ def test_no_argument_of_the_original_is_merely_unknown(agent):
             except ConfigError as error:
                 line = str(error)
                 assert "\n" not in line
+                if f".{name} is 1, but must be " in line:  # known, of another type
+                    taken += 1
+                    continue
                 assert f".{name} = 1" in line
                 assert " has no counterpart here: " in line
     assert taken >= 30
