@@ -100,7 +100,7 @@ def test_random_actions_are_whole_numbers(run, tmp_path):
     assert act(np.ones((2, 4), np.float32), np.random.default_rng(0)).tolist() == [[1.0], [1.0]]
     with pytest.raises(ConfigError, match=r"epsilon is 0.1, but must be 0"):
         under_noise._saved_policy(tmp_path, 0.1)
-    with pytest.raises(ConfigError, match=r"epsilon is 1.1, but must lie within \[0, 1\]"):
+    with pytest.raises(ConfigError, match=r"epsilon is 1.1, but must be a number within \[0, 1\]"):
         under_noise.evaluate_run(run, epsilon=1.1)
 
 
