@@ -13,6 +13,10 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from rigl_rl.export.__main__ import export
+from rigl_rl.export.formats import files_of
+from rigl_rl.export.policy import GreedyPolicy
+
 ROOT = Path(__file__).resolve().parents[1]
 OWN = Path(__file__).parent / "own_agents"
 
@@ -59,3 +63,12 @@ def test_its_result_is_read_like_any_other(run, tmp_path):
     (row,) = pd.read_parquet(table).to_dict("records")
     assert (row["agent"], row["method"], row["env"]) == ("td3", "rigl", "Hopper-v2")
     assert np.isfinite(row["final_return"])
+
+
+def test_its_policy_is_exported_like_any_other(run, tmp_path):
+    (path,) = (run / "policies").iterdir()
+    policy = GreedyPolicy(path)
+    table = export(policy, GreedyPolicy(path).fill(), files_of("tflite"), tmp_path)
+    table = table.set_index("file")
+    assert (table["difference"][["policy.tflite", "policy_sparse.tflite"]] < 1e-5).all()
+    assert table["bytes"]["policy_sparse.tflite"] < 0.3 * table["bytes"]["policy.tflite"]
