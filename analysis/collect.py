@@ -42,6 +42,8 @@ RUN = (
     *hyperparameters.COLUMNS,
 )
 """Columns of every table of runs, apart from the optional ones."""
+USUAL_ROOT = Path("runs")
+"""Where README.md has runs."""
 FORMATS = (".parquet", ".csv")
 
 
@@ -55,9 +57,8 @@ class Tables(NamedTuple):
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
-    root: the directory of the runs, to be named in commands; that of README.md where a table does
-        not say.
-    greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
+    root: the directory of the runs, to be named in commands; USUAL_ROOT where a table does not say.
+    greedy: agents whose returns are greedy here (see `scores`), if that was asked for.
     """
 
     runs: pd.DataFrame
@@ -66,7 +67,7 @@ class Tables(NamedTuple):
     robustness: pd.DataFrame
     source: Path
     greedy: frozenset[str] = frozenset()
-    root: Path = Path("runs")
+    root: Path = USUAL_ROOT
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -137,11 +138,11 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
             tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
-    found, evals, snr, robustness = (
+    every, evals, snr, robustness = (
         table.sort_values("path", kind="stable", ignore_index=True) for table in tables
     )
-    found.attrs.update(root=str(root), left_out=missing)  # Parquet keeps them
-    return Tables(found, evals, snr, robustness, root, root=root)
+    every.attrs.update(root=str(root), left_out=missing)  # Parquet keeps them
+    return Tables(every, evals, snr, robustness, root, root=root)
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -191,8 +192,9 @@ def read(table: Path) -> Tables:
     runs = runs[finite].reset_index(drop=True)
     for message in parts[0].attrs.get("left_out", []):
         left_out("", message)
-    root = {"root": Path(parts[0].attrs["root"])} if "root" in parts[0].attrs else {}
-    return Tables(runs, evals, snr, robustness, table, **root)
+    return Tables(
+        runs, evals, snr, robustness, table, root=Path(parts[0].attrs.get("root", USUAL_ROOT))
+    )
 
 
 def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
@@ -243,7 +245,7 @@ def _check_end(table: Path) -> None:
 
 
 def _known(out: Path) -> Tables | None:
-    """The table from before, None where there is none or not all of it can be read.
+    """The table from before, None if it is missing or damaged.
 
     Raises ConfigError when `out` is no table of this module's, which is not overwritten.
     """

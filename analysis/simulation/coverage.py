@@ -67,7 +67,11 @@ def alternatives(studies: int, random: np.random.Generator) -> Iterator[str]:
     counts = tuple(_SKEWED)
     yield "\n| other interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
     yield "|---|---|" + "--:|" * len(counts)
-    for what, ends in (("bootstrap-t", _bootstrap_t), ("t, longer to the long tail", _skewed)):
+    others: dict[str, Callable] = {
+        "bootstrap-t": _bootstrap_t,
+        "t, longer to the long tail": _skewed,
+    }
+    for what, ends in others.items():
         widths = []
         for name, (draw, mean) in SCORES.items():
             cells = []

@@ -1,0 +1,100 @@
+"""Lines, points and bars with their intervals, and n=... where seeds are not the usual number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
+from numpy.typing import ArrayLike
+
+from analysis import seed_marks
+
+SHADE, BAR = "shades", "bars"
+"""What intervals are drawn as, and what the note of a figure calls them."""
+
+
+def band(
+    axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, color: Any, **kind: Any
+) -> None:
+    """The 95% interval around a line: a shade, or a bar at a point whose neighbors have none."""
+    x, *ends = (np.asarray(values, dtype=float) for values in (x, low, high))
+    known = np.isfinite(ends).all(axis=0)
+    beside = np.zeros_like(known)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    if (known & beside).any():
+        axes.fill_between(x, ends[0], ends[1], color=color, alpha=0.16, linewidth=0, gid=SHADE)
+    if (alone := known & ~beside).any():
+        low, high = (end[alone] for end in ends)
+        axes.vlines(x[alone], low, high, color=color, alpha=0.5, linewidth=1.2, gid=BAR, **kind)
+
+
+def curve(
+    axes: Axes, line: pd.DataFrame, x: str, usual: int, color: Any, dashes: Any = "-"
+) -> None:
+    """Draws `mean` over the column x, its interval, and n=... at the end if not the usual seeds.
+
+    line: a row per point, with mean, low, high and n_seeds, of which the fewest count.
+    """
+    axes.plot(line[x], line["mean"], color=color, linestyle=dashes)
+    band(axes, line[x], line["low"], line["high"], color)
+    last = line.iloc[-1:]
+    seed_marks.mark(axes, last[x], last["mean"], [line["n_seeds"].min()], usual, color)
+
+
+def bars(axes: Axes, points: pd.DataFrame, value: str, names: str, colors: dict[str, Any]) -> None:
+    """Horizontal intervals with a mark at the value, as rliable draws them, the first row on top.
+
+    value, names: columns of `points`, which has low and high, too. colors: by name.
+    """
+    for place, row in enumerate(points.iloc[::-1].to_dict("records")):
+        color, width = colors[row[names]], row["high"] - row["low"]
+        if math.isfinite(width):
+            axes.barh(
+                place, width, left=row["low"], height=0.6, color=color, alpha=0.45, linewidth=0
+            )[0].set_gid(BAR)
+        axes.vlines(row[value], place - 0.3, place + 0.3, color=color, linewidth=2)
+    axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
+    axes.autoscale_view()
+    axes.locator_params(axis="x", nbins=4)  # labels of more would touch
+    axes.set_yticks(range(len(points)), points[names][::-1])
+
+
+def points(
+    axes: Axes,
+    x: Sequence[float],
+    line: pd.DataFrame,
+    usual: int,
+    color: Any,
+    shift: float = 0.0,
+    **kind: Any,
+) -> Line2D:
+    """Draws `mean` over x, its interval, and n=... where a point has not the usual seeds.
+
+    line: a row per point, with mean, low, high and n_seeds. shift: to the right, in points, of a
+    line that is a single point, so that those of several methods do not cover each other.
+    """
+    moved: dict[str, Any] = {}
+    if len(line) == 1 and shift:
+        away = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
+        moved = {"transform": axes.transData + away}
+        # Matplotlib leaves what is moved out of an axis' limits.
+        ends = line[["mean", "low", "high"]].to_numpy(float).ravel()
+        axes.update_datalim([(float(next(iter(x))), y) for y in ends if math.isfinite(y)])
+        axes.margins(x=0.1)
+        axes.autoscale_view()
+    (drawn,) = axes.plot(x, line["mean"], color=color, **kind, **moved)
+    band(axes, x, line["low"], line["high"], color, **moved)
+    seed_marks.mark(axes, x, line["mean"], line["n_seeds"], usual, color, shift if moved else 0.0)
+    return drawn
+
+
+def shifts(count: int) -> list[float]:
+    """How far to the right each of so many single points at one place goes, in points."""
+    return [5.0 * (i - (count - 1) / 2) for i in range(count)]
