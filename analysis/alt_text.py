@@ -1,4 +1,4 @@
-"""What a figure shows, in words, from the numbers that it was drawn of: for who does not see it."""
+"""What a figure shows, in words made from its numbers, for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def describe(points: pd.DataFrame, reading: Reading) -> str:
     """
     panels = list(_named(points, reading.panel))
     if not reading.x:
-        text = [f"{panel}: {', '.join(_bars(rows, reading))}" for panel, rows in panels]
-        return f"From high to low, {'; '.join(text)}."
+        bars = [f"{panel}: {', '.join(_bars(rows, reading))}" for panel, rows in panels]
+        return f"From high to low, {'; '.join(bars)}."
     lines = [
         (panel, name, line.sort_values(reading.x), float(rows[reading.y].pipe(np.ptp)))
         for panel, rows in panels
@@ -48,7 +48,7 @@ def describe(points: pd.DataFrame, reading: Reading) -> str:
     ]
     if len(lines) > MOST_LINES:
         return _together(lines, reading)
-    courses = defaultdict(list)
+    courses: dict[str, list[str]] = defaultdict(list)
     for panel, name, line, span in lines:
         courses[panel].append(f"{name} {_course(line, span, reading)}")
     told = "; ".join(f"{panel}: {', '.join(each)}" for panel, each in courses.items())

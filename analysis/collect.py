@@ -208,7 +208,7 @@ def _check_end(table: Path) -> None:
 
 
 def _known(out: Path) -> Tables | None:
-    """The table from before, None where there is none or not all of it can be read.
+    """The table from before, None if it is missing or damaged.
 
     Raises ConfigError when `out` is no table of this module's, which is not overwritten.
     """

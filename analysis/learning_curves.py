@@ -1,4 +1,4 @@
-"""Learning curves and a table of final returns, for whatever runs there are.
+"""Learning curves and a table of final returns, of any runs.
 
 python -m analysis.learning_curves --runs DIR --out DIR
 """
@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from analysis import marks, notes, style
+from analysis import notes, plotting, style
 from analysis.alt_text import Reading
 from analysis.arguments import add_runs
+from analysis.as_text import markdown, with_interval
 from analysis.collect import load
 from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.run_tables import Tables
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with notes.heard():
         runs = labelled(tables)
         paths = draw(data(runs, tables), args.out)
-    print(summary(scores(runs)))
+    print(markdown(text(scores(runs))), end="")
     print("wrote", ", ".join(map(str, paths)))
     return 0
 
@@ -142,7 +143,7 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
             for axes, panel, often in zip(grid.flat, panels, panel_usual):
                 line = points[(points["panel"] == panel) & (points["label"] == label)]
                 if len(line):
-                    marks.curve(axes, line, "env_step", often, look.color, dashes)
+                    plotting.curve(axes, line, "env_step", often, look.color, dashes)
     for axes in grid.flat[: len(panels)]:
         axes.set_xlabel("Environment steps")
         axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))
@@ -167,19 +168,21 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def summary(scores: pd.DataFrame) -> str:
-    """Markdown table of `scores`."""
-    lines = [
-        "| Environment | Method | Sparsity | Active parameters | Final return | Seeds |",
-        "|---|---|--:|--:|--:|--:|",
-    ]
-    for row in scores.itertuples():
-        interval = f" [{row.low:.1f}, {row.high:.1f}]" if row.low == row.low else ""
-        lines.append(
-            f"| {row.panel} | {row.name} | {style.percent(row.target_sparsity)} | "
-            f"{row.params:,.0f} | {row.mean:.1f}{interval} | {row.n_seeds} |"
+def text(scores: pd.DataFrame) -> pd.DataFrame:
+    """`scores` as they are shown."""
+    rows = [
+        (
+            row.panel,
+            row.name,
+            style.percent(row.target_sparsity),
+            f"{row.params:,.0f}",
+            with_interval(row.mean, row.low, row.high, ".1f"),
+            row.n_seeds,
         )
-    return "\n".join(lines)
+        for row in scores.itertuples(index=False)
+    ]
+    heads = ["Environment", "Method", "Sparsity", "Active parameters", "Final return", "Seeds"]
+    return pd.DataFrame(rows, columns=heads)
 
 
 if __name__ == "__main__":

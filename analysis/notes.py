@@ -35,7 +35,7 @@ def so_far() -> list[str]:
 def left_out(shown: str, message: str, usual: bool = False) -> None:
     """Says that runs are left out, or are not what one would expect.
 
-    shown: the name of the figure, table or claim that lacks them, if it is one's.
+    shown: the name of the figure, table or claim that lacks them; empty if it concerns all.
     usual: whether a directory with the runs of several studies has such runs; a figure then need
         not say so itself.
     """

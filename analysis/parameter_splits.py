@@ -15,7 +15,7 @@ NETWORK = "network_params."
 
 
 def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
-    """SAC's runs with a split of their own and its standard dense ones; none unless some are split.
+    """SAC's split runs and its standard dense ones; empty if no run is split.
 
     Columns that are added: actor_share (of the parameters of actor and critics) and budget, that
     one of `budgets` (shares of the standard networks' parameters) which is nearest.

@@ -1,4 +1,4 @@
-"""n=... beside points that rest on another number of seeds than most, none on another."""
+"""Marks, n=..., beside points with an unusual number of seeds; no mark lies on another."""
 
 from __future__ import annotations
 

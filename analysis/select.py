@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from analysis import hyperparameters
@@ -46,6 +47,26 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
             f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})",
         )
     return runs[~again]
+
+
+def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:
+    """The column `score` of runs as [seeds, tasks], for rliable: as many seeds of each task as of
+    its rarest, which is said. No row where a task has no score.
+
+    shown, what: the figure or claim, and which runs of it, to say so.
+    """
+    by_task = [runs.loc[runs["env"] == task, "score"].dropna().to_numpy() for task in tasks]
+    counts = [len(scores) for scores in by_task] or [0]
+    fewest, most = min(counts), max(counts)
+    if 0 < fewest < most:
+        left_out(shown, f"{what}: {fewest} of up to {most} seeds, as many as of the rarest task")
+    return np.stack([scores[:fewest] for scores in by_task], 1) if by_task else np.zeros((0, 0))
+
+
+def nearest_share(found: float, shares: Sequence[float]) -> float:
+    """The one of `shares` that a network's share of parameters counts as; NaN: none is near."""
+    share = min(shares, key=lambda share: abs(found / share - 1))
+    return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
 
 def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import intervals, marks, notes, seed_marks
+from analysis import intervals, notes, plotting, seed_marks
 from rigl_rl.files import replacing
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -41,7 +41,7 @@ METHODS = {
     "rigl": Method("RigL", "#D55E00", "v"),
     "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
 }
-# For methods that have no look of their own: more colors that go with the palette.
+# For other methods: more colors that go with the palette.
 _MORE = (
     *(("#56B4E9", "X"), ("#882255", "*"), ("#999933", "<"), ("#332288", ">")),
     *(("#44AA99", "p"), ("#AA4499", "h")),
@@ -104,7 +104,7 @@ def panels(rows: int, columns: int, **shared: Any) -> tuple[Figure, np.ndarray]:
 
 
 def empty(axes: Axes) -> None:
-    """Says in a panel's place that there are no runs for it."""
+    """Says that there are no runs for a panel."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, "no runs", transform=axes.transAxes, ha="center", color="#555555")
 
@@ -143,7 +143,7 @@ def finish(
     if seeds.nunique() > 1:
         text += f" unless marked ({seeds.min()} to {seeds.max()})"
     drawn = {child.get_gid() for axes in figure.axes for child in axes.get_children()}
-    if kinds := [kind for kind in (marks.SHADE, marks.BAR) if kind in drawn]:
+    if kinds := [kind for kind in (plotting.SHADE, plotting.BAR) if kind in drawn]:
         text += f"; {' and '.join(kinds)}: 95% {interval}"
     if seeds.min() < (fewest := intervals.FEWEST):
         text += f"; no interval below {fewest} seeds"

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import style
+from analysis.as_text import latex, markdown, with_interval
 from analysis.intervals import mean_interval
-from analysis.latex import latex
 from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.notes import left_out
 from analysis.run_tables import Tables
 from analysis.scores import agents_of
 from analysis.select import comparable
@@ -89,14 +90,17 @@ class SweepTable:
         return pd.DataFrame(found)
 
     def _best(self, method: str, runs: pd.DataFrame) -> dict[str, Any]:
-        settings = []
+        settings, lacking = [], 0
         for values, own in runs.groupby(list(self.columns), dropna=False):
             if set(own["env"]) != set(self.tasks):
+                lacking += 1
                 continue
             # [seeds, tasks], of the seeds that every task has.
             scores = own.pivot(index="seed", columns="env", values="score").dropna()
             if not scores.empty:
                 settings.append((values, scores.to_numpy()))
+        if lacking:
+            left_out(self.name, f"left out {lacking} setting(s) of {method} that lack a task")
         if len(settings) < 2:
             return {}
         values, scores = max(settings, key=lambda setting: setting[1].mean())
@@ -118,40 +122,33 @@ class SweepTable:
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes the table as .md, .csv and, if asked to, .tex into `out`; returns their paths."""
         rows = self.data(tables)
-        markdown, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
-        with replacing(markdown) as aside:
+        text, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
+        with replacing(text) as aside:
             aside.write_text(self.markdown(rows, tables), encoding="utf-8")
         with replacing(numbers) as aside:
             rows.to_csv(aside, index=False)
-        paths = [markdown, numbers]
+        paths = [text, numbers]
         if self.latex:
             paths.append(out / f"{self.name}.tex")
             with replacing(paths[-1]) as aside:
-                table = pd.DataFrame(self.cells(rows), columns=self.heads(tables))
-                aside.write_text(latex(table), encoding="utf-8")
+                aside.write_text(latex(self.text(rows, tables)), encoding="utf-8")
         return paths
 
     def markdown(self, rows: pd.DataFrame, tables: Tables) -> str:
         """The rows as a table; the paper's values in parentheses where they differ."""
-        heads = self.heads(tables)
-        lines = [self.title, "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-        return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.cells(rows)), ""])
+        return f"{self.title}\n\n{markdown(self.text(rows, tables))}"
 
-    def heads(self, tables: Tables) -> list[str]:
-        """The names of the columns."""
+    def text(self, rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+        """The rows as they are shown, under the names of their columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
         score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
         hyperparameters = [HEADS[name] for name in self.columns]
-        return ["Algorithm", *hyperparameters, score, "Seeds", "Settings", "Paper's setting"]
-
-    def cells(self, rows: pd.DataFrame) -> list[list[str]]:
-        """The table's body, as text."""
-        return [
+        heads = ["Algorithm", *hyperparameters, score, "Seeds", "Settings", "Paper's setting"]
+        cells = [
             [
                 style.method_name(row["method"]),
                 *(_value(row[column], row[f"{column}_paper"]) for column in self.columns),
-                f"{row['mean']:.4g}"
-                + (f" [{row['low']:.4g}, {row['high']:.4g}]" if row["low"] == row["low"] else ""),
+                with_interval(row["mean"], row["low"], row["high"], ".4g"),
                 str(row["n_seeds"]),
                 str(row["settings"]),
                 f"{row['mean_paper']:.4g}, rank {row['rank_paper']:.0f}"
@@ -160,6 +157,7 @@ class SweepTable:
             ]
             for row in rows.to_dict("records")
         ]
+        return pd.DataFrame(cells, columns=heads)
 
 
 SWEEPS = tuple(

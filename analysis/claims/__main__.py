@@ -16,9 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.arguments import add_runs
+from analysis.as_text import latex
 from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import load
-from analysis.latex import latex
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import NoRunsError
 from rigl_rl.files import replacing

@@ -136,7 +136,7 @@ def drop_fraction(runs: Runs) -> Sides:
 def update_interval(runs: Runs) -> Sides:
     """Each other interval between mask updates; the interval that the paper recommends.
 
-    A loss with one must not be hidden by a gain with another, so each has a title of its own.
+    A gain with one must not hide a loss with another, so each has its own title.
     """
     for title, own in _varied(runs, "update_freq"):
         own = of_methods(own, "prune", "set", "rigl")

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from analysis.as_text import with_interval
 from analysis.claims.claim import Claim
 from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import PROBABILITY
@@ -164,5 +165,5 @@ def section(number: str) -> str:
 def shown(row: pd.Series) -> str:
     """The quantity of a row and its interval, as text."""
     name = "probability" if row.quantity == PROBABILITY.name else row.quantity
-    interval = "" if np.isnan(row.low) or row.seeds == -1 else f" [{row.low:.2f}, {row.high:.2f}]"
-    return f"{name} {row.value:.2f}{interval}"
+    low = np.nan if row.seeds == -1 else row.low
+    return f"{name} {with_interval(row.value, low, row.high, '.2f')}"

@@ -16,7 +16,7 @@ from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
-from analysis.select import MATCHES_WITHIN, comparable, standard_dense
+from analysis.select import comparable, nearest_share, rectangular, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -41,7 +41,7 @@ def _snr(runs: Runs) -> pd.DataFrame:
 def snr_by_sparsity(runs: Runs) -> Sides:
     """The standard dense network's SNR, beside each sparsity; that of networks of a distribution.
 
-    A finding about ERK is none about uniform masks, so each has a title of its own, which names the
+    A finding about ERK says nothing about uniform masks, so each has its own title, which names the
     sparsities compared.
     """
     for (agent, suite), own in _snr(runs).groupby(["agent", "suite"]):
@@ -101,15 +101,9 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
     learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
     full = own.groupby(["suite", "env"])["total_params"].transform("max")
-    share = (own["active_params"] / full).map(_nearest_share)
+    share = (own["active_params"] / full).map(lambda x: nearest_share(x, paper.NOISE_SHARES))
     kept = (own["noisy"] - worst) / had.where(learnt)
     return own.assign(score=kept, share=share).dropna(subset=["score", "share"])
-
-
-def _nearest_share(size: float) -> float:
-    """The one of `paper.NOISE_SHARES` that a share of parameters counts as; NaN: none."""
-    share = min(paper.NOISE_SHARES, key=lambda share: abs(size / share - 1))
-    return share if abs(size / share - 1) < MATCHES_WITHIN else np.nan
 
 
 def noise_by_method(runs: Runs) -> Sides:
@@ -172,11 +166,10 @@ def resnet_by_cnn(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
     games = sorted(set.intersection(*(set(of["env"]) for _, of in own.groupby("suite"))))
     if not games:
         return
-    matrices = []
-    for suite in ("atari_resnet", "atari_cnn"):
-        by_game = [own.loc[(own["suite"] == suite) & (own["env"] == g), "score"] for g in games]
-        seeds = min(map(len, by_game))
-        matrices.append(np.stack([scores.to_numpy()[:seeds] for scores in by_game], axis=1))
+    matrices = [
+        rectangular(own[own["suite"] == suite], games, "claims", f"IQM of the {name}")
+        for suite, name in reversed(style.NETWORKS.items())
+    ]
     value, error, freedom = _ratio(*matrices)
     alone = (np.array(value), np.array(error), np.array(freedom))
     whole = Estimates(*alone, by_task=(alone[0][None], alone[1][None], alone[2][None]))

@@ -17,9 +17,9 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import notes, scores
+from analysis.as_text import latex, markdown, with_interval
 from analysis.compare import figure, statistics
 from analysis.compare.groups import groups_of
-from analysis.latex import latex
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.files import replacing
 
@@ -27,22 +27,13 @@ from rigl_rl.files import replacing
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """`statistics.aggregates` as a table: a row per group, a column per statistic, as text."""
     text = found.assign(
-        text=[
-            f"{row.value:.3f}" + (f" [{row.low:.3f}, {row.high:.3f}]" if row.low == row.low else "")
-            for row in found.itertuples()
-        ]
+        text=[with_interval(row.value, row.low, row.high, ".3f") for row in found.itertuples()]
     )
     wide = text.pivot(index="group", columns="statistic", values="text")
     wide = wide.loc[found["group"].unique(), list(statistics.AGGREGATES)]
     wide.columns = ["Mean", "Median", "IQM", "Optimality gap"]
     shape = found.groupby("group")[["seeds", "tasks"]].first()
     return wide.assign(Seeds=shape["seeds"], Tasks=shape["tasks"]).rename_axis("Runs").reset_index()
-
-
-def markdown(wide: pd.DataFrame) -> str:
-    """A table in Markdown."""
-    rows = [list(wide.columns), ["---"] * len(wide.columns), *wide.astype(str).to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

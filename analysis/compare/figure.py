@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 
 TITLES = {"mean": "Mean", "median": "Median", "iqm": "IQM", "optimality_gap": "Optimality gap"}
 
@@ -27,7 +27,7 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
     for axes, (statistic, title) in zip(grid[0], TITLES.items()):
         own = aggregates[aggregates["statistic"] == statistic]
-        marks.bars(axes, own, "value", "group", colors)
+        plotting.bars(axes, own, "value", "group", colors)
         axes.tick_params(axis="y", labelsize=7)
         axes.set_title(title)
         axes.set_xlabel("Normalized score")
@@ -56,14 +56,14 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
     note.set_text(f"{note.get_text()}\n{listed}")
     paths = style.save(figure, aggregates, out, "compare")
-    paths[-1].unlink()  # each panel has a table of its own
+    paths[-1].unlink()  # each panel has its table
     return paths[:-1]
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> None:
     for name, line in rows.groupby("group", sort=False):
         axes.plot(line[x], line["value"], color=colors[name])
-        marks.band(axes, line[x], line["low"], line["high"], colors[name])
+        plotting.band(axes, line[x], line["low"], line["high"], colors[name])
 
 
 def _matrix(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:

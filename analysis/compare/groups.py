@@ -89,7 +89,7 @@ def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
     """With `zero` and `one`, the returns of scores 0 and 1, and `score`.
 
     Games: random and human play. Other tasks: a policy that has learnt nothing, and the standard
-    dense network, or where there is none that has learnt the best group.
+    dense network, or the best group if that network is missing or has not learnt.
     """
     zero = worst_return(runs)
     dense = runs[standard_dense(runs)].groupby("env")["final_return"].mean()

@@ -27,7 +27,7 @@ from rigl_rl.errors import ConfigError, NoRunsError, warn
 def figure_names(only: str) -> list[str]:
     """The figures and tables that a list such as '8,figure14,5_left,table1' asks for.
 
-    Raises ConfigError for a name that is none of theirs.
+    Raises ConfigError for any other name.
     """
     names = []
     there_are = ", ".join(DRAWINGS)

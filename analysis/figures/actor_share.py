@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import over_seeds
 from analysis.parameter_splits import is_split, splits
@@ -46,7 +46,7 @@ class ActorShareFigure:
         Columns: TASK, method, budget (one of `budgets`), actor_share, mean, low, high, n_seeds; and
         the panel's lines: dense_reward and standard_share (NaN without a standard dense run).
 
-        Raises NoRunsError when no run has a split of its own.
+        Raises NoRunsError when no run has a split that differs from the standard one.
         """
         here = tables.scored[tables.scored["env"].isin(self.tasks)]
         runs = splits(here, self.name, self.budgets)
@@ -101,7 +101,7 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
     for budget, line in points.groupby("budget"):
-        marks.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
+        plotting.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", ls=":", lw=1)
     axes.axvline(points["standard_share"].iloc[0], color="#999999", ls="--", lw=1)
     return axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import over_seeds
 from analysis.run_tables import Tables
@@ -63,8 +63,7 @@ class BySparsityFigure:
         n_seeds.
 
         The standard dense network is the row of method dense; it is drawn as a horizontal line.
-        Raises NoRunsError unless both distributions were trained in some panel, for without the
-        other there is nothing to compare.
+        Raises NoRunsError if no panel has runs of both distributions.
         """
         runs = tables.scored
         runs = runs[runs["width"] == 1.0]
@@ -116,11 +115,11 @@ class BySparsityFigure:
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
-    # The highest sparsities lie close together: each has a place of its own.
+    # The highest sparsities lie close together: all get equal distances.
     places = {sparsity: i for i, sparsity in enumerate(sorted({*points["target_sparsity"]} - {0}))}
     sparse = points[points["method"] != "dense"]
     lines = dict(list(sparse.groupby(["method", "distribution"])))
-    shifts = iter(marks.shifts(len(lines)))
+    shifts = iter(plotting.shifts(len(lines)))
     for method, look in style.looks(points["method"]).items():
         for distribution, kind in style.LINES.items():
             if (method, distribution) not in lines:
@@ -129,7 +128,7 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
             label = f"{look.name}, {style.DISTRIBUTIONS[distribution]}"
             x = line["target_sparsity"].map(places)
             kind = {"marker": look.marker, "label": label, **kind}
-            handles[label] = marks.points(axes, x, line, usual, look.color, next(shifts), **kind)
+            handles[label] = plotting.points(axes, x, line, usual, look.color, next(shifts), **kind)
     axes.set_xticks(list(places.values()), [style.percent(sparsity) for sparsity in places])
     axes.tick_params(axis="x", labelsize=8)
     axes.margins(x=0.1)

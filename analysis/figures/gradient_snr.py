@@ -16,7 +16,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import curves_over_seeds
 from analysis.run_tables import Tables
@@ -147,6 +147,6 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, Any], usual: in
         ["target_sparsity", "distribution"], dropna=False
     ):
         dashes = style.LINES.get(distribution, {"ls": "-"})["ls"]
-        marks.curve(axes, line, "env_step", usual, colors[sparsity], dashes)
+        plotting.curve(axes, line, "env_step", usual, colors[sparsity], dashes)
     axes.set_yscale("log")
     return axes.xaxis.set_major_formatter(lambda step, _: style.steps(step))

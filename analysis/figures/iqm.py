@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import iqm_interval
 from analysis.normalization import HUMAN_SCORES, normalized
-from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, comparable, standard_dense
+from analysis.select import MATCHES_WITHIN, comparable, rectangular, standard_dense
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
@@ -109,23 +108,15 @@ class IqmFigure:
         methods = style.looks([*paper.METHODS, *sparse["method"]])
         for method, look in methods.items():
             lines[look.name] = sparse[sparse["method"] == method]
-        scores, lacking, fewer = {}, [], []
+        scores, lacking = {}, []
         for label, line in lines.items():
-            by_task = [line.loc[line["env"] == task, "score"].dropna() for task in tasks]
-            seeds, most = min(map(len, by_task), default=0), max(map(len, by_task), default=0)
-            if seeds:
-                # rliable wants as many runs of each task.
-                scores[label] = np.stack([found[:seeds] for found in by_task], 1)
-                fewer += [f"{label} {seeds} of up to {most}"] if seeds < most else []
+            found = rectangular(line, tasks, self.name, panel.title)
+            if len(found):
+                scores[label] = found
             else:
                 lacking.append(label)
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
-        if fewer:
-            left_out(
-                self.name,
-                f"{panel.title}: as many seeds of each task as of its rarest, {', '.join(fewer)}",
-            )
         if lacking:
             warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
@@ -174,5 +165,5 @@ def _panel(axes: Axes, points: pd.DataFrame) -> None:
     others = set(points["label"]) - known  # by their own names
     methods = style.looks([*style.METHODS, *others])
     colors = {look.name: look.color for look in methods.values()}
-    marks.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
+    plotting.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
     axes.tick_params(axis="y", labelsize=8)

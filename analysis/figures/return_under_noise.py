@@ -14,11 +14,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import curves_over_seeds
+from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, TASK, comparable
+from analysis.select import TASK, comparable, nearest_share
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
@@ -47,16 +48,20 @@ class RobustnessFigure:
         """
         runs = tables.runs
         runs = runs[
-            (runs["agent"] == "dqn")
-            & (runs["suite"] == self.suite)
-            & runs["env"].isin(self.tasks)
-            & runs["method"].isin(DASHES)
-            & ((runs["method"] == "dense") | (runs["distribution"] == ERK))
+            (runs["agent"] == "dqn") & (runs["suite"] == self.suite) & runs["env"].isin(self.tasks)
         ]
         full = runs["env"].map(runs.groupby("env")["total_params"].max())
-        share = (runs["active_params"] / full).map(self._nearest)
-        runs = runs.assign(share=share)[share.notna()]
-        runs = comparable(runs[runs["path"].isin(tables.robustness["path"])], self.name)
+        share = (runs["active_params"] / full).map(lambda x: nearest_share(x, self.shares))
+        runs = runs.assign(share=share)[runs["path"].isin(tables.robustness["path"])]
+        kept = runs["share"].notna() & runs["method"].isin(DASHES)
+        kept &= (runs["method"] == "dense") | (runs["distribution"] == ERK)
+        if not kept.all():
+            left_out(
+                self.name,
+                f"left out {int((~kept).sum())} run(s) of other methods, sizes and distributions",
+                usual=True,
+            )
+        runs = comparable(runs[kept], self.name)
         if runs.empty:
             raise NoRunsError(
                 f"{self.name}: no finished DQN run on {', '.join(self.tasks)} with a "
@@ -64,10 +69,6 @@ class RobustnessFigure:
             )
         evaluated = tables.robustness.merge(runs[["path", *LINE]], on="path")
         return curves_over_seeds(evaluated, LINE, "sigma", "avg_return")
-
-    def _nearest(self, found: float) -> float:
-        share = min(self.shares, key=lambda share: abs(found / share - 1))
-        return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
     def _command(self, tables: Tables) -> str:
         runs = tables.root / "dqn_atari_cnn" / "*" / "*" / "seed*"
@@ -122,4 +123,4 @@ def _label(method: str, share: float) -> str:
 
 def _panel(axes: Axes, points: pd.DataFrame, colors: dict[float, str], usual: int) -> None:
     for (method, share), line in points.groupby(["method", "share"]):
-        marks.curve(axes, line, "sigma", usual, colors[share], DASHES[method])
+        plotting.curve(axes, line, "sigma", usual, colors[share], DASHES[method])

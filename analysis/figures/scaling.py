@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import over_seeds
 from analysis.notes import left_out
@@ -181,11 +181,11 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
     if points.empty:
         return style.empty(axes)
     looks = style.looks(points["method"])
-    for (method, look), shift in zip(looks.items(), marks.shifts(len(looks))):
+    for (method, look), shift in zip(looks.items(), plotting.shifts(len(looks))):
         line = points[points["method"] == method].sort_values("params")
         if line.empty:
             continue
-        marks.points(axes, line["params"], line, usual, look.color, shift, marker=look.marker)
+        plotting.points(axes, line["params"], line, usual, look.color, shift, marker=look.marker)
     axes.axhline(points["dense_reward"].iloc[0], color="#555555", linestyle=":", linewidth=1)
     axes.axvline(points["params_at_80"].iloc[0], color="#999999", linestyle="--", linewidth=1)
     return style.parameter_axis(axes, points["params"])

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import marks, style
+from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.intervals import over_seeds
 from analysis.run_tables import Tables
@@ -45,7 +45,7 @@ class SensitivityFigure:
         """The plotted numbers, a row per point: column (which hyper-parameter), value, SETTING,
         mean, low, high, n_seeds.
 
-        A line needs two values at least. Raises NoRunsError when there is none.
+        A line needs two values. Raises NoRunsError without a line.
         """
         runs = tables.scored
         runs = runs[(runs["agent"] == "sac") & (runs["env"] == self.task) & (runs["width"] == 1.0)]
@@ -97,7 +97,7 @@ class SensitivityFigure:
 
 
 def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
-    # The grids are not even, and some hold a 0: each value has a place of its own.
+    # The grids are not even, and some hold a 0: all values get equal distances.
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
     for method, look in style.looks(points["method"]).items():
@@ -111,7 +111,7 @@ def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> d
             if len(panel.distributions) > 1 and method != "dense":
                 label += f", {style.DISTRIBUTIONS[distribution]}"
             x = line["value"].map(places)
-            handles[label] = marks.points(
+            handles[label] = plotting.points(
                 axes, x, line, usual, look.color, marker=look.marker, label=label, **kind
             )
     axes.set_xticks(list(places.values()), [_tick(panel, value) for value in places])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import jinja2
+import pandas as pd
 
-from analysis import notes
+from analysis import learning_curves, notes
 from analysis.claims.evaluation import evaluate, section, shown
 from analysis.figures.catalog import FIGURES, TABLES, WITHOUT_RUNS
 from analysis.report.pictures import Picture, draw, learn, title
@@ -27,9 +27,9 @@ class Sweep:
     """A table of best hyper-parameters on the page."""
 
     title: str
-    heads: list[str]
-    rows: list[list[str]]
+    rows: pd.DataFrame
     command: str
+    left_out: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Agent:
     """Final returns of an agent's runs, and its learning curves if they were evaluated."""
 
     name: str
-    scores: list[dict[str, Any]]
+    scores: pd.DataFrame
+    """As text."""
     curves: Picture | None
 
 
@@ -100,8 +101,9 @@ def _sweeps(tables: Tables) -> tuple[list[Sweep], list[Missing]]:
     for table in TABLES.values():
         command = tables.command(table.name)
         try:
-            rows = table.cells(table.data(tables))
-            sweeps.append(Sweep(table.title, table.heads(tables), rows, command))
+            with notes.heard() as left_out:
+                rows = table.text(table.data(tables), tables)
+            sweeps.append(Sweep(table.title, rows, command, left_out))
         except NoRunsError:
             missing.append(Missing(table.title, command))
     return sweeps, missing
@@ -114,5 +116,5 @@ def _agents(tables: Tables, aside: Path) -> list[Agent]:
         if not suite.startswith("atari"):
             name += f", {SUITES.get(suite, suite)}"
         scores, curves = learn(tables._replace(runs=runs), name, aside)
-        agents.append(Agent(name, scores.to_dict("records"), curves))
+        agents.append(Agent(name, learning_curves.text(scores), curves))
     return agents

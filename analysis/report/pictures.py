@@ -42,7 +42,7 @@ class Picture:
     png: str
     """In base64."""
     csv: str
-    """As in a URL; seven digits, which are enough to draw it again, take a third of the room."""
+    """As in a URL; six digits, which are enough to draw it again, take a third of the room."""
     readable: int
     """The least width, in pixels, at which one can read the text."""
     rests_on: str
@@ -92,13 +92,15 @@ def _picture(
 ) -> Picture:
     points = pd.read_csv(csv)
     small, width = _small(png)
+    # The names of panels and lines are made of the other columns, and long.
+    numbers = points.drop(columns=["panel", "label"]) if "panel" in points else points
     return Picture(
         name,
         title,
         caption,
         f"{title}. {describe(points, reading)}",
         base64.b64encode(small).decode(),
-        quote(points.to_csv(index=False, float_format="%.7g"), safe=","),
+        quote(numbers.to_csv(index=False, float_format="%.6g"), safe=","),
         round(READABLE * width),
         rests_on(points),
         command,

@@ -67,7 +67,7 @@ def alternatives(studies: int, random: np.random.Generator) -> Iterator[str]:
     counts = tuple(_SKEWED)
     yield "\n| other interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
     yield "|---|---|" + "--:|" * len(counts)
-    others: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    others: dict[str, Callable] = {
         "bootstrap-t": _bootstrap_t,
         "t, longer to the long tail": _skewed,
     }

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import learning_curves
+from analysis.as_text import markdown
 from analysis.collect import collect
 from rigl_rl.command_line import exit_code
 
@@ -55,7 +56,7 @@ def test_distributions_are_separate_lines(run, tmp_path):
 
 def test_summary_table(demo):
     scores = learning_curves.scores(learning_curves.labelled(collect(demo)))
-    assert learning_curves.summary(scores).splitlines()[2:] == [
+    assert markdown(learning_curves.text(scores)).splitlines()[2:] == [
         "| CartPole-v0 | Dense | 0% | 266,242 | 200.0 | 1 |",
         "| CartPole-v0 | Dense, width 0.312 | 0% | 26,882 | 90.0 | 1 |",
         "| CartPole-v0 | RigL | 90% | 27,547 | 160.0 [135.2, 184.8] | 3 |",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+import pandas as pd
 import pytest
 
 from analysis import collect, style
 from analysis.figures import __main__ as figures
 from analysis.report import __main__ as report
+from analysis.select import rectangular
 from rigl_rl.command_line import exit_code
 
 
@@ -32,6 +35,17 @@ def troubled(launched, run, tmp_path):
     (started / "evals.csv").unlink()
     run(tmp_path / "runs" / "mine", agent="ppo", suite="mujoco", env="Hopper-v2", method="dense")
     return table
+
+
+def test_seeds_that_not_all_tasks_have_are_said_to_be_left_out(capsys):
+    runs = pd.DataFrame(
+        {"env": ["A", "A", "A", "B", "B", "B"], "score": [1.0, 2.0, 3.0, 4.0, 5.0, math.nan]}
+    )
+    assert rectangular(runs, ["A", "B"], "figure1", "SAC").tolist() == [[1.0, 4.0], [2.0, 5.0]]
+    message = "figure1: SAC: 2 of up to 3 seeds, as many as of the rarest task"
+    assert message in capsys.readouterr().err
+    assert len(rectangular(runs, ["A", "C"], "figure1", "SAC")) == 0
+    assert capsys.readouterr().err == ""
 
 
 def said(text):

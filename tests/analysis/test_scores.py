@@ -5,12 +5,15 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 
-from analysis import learning_curves, report
+from analysis import learning_curves
+from analysis.as_text import markdown
 from analysis.claims import __main__ as claims
 from analysis.claims.evaluation import evaluate
 from analysis.collect import collect, load, write
 from analysis.figures import __main__ as figures
 from analysis.figures.catalog import FIGURES, TABLES
+from analysis.report import __main__ as report
+from analysis.report.page import render
 from rigl_rl.command_line import exit_code
 from rigl_rl.errors import NoRunsError
 
@@ -103,7 +106,7 @@ def test_learning_curves_and_their_table(runs):
     curve = points[(points["method"] == "set") & (points["agent"] == "dqn")]
     assert curve["mean"].tolist() == [10.0, 180.0]
     assert set(points["panel"]) == {"DQN, CartPole-v0 (greedy)", "SAC, Hopper-v2"}
-    table = learning_curves.summary(learning_curves.scores(labelled))
+    table = markdown(learning_curves.text(learning_curves.scores(labelled)))
     assert "| DQN, CartPole-v0 (greedy) | SET | 90% | 27,547 | 180.0" in table
     assert "Static" not in table
     assert "| SAC, Hopper-v2 | Pruning | 90% |" in table
@@ -122,13 +125,14 @@ def test_sweeps_are_judged_by_the_score_that_was_asked_for(run, tmp_path):
     found = {}
     for score in ("protocol", "greedy"):
         tables = load(tmp_path / "runs", score)
-        row = TABLES["table1"].data(tables).iloc[0]
-        found[TABLES["table1"].heads(tables)[-4]] = (row["weight_decay"], row["mean"])
+        rows = TABLES["table1"].data(tables)
+        head = TABLES["table1"].text(rows, tables).columns[-4]
+        found[head] = (rows["weight_decay"].iloc[0], rows["mean"].iloc[0])
     assert found == {"Final reward": (1e-4, -85.0), "Final reward (greedy)": (1e-6, -80.0)}
 
 
 def test_the_report_says_which_score_it_shows(runs):
-    protocol, greedy = (report.render(load(runs, score)) for score in ("protocol", "greedy"))
+    protocol, greedy = (render(load(runs, score)) for score in ("protocol", "greedy"))
     line = "scores of DQN classic are greedy; 1 of 31 runs have no greedy score and are left out."
     assert line in greedy
     assert "greedy" not in protocol

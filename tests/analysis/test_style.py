@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analysis import marks, style
+from analysis import plotting, style
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_note_says_how_the_intervals_are_drawn_that_there_are(seeds, words):
     for numbers in seeds:
         line = pd.DataFrame({"mean": 1.0, "low": 0.5, "high": 1.5, "n_seeds": numbers})
         line.loc[line["n_seeds"] < 3, ["low", "high"]] = float("nan")
-        marks.points(axes[0], list(range(len(line))), line, 5, "black")
+        plotting.points(axes[0], list(range(len(line))), line, 5, "black")
     style.finish(figure, [], pd.Series([n for line in seeds for n in line]), "point")
     note = figure.legends[0].get_title().get_text()
     assert note.partition("; ")[2] == words
@@ -86,7 +86,7 @@ def test_the_note_says_how_the_intervals_are_drawn_that_there_are(seeds, words):
 def test_an_interval_between_points_without_one_is_a_bar():
     _, axes = plt.subplots()
     no = float("nan")
-    marks.band(axes, [0, 1, 2, 3], [no, 1, no, no], [no, 3, 4, no], "black")
+    plotting.band(axes, [0, 1, 2, 3], [no, 1, no, no], [no, 3, 4, no], "black")
     (bar,) = axes.collections
     assert [path.vertices.tolist() for path in bar.get_paths()] == [[[1.0, 1.0], [1.0, 3.0]]]
     plt.close("all")

@@ -7,9 +7,9 @@ import itertools
 import pandas as pd
 import pytest
 
-from analysis import report
 from analysis.collect import collect
 from analysis.figures import __main__ as figures
+from analysis.report.page import render
 from analysis.tables import SWEEPS
 from rigl_rl.errors import NoRunsError
 
@@ -73,7 +73,7 @@ def test_written_in_the_papers_layout(sweep, tmp_path):
     assert lines[2:5] == [
         "| Algorithm | Weight decay | Update interval | Drop fraction | Sparsity-aware init "
         "| Final reward | Seeds | Settings | Paper's setting |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| --- | --: | --: | --: | --- | --: | --: | --: | --: |",
         "| Dense | 1e-06 | - | - | - | -88 [-96.61, -79.39] | 3 | 3 | -88, rank 1 |",
     ]
     # Static's best is the largest weight decay without, the paper's the middle one with it.
@@ -90,7 +90,7 @@ def test_written_in_the_papers_layout(sweep, tmp_path):
 
 
 def test_the_report_has_the_tables_there_are_runs_for(sweep):
-    page = report.render(collect(sweep))
+    page = render(collect(sweep))
     assert "<h3>Table 1: DQN, classic control</h3>" in page
     assert "<td>False (True)</td>" in page
     assert "<td>Table 2: SAC</td><td><code>python -m launch run table2" in page

@@ -1,4 +1,4 @@
-"""Lines, points and bars with their 95% intervals, as all figures draw them."""
+"""Lines, points and bars with their intervals, and n=... where seeds are not the usual number."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import ArrayLike
 
 from analysis import seed_marks
 
@@ -19,25 +20,19 @@ SHADE, BAR = "shades", "bars"
 
 
 def band(
-    axes: Axes,
-    x: Sequence[float],
-    low: Sequence[float],
-    high: Sequence[float],
-    color: Any,
-    **kind: Any,
+    axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, color: Any, **kind: Any
 ) -> None:
     """The 95% interval around a line: a shade, or a bar at a point whose neighbors have none."""
-    where, lowest, highest = (np.asarray(values, dtype=float) for values in (x, low, high))
-    known = np.isfinite(lowest) & np.isfinite(highest)
+    x, *ends = (np.asarray(values, dtype=float) for values in (x, low, high))
+    known = np.isfinite(ends).all(axis=0)
     beside = np.zeros_like(known)
     beside[1:] |= known[:-1]
     beside[:-1] |= known[1:]
     if (known & beside).any():
-        shade = dict(color=color, alpha=0.16, linewidth=0, gid=SHADE)
-        axes.fill_between(where, lowest, highest, **shade)
+        axes.fill_between(x, ends[0], ends[1], color=color, alpha=0.16, linewidth=0, gid=SHADE)
     if (alone := known & ~beside).any():
-        ends = (lowest[alone], highest[alone])
-        axes.vlines(where[alone], *ends, color=color, alpha=0.5, linewidth=1.2, gid=BAR, **kind)
+        low, high = (end[alone] for end in ends)
+        axes.vlines(x[alone], low, high, color=color, alpha=0.5, linewidth=1.2, gid=BAR, **kind)
 
 
 def curve(
