@@ -11,7 +11,7 @@ import os
 import pathlib
 import time
 
-EVALUATIONS = 20
+EVALUATIONS = 30
 SECONDS = 0.3
 
 

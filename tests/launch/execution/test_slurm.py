@@ -229,11 +229,10 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
 def test_preempted_jobs_continue(slurm, tmp_path):
     study = Study(slurm, STAND_INS[:2], tmp_path, "time: 60\ncpus: 2")
     launcher = study.start_launcher()
-    wait_for(lambda: all(map(study.has_checkpoint, study.runs)))
+    study.stop_at_first_checkpoint(study.runs)
     for run in study.runs:
         slurm.run("scancel", "--signal=TERM", study.job(run))  # first, where there is a grace time
         wait_for(lambda run=run: "SIGTERM" in study.slurm_log(run))
-        os.kill(study.pid(run), signal.SIGSTOP)
     slurm.run("srun", "--partition=urgent", "--cpus-per-task=4", "true")
     study.hurry(*study.runs)
     _, messages = launcher.communicate(timeout=60)
