@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from rigl_rl.errors import ConfigError
 
