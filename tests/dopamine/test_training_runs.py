@@ -235,7 +235,7 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
 @pytest.mark.parametrize(
     ("binding", "parts"),
     [
-        ("SparseTrainRunner.observation_noise = -1.0", ["observation_noise is -1.0", "[0"]),
+        ("SparseTrainRunner.observation_noise = -1.0", ["observation_noise is -1.0", "at least 0"]),
         ("SparseTrainRunner.num_iterations = 0", ["num_iterations is 0", "at least 1"]),
         ("SparseTrainRunner.agent_type = 'rainbow'", ["agent_type is 'rainbow'", "one of 'dqn'"]),
         ("SparseDQNAgent.mode = 'magic'", ["'magic'", "rigl"]),
