@@ -25,6 +25,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.short_runs import AGENTS, ROOT
+from rigl_rl.files import ASIDE
 from rigl_rl.sparsity.execution import MODES
 
 # Targets of a kill: before the run has started or resumed, at any time after that, or at the first
@@ -137,7 +138,7 @@ def begun(log: pathlib.Path) -> bool:
 
 def being_written(root_dir: pathlib.Path) -> bool:
     """Whether the run directory has a half-written checkpoint."""
-    return any((root_dir / "checkpoints").glob(".writing-*"))
+    return any((root_dir / "checkpoints").glob(f"{ASIDE}*"))
 
 
 def main() -> int:

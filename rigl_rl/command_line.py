@@ -7,7 +7,6 @@ code is 2 for bad input, 130 and 143 after Ctrl-C and SIGTERM, and 1 for any oth
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import signal
 import sys
@@ -114,17 +113,6 @@ def make_directory(flag: str, path: Path) -> Path:
     return path
 
 
-def sparsity(text: str) -> float:
-    """A sparsity between 0 and 1, as an argparse type."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
-    return value
-
-
 def number(kind: str, **allowed: Any) -> Callable[[str], float]:
     """An argparse type: a number of a kind and in a range, as for `rigl_rl.parameters.check`."""
 
@@ -140,8 +128,7 @@ def number(kind: str, **allowed: Any) -> Callable[[str], float]:
     return parse
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1, as an argparse type."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+positive = number("int", low=1)
+"""An argparse type: a whole number of at least 1."""
+sparsity = number("float", above=0, below=1)
+"""An argparse type: a sparsity between 0 and 1."""

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ASIDE = ".writing-"
+"""How names of directories begin that are still being written."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield aside
         _sync(aside)
         os.replace(aside, path)
-        sync_directory(path.parent)
+        _sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -40,7 +43,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
     An older `path` is deleted just before the new one takes its place.
     """
-    aside = path.with_name(f".writing-{path.name}")
+    aside = path.with_name(f"{ASIDE}{path.name}")
     try:
         remove(aside)
         aside.mkdir(parents=True)
@@ -49,7 +52,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
             _sync(file)
         remove(path)
         os.replace(aside, path)
-        sync_directory(path.parent)
+        _sync(path.parent)
     finally:
         remove(aside)
 
@@ -62,12 +65,8 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sync_directory(path: Path) -> None:
-    """Makes renames inside `path` survive a power cut."""
-    _sync(path)
-
-
 def _sync(path: Path) -> None:
+    """Makes a file's content, or renames inside a directory, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

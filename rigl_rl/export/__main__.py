@@ -31,6 +31,7 @@ from rigl_rl.errors import ConfigError, warn
 from rigl_rl.export import measure
 from rigl_rl.export.formats import FORMATS, File, files_of
 from rigl_rl.export.policy import GreedyPolicy
+from rigl_rl.files import ASIDE
 from rigl_rl.runs import saved_policies
 
 CALLS = 300
@@ -99,7 +100,7 @@ def export(
     observations = policy.observations(CALLS)
     actions = np.stack([policy.action(each).numpy() for each in observations])
     rows = []
-    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as aside:
+    with tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:
         for name, file in files.items():
             paths = [pathlib.Path(aside, kind, name) for kind in ("sparse", "dense")]
             for path, each in zip(paths, (policy, dense)):

@@ -17,7 +17,7 @@ from typing import Any, Callable
 import tensorflow as tf
 
 from rigl_rl.errors import RiglRlError, warn
-from rigl_rl.files import remove, replacing_directory
+from rigl_rl.files import ASIDE, remove, replacing_directory
 
 _MANIFEST = "manifest.json"
 
@@ -91,7 +91,7 @@ class Checkpoints:
         Raises:
           RiglRlError: there are checkpoints, but all are damaged.
         """
-        for leftover in self.path.glob(".writing-*"):
+        for leftover in self.path.glob(f"{ASIDE}*"):
             remove(leftover)
         found = self._complete()
         for directory in found:

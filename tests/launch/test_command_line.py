@@ -136,7 +136,7 @@ def test_every_study_in_full_expands_quickly(tmp_path, monkeypatch, capsys):
         (["run", "figure8", "--preset", "smoke", "--runs", "r", "--seeds", "-1"], ["--seeds"]),
         (
             ["run", "figure8", "--preset", "smoke", "--runs", "r", "--sparsities", "0.5", "1.2"],
-            ["--sparsities", "'1.2' is not between 0 and 1"],
+            ["--sparsities", "'1.2' is not a number within (0, 1)"],
         ),
         ([*SMOKE, "--tasks", "CartPole-v0", "Pong"], ["figure8", "on Pong", "MountainCar-v0"]),
         (["run", "figure8", "--preset", "smoke", "--runs", "/dev/null/r"], ["/dev/null/r"]),
