@@ -73,9 +73,17 @@ def train_eval(
     nets = {"q": (agent.q_network, agent.target_q_network)}
     methods = [(sparse, agent.optimizer)]
 
-    def evaluate_with(epsilon):
-        policy = epsilon_greedy_policy.EpsilonGreedyPolicy(agent.policy, epsilon)
-        return parts.evaluation(policy, py_env.task, given.eval_episodes, seed)
+    # A variable, so that both scores share one traced function.
+    epsilon = tf.Variable(0.0, trainable=False)
+    policy = epsilon_greedy_policy.EpsilonGreedyPolicy(agent.policy, epsilon)
+    evaluate = parts.evaluation(policy, py_env.task, given.eval_episodes, seed)
+
+    def evaluate_with(value: float):
+        def run(step: int):
+            epsilon.assign(value)
+            return evaluate(step)
+
+        return run
 
     with one_line():
         directory = RunDirectory(root_dir, config_text)

@@ -35,7 +35,7 @@ def collect_at_random(
         env, policy, observers=[replay.add_batch], num_steps=steps
     )
 
-    @tf.function
+    @tf.function(autograph=False)
     def collect():
         with random_state.draws_from(random):
             driver.run()
@@ -83,6 +83,14 @@ def make_train_loop(
         env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
     )
 
+    # Converting TF-Agents' code for AutoGraph would take longer than all else at the start.
+    @tf.autograph.experimental.do_not_convert
+    def step(time_step):
+        time_step, _ = driver.run(time_step)
+        loss_info = agent.train(sample_transitions(replay, batch_size))
+        after_train()
+        return time_step, loss_info.loss
+
     @functools.cache
     def loop(sparse: bool):
         @tf.function
@@ -90,10 +98,8 @@ def make_train_loop(
             with random_state.draws_from(random), train_steps(executions if sparse else ()):
                 total_loss = tf.constant(0.0)
                 for _ in tf.range(n):
-                    time_step, _ = driver.run(time_step)
-                    loss_info = agent.train(sample_transitions(replay, batch_size))
-                    after_train()
-                    total_loss += loss_info.loss
+                    time_step, loss = step(time_step)
+                    total_loss += loss
             return total_loss
 
         time_step_spec = tensor_spec.add_outer_dim(env.time_step_spec(), env.batch_size)

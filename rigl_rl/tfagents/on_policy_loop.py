@@ -46,10 +46,12 @@ class Loop:
         self.train_steps = num_epochs * collect_steps // minibatch_size
         self.experience: trajectory.Trajectory | None = None
 
+        prepare = tf.autograph.experimental.do_not_convert(agent.prepare)
+
         @tf.function
         def iteration():
             with random_state.draws_from(random):
-                experience = agent.prepare(collect(env, agent.acting_policy, collect_steps))
+                experience = prepare(collect(env, agent.acting_policy, collect_steps))
                 return learn(agent, experience, num_epochs, minibatch_size), experience
 
         random_state.assert_resumable(iteration.get_concrete_function())
@@ -88,18 +90,27 @@ def collect(
     arrays = tf.nest.map_structure(
         lambda spec: tf.TensorArray(spec.dtype, steps, element_shape=(1, *spec.shape)), specs
     )
-    time_step = env.current_time_step()
-    # It is a last step if the run was resumed in an environment that could not be saved.
-    time_step = tf.cond(time_step.is_last()[0], env.reset, lambda: time_step)
-    for number in tf.range(steps):
+
+    # AutoGraph has nothing to convert within TF-Agents, and would take long for it.
+    @tf.autograph.experimental.do_not_convert
+    def first():
+        time_step = env.current_time_step()
+        # It is a last step if the run was resumed in an environment that could not be saved.
+        return tf.cond(time_step.is_last()[0], env.reset, lambda: time_step)
+
+    @tf.autograph.experimental.do_not_convert
+    def step(time_step):
         action = policy.action(time_step).action
         after = env.step(action)
+        following = tf.cond(after.is_last()[0], env.reset, lambda: after)
+        return transition(time_step, action, after), following
+
+    time_step = first()
+    for number in tf.range(steps):
+        collected, time_step = step(time_step)
         arrays = tf.nest.map_structure(
-            lambda array, value, number=number: array.write(number, value),
-            arrays,
-            transition(time_step, action, after),
+            lambda array, value, number=number: array.write(number, value), arrays, collected
         )
-        time_step = tf.cond(after.is_last()[0], env.reset, lambda after=after: after)
     return tf.nest.map_structure(lambda array: array.stack(), arrays)
 
 
@@ -111,10 +122,11 @@ def learn(
 ) -> tf.Tensor:
     """Trains on `experience`, tensors (steps, 1, ...), in minibatches; returns the mean loss."""
     steps = experience.reward.shape[0]
+    train = tf.autograph.experimental.do_not_convert(agent.train)
     total_loss = tf.constant(0.0)
     for _ in tf.range(num_epochs):
         for minibatch in tf.reshape(tf.random.shuffle(tf.range(steps)), [-1, minibatch_size]):
-            total_loss += agent.train(take(experience, minibatch)).loss
+            total_loss += train(take(experience, minibatch)).loss
     number = num_epochs * (steps // minibatch_size)
     return tf.debugging.check_numerics(total_loss, "Loss is inf or nan") / number
 

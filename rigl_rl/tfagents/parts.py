@@ -66,7 +66,7 @@ def evaluation(
     random = random_state.generator(0)
     evaluator = Evaluator(task, episodes)
 
-    @tf.function
+    @tf.function(autograph=False)
     def act(observations):
         with random_state.draws_from(random):
             return policy.action(ts.restart(observations, episodes)).action
@@ -96,7 +96,7 @@ def snr_measurement(
     """
     random = random_state.generator(0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def ratios(*tensors):
         with random_state.draws_from(random):
             return of_a_batch(*tensors)

@@ -46,12 +46,14 @@ def sample_transitions(
     def starts_none(numbers):
         return frames.step_types(numbers) == StepType.LAST
 
-    numbers = draw()
-    redrawn = starts_none(numbers)
-    draws = tf.constant(1)
-    while tf.reduce_any(redrawn):
+    def any_redrawn(numbers, redrawn, draws):
+        return tf.reduce_any(redrawn)
+
+    def draw_again(numbers, redrawn, draws):
         tf.debugging.assert_less(draws, _MOST_DRAWS, "the replay buffer holds no transition")
         numbers = tf.where(redrawn, draw(), numbers)
-        redrawn = starts_none(numbers)
-        draws += 1
+        return numbers, starts_none(numbers), draws + 1
+
+    numbers = draw()
+    numbers, _, _ = tf.while_loop(any_redrawn, draw_again, (numbers, starts_none(numbers), 1))
     return trajectory.to_transition(frames.read(numbers), frames.read(numbers + 1))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import gin
 import pytest
+from tensorflow.python.autograph.pyct import transpiler
 
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -22,6 +23,21 @@ from rigl_rl.tfagents import parts
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "gin_configs" / "dqn_classic"
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """Modules of the functions that AutoGraph converts from here on."""
+    modules: set[str] = set()
+    convert = transpiler.PyToPy.transform_function
+
+    def noted(self, function, context):
+        modules.add(function.__module__)
+        return convert(self, function, context)
+
+    monkeypatch.setattr(transpiler.PyToPy, "transform_function", noted)
+    return modules
+
 
 # Everything that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
 SMALL = (
