@@ -130,7 +130,8 @@ def _conclusion(
         return f"{text}, a verdict needs {evidence.enough}{known}"
     if evidence.seeds == -1:
         return f"{verdict.capitalize()}: counted, not measured"
-    corrected = f"among {_many(together, 'claim')} (Holm, p = {evidence.p:.2g})"
+    p = f"= {evidence.p:.2g}" if evidence.p >= 0.001 else "< 0.001"
+    corrected = f"among {_many(together, 'claim')} (Holm, p {p})"
     seeds = f"with {evidence.seeds} seeds of each setting or more"
     if verdict != UNDECIDED:
         where = "within" if evidence.holds else "outside of"
