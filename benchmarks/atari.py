@@ -27,15 +27,7 @@ import tensorflow as tf
 from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
-from benchmarks.training_speed import (
-    FLOOR,
-    FLOOR_UNITS,
-    METHODS,
-    TrainLoop,
-    compare,
-    parser,
-    set_up,
-)
+from benchmarks import training_speed
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
@@ -115,7 +107,7 @@ def dopamine_agent(num_actions: int) -> dqn_agent.DQNAgent:
 
 def train_loop(
     network: str, sparsity: float, execution: str, method: str, total_steps: int
-) -> tuple[TrainLoop, int]:
+) -> tuple[training_speed.TrainLoop, int]:
     """A function that takes a method's agent steps, and the FLOPs of one dense step.
 
     An agent step is one action and a quarter of an update on 32 transitions.
@@ -128,8 +120,8 @@ def train_loop(
         f"get_pruning_sparsities.target_sparsity = {sparsity}",
         f"sparse_execution.mode = '{execution}'",
     ]
-    if method == FLOOR:
-        width = FLOOR_UNITS / DENSE_UNITS
+    if method == training_speed.FLOOR:
+        width = training_speed.FLOOR_UNITS / DENSE_UNITS
         method, bindings = "dense", [f"{NETWORKS[network].__name__}.width = {width}"]
     return Training(network, method, *bindings).play, flops
 
@@ -224,14 +216,16 @@ def measure_replay(capacity: int) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*METHODS, FLOOR, "dopamine")
-    options = parser("python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods)
+    methods = (*training_speed.METHODS, training_speed.FLOOR, "dopamine")
+    options = training_speed.parser(
+        "python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods
+    )
     options.add_argument("--network", choices=list(NETWORKS), default="cnn")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in the replay buffer")
     args = options.parse_args()
     if args.network == "resnet":  # Dopamine's agent has no ResNet
         args.methods = [method for method in args.methods if method != "dopamine"]
-    set_up(args)
+    training_speed.set_up(args)
     for method in ("dense", *({"rigl"} & set(args.methods))):
         seconds = start_up_seconds(args.network, method)
         print(f"start to first train step  {seconds:8.1f} s ({method})", flush=True)
@@ -241,7 +235,7 @@ def main() -> None:
             seconds = mask_update_seconds(args.network, method)
             print(f"one mask update            {seconds:8.3f} s ({method})", flush=True)
     make = functools.partial(train_loop, args.network, args.sparsity, args.execution)
-    compare(make, args)
+    training_speed.compare(make, args)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         print(pool.apply(measure_replay, [args.transitions]))
 

@@ -20,15 +20,7 @@ from pathlib import Path
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import (
-    FLOOR,
-    FLOOR_UNITS,
-    METHODS,
-    TrainLoop,
-    compare,
-    parser,
-    set_up,
-)
+from benchmarks import training_speed
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
@@ -43,14 +35,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
-) -> tuple[TrainLoop, int]:
+) -> tuple[training_speed.TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
     py_env = GymnasiumEnvironment(ENV, seed=0)
     py_env.reset()
     env = InGraphEnvironment(py_env)
-    units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (512, 512)
+    units = training_speed.hidden_layers(method, (512, 512))
     sparse = DENSE
-    if method != FLOOR:
+    if method != training_speed.FLOOR:
         # Pruning begins at once, so that the measured steps include updates.
         sparse = SparseSettings(
             method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
@@ -100,13 +92,13 @@ def mask_seconds() -> float:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*METHODS, FLOOR)
-    args = parser("python -m benchmarks.dqn", __doc__, methods=methods).parse_args()
-    set_up(args)
+    methods = (*training_speed.METHODS, training_speed.FLOOR)
+    args = training_speed.parser("python -m benchmarks.dqn", __doc__, methods=methods).parse_args()
+    training_speed.set_up(args)
     print(f"start to first train step  {start_up_seconds():8.1f} s")
     print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
     make = functools.partial(train_loop, args.sparsity, args.execution)
-    compare(make, args)
+    training_speed.compare(make, args)
 
 
 if __name__ == "__main__":

@@ -20,15 +20,7 @@ import tensorflow as tf
 from tf_agents.policies import greedy_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.training_speed import (
-    FLOOR,
-    FLOOR_UNITS,
-    METHODS,
-    TrainLoop,
-    compare,
-    parser,
-    set_up,
-)
+from benchmarks import training_speed
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -49,9 +41,9 @@ def make_agent(
     env, method: str, total_steps: int, sparsity: float = 0.9, execution: str = "auto"
 ) -> sac_agent.SacAgent:
     """An agent with the paper's networks."""
-    units = (FLOOR_UNITS, FLOOR_UNITS) if method == FLOOR else (256, 256)
+    units = training_speed.hidden_layers(method, (256, 256))
     sparse = DENSE
-    if method != FLOOR:
+    if method != training_speed.FLOOR:
         sparse = SparseSettings(
             method,
             sparsity,
@@ -75,7 +67,7 @@ def in_graph(name: str = ENV) -> InGraphEnvironment:
 
 def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
-) -> tuple[TrainLoop, int]:
+) -> tuple[training_speed.TrainLoop, int]:
     """A train function as in `sac_train_eval`, and the FLOPs of one dense train step."""
     env = in_graph()
     agent = make_agent(env, method, total_steps, sparsity, execution)
@@ -139,12 +131,14 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
 
 def main() -> None:
     """Measures and prints."""
-    options = parser("python -m benchmarks.sac", __doc__, methods=(*METHODS, FLOOR))
+    options = training_speed.parser(
+        "python -m benchmarks.sac", __doc__, methods=(*training_speed.METHODS, training_speed.FLOOR)
+    )
     options.add_argument("--episodes", type=int, default=30, help="per evaluation")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")
     args = options.parse_args()
-    set_up(args)
-    compare(functools.partial(train_loop, args.sparsity, args.execution), args)
+    training_speed.set_up(args)
+    training_speed.compare(functools.partial(train_loop, args.sparsity, args.execution), args)
     agent = make_agent(in_graph(), "dense", total_steps=1)
     together, apart = evaluation_seconds(agent, args.episodes)
     print(f"{args.episodes:<4} episodes              {together:8.1f} s side by side")

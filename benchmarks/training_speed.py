@@ -31,6 +31,11 @@ TrainLoop = Callable[[int], Any]
 MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
 
 
+def hidden_layers(method: str, units: tuple[int, ...]) -> tuple[int, ...]:
+    """Units of each hidden layer with a method."""
+    return (FLOOR_UNITS,) * len(units) if method == FLOOR else units
+
+
 def parser(
     prog: str,
     description: str | None,
