@@ -146,8 +146,7 @@ class SparseOptimizer:
 
     # -- the step -----------------------------------------------------------------------------
 
-    # AutoGraph has nothing to convert here, and would take seconds for it.
-    @tf.autograph.experimental.do_not_convert
+    @tf.autograph.experimental.do_not_convert  # it would take seconds, and change nothing
     def apply_gradients(self, grads_and_vars, name=None, **kwargs):
         """Mask update if due, the wrapped optimizer's step, masks on. Returns the iterations."""
         grads_and_vars = list(grads_and_vars)

@@ -73,18 +73,7 @@ def train_eval(
     nets = {"q": (agent.q_network, agent.target_q_network)}
     methods = [(sparse, agent.optimizer)]
 
-    # A variable, so that both scores share one traced function.
-    epsilon = tf.Variable(0.0, trainable=False)
-    policy = epsilon_greedy_policy.EpsilonGreedyPolicy(agent.policy, epsilon)
-    evaluate = parts.evaluation(policy, py_env.task, given.eval_episodes, seed)
-
-    def evaluate_with(value: float):
-        def run(step: int):
-            epsilon.assign(value)
-            return evaluate(step)
-
-        return run
-
+    evaluate_with = _evaluation_by_epsilon(agent.policy, py_env.task, given.eval_episodes, seed)
     with one_line():
         directory = RunDirectory(root_dir, config_text)
     TrainingRun(
@@ -120,6 +109,22 @@ def train_eval(
         last_fraction=last_fraction,
         show_bar=show_bar,
     ).run()
+
+
+def _evaluation_by_epsilon(policy, task, episodes, seed):
+    """Returns a function from an epsilon to `evaluate(train step)`; all share one graph."""
+    epsilon = tf.Variable(0.0, trainable=False)
+    policy = epsilon_greedy_policy.EpsilonGreedyPolicy(policy, epsilon)
+    evaluate = parts.evaluation(policy, task, episodes, seed)
+
+    def evaluate_with(value: float):
+        def run(step: int):
+            epsilon.assign(value)
+            return evaluate(step)
+
+        return run
+
+    return evaluate_with
 
 
 if __name__ == "__main__":
