@@ -86,6 +86,7 @@ def build(directory: Path | None = None, extra: Sequence[str] = ()) -> Path:
         if x86 or name == "any":
             definitions = [f"-DRIGL_RL_PROCESSOR={name}", f"-DRIGL_RL_WIDTH={width}"]
             jobs.append((f"{name}.o", ["kernels.cc", *ARITHMETIC, *flags, *definitions]))
+    directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         objects = [os.path.join(scratch, name) for name, _ in jobs]
         with concurrent.futures.ThreadPoolExecutor() as pool:
