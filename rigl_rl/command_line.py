@@ -85,6 +85,9 @@ def _reported(error: BaseException) -> tuple[object, int]:
         return f"out of memory: {error}" if str(error) else "out of memory", 1
     if isinstance(error, (RiglRlError, OSError)):
         return error, 2 if isinstance(error, ConfigError) else 1
+    lines = str(error).strip().splitlines()
+    if lines[:1] == ["in user code:"]:  # AutoGraph's: where it was, and in the last line what
+        return lines[-1].strip(), 1
     return f"{type(error).__name__}: {error}".rstrip(": "), 1
 
 

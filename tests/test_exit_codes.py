@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from rigl_rl.command_line import Parser, exit_code, number
 from rigl_rl.errors import ConfigError, NoRunsError
@@ -51,6 +52,16 @@ def test_whatever_stops_a_command_is_one_line(capsys, error, code, line):
     assert found == code
     assert only.startswith(f"error: {line}")
     assert "\n" not in only
+
+
+def test_what_fails_in_a_graph_is_said(capsys):
+    @tf.function
+    def graph(x):
+        return tf.ones(2) @ x
+
+    code, (line,) = ended(capsys, lambda argv: graph(tf.ones(2)))
+    assert code == 1
+    assert line.startswith("error: ValueError: Shape must be rank 2 but is rank 1")
 
 
 def test_debug_shows_where_an_error_comes_from(capsys):
