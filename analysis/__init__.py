@@ -1,1 +1,3 @@
 """Run directories -> one tidy table -> figures. Reads files only; never imports training code."""
+
+import rigl_rl  # noqa: F401  # a signal is one line from here on

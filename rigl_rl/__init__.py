@@ -4,4 +4,8 @@ A reproduction of "The State of Sparse Training in Deep Reinforcement Learning"
 (Graesser, Evci, Elsen and Castro, ICML 2022).
 """
 
+from rigl_rl import loading
+
 __version__ = "0.2.0"
+
+loading.begin()

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Callable, NoReturn
 
+from rigl_rl import loading
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.parameters import Allowed, check, in_words
 
@@ -58,6 +59,7 @@ def exit_code(
     def terminate(signum: int, frame: FrameType | None) -> NoReturn:
         raise _Terminated
 
+    loading.end()
     # Jobs on SLURM ignore SIGTERM, and it stays so.
     unhandled = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     handle = unhandled and threading.current_thread() is threading.main_thread()
@@ -80,7 +82,7 @@ def _reported(error: BaseException) -> tuple[object, int]:
     """The line for what stopped a command, and the exit code."""
     if isinstance(error, (KeyboardInterrupt, _Terminated)):
         signum = signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
-        return f"stopped by {signum.name}; what was written before is intact", 128 + signum
+        return loading.stopped(signum), 128 + signum
     if isinstance(error, MemoryError):
         return f"out of memory: {error}" if str(error) else "out of memory", 1
     if isinstance(error, (RiglRlError, OSError)):

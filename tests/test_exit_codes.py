@@ -117,6 +117,32 @@ def test_a_signal_is_one_line(name, code):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(
+    ("module", "library"),
+    [
+        ("rigl_rl.tfagents.dqn_train_eval", "numpy"),
+        ("analysis.figures", "numpy"),
+        ("benchmarks.finite", "numpy"),
+        ("launch", "tqdm"),
+    ],
+)
+def test_a_signal_is_one_line_while_a_command_loads(tmp_path, module, library, name, code):
+    (tmp_path / f"{library}.py").write_text(
+        f"import os, signal\nos.kill(os.getpid(), signal.{name})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    line = f"error: stopped by {name}; what was written before is intact\n"
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", line)
+
+
 def test_a_signal_that_is_ignored_stays_so():
     done = signalled("SIGTERM", [signal.SIGTERM])  # as in a job on SLURM
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
