@@ -1,11 +1,11 @@
 """How fast Stable-Baselines3 and SBX train dense DQN and SAC: environment steps per second.
 
-taskset -c 0 python -m benchmarks.other_libraries --library sbx --agent sac
+python -m benchmarks.other_libraries --library sbx --agent sac
 
 Networks, batch sizes and one train step per environment step are the paper's, all else is the
 library's default. This project's environment has neither library. Make another one for this
 command: `pip install stable-baselines3==2.9.* sbx-rl gymnasium==1.3.* mujoco==3.* imageio`.
-`taskset` keeps the process on one core; JAX has no setting for one thread.
+`taskset -c 0` before it keeps it on one core; JAX has no setting for one thread.
 """
 
 from __future__ import annotations

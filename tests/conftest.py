@@ -1,3 +1,8 @@
+import os
+
+# As `make test` does, for the processes that tests start. TF-Agents would set it to 1.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import gin
 import pytest
 
