@@ -8,8 +8,9 @@ from analysis import scores
 from rigl_rl.command_line import Parser
 
 
-def add_runs(parser: Parser) -> None:
-    """Adds the runs, and which score of theirs is shown."""
+def parser_of_runs(command: str, description: str) -> Parser:
+    """A parser of the runs, and which score of theirs is shown; `command` is after `python -m`."""
+    parser = Parser(prog=f"python -m {command}", description=description)
     parser.add_argument(
         "--runs",
         type=Path,
@@ -23,3 +24,4 @@ def add_runs(parser: Parser) -> None:
         help="protocol: as the paper evaluates; greedy: without exploration where a run was "
         "evaluated so too, which is DQN on classic control (default: %(default)s)",
     )
+    return parser

@@ -16,13 +16,13 @@ from matplotlib.lines import Line2D
 
 from analysis import notes, plotting, style
 from analysis.alt_text import Reading
-from analysis.arguments import add_runs
+from analysis.arguments import parser_of_runs
 from analysis.as_text import markdown, with_interval
 from analysis.collect import load
 from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable, standard_dense
-from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.command_line import exit_code
 from rigl_rl.errors import NoRunsError
 from rigl_rl.paper import ERK
 
@@ -37,11 +37,9 @@ DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line of this module: draws the curves and prints the table."""
-    parser = Parser(
-        prog="python -m analysis.learning_curves",
-        description="Draw learning curves, print final returns.",
+    parser = parser_of_runs(
+        "analysis.learning_curves", "Draw learning curves, print final returns."
     )
-    add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)

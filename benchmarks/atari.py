@@ -16,8 +16,6 @@ import functools
 import multiprocessing
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +25,7 @@ import tensorflow as tf
 from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
-from benchmarks import training_speed
+from benchmarks import ROOT, training_speed
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
@@ -40,7 +38,6 @@ from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity import counting, kernels_of
 from rigl_rl.sparsity.masks import mask_kernels
 
-ROOT = Path(__file__).resolve().parents[1]
 MIN_HISTORY = 200
 SPEED_BINDINGS = (
     f"DQNAgent.min_replay_history = {MIN_HISTORY}",
@@ -134,7 +131,7 @@ def config_file(network: str, method: str) -> Path:
 def start_up_seconds(network: str, method: str) -> float:
     """Seconds from the start of a process to the end of a first iteration with one train step."""
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "rigl_rl.dopamine.train", "--noprogress"]
+        command = ["rigl_rl.dopamine.train", "--noprogress"]
         command += ["--base_dir", os.path.join(directory, "run")]
         command += ["--gin_files", str(config_file(network, method))]
         for binding in (
@@ -147,13 +144,7 @@ def start_up_seconds(network: str, method: str) -> float:
             "SparseTrainRunner.max_steps_per_episode = 13",
         ):
             command += ["--gin_bindings", binding]
-        began = time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith("iteration 0:"):
-                    return time.perf_counter() - began
-        raise SystemExit("error: the training process did not finish its first iteration")
+        return training_speed.seconds_until(command, "iteration 0:")
 
 
 def mask_seconds(network: str) -> float:

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks import ROOT
 from rigl_rl.command_line import exit_code
 
-ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 300
 """Longest that a case may take."""
 

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
 
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks import training_speed
+from benchmarks import ROOT, training_speed
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
@@ -30,7 +27,6 @@ from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 ENV = "CartPole-v0"
 BATCH_SIZE = 128
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def train_loop(
@@ -67,17 +63,11 @@ def train_loop(
 def start_up_seconds() -> float:
     """Seconds from the start of a training process to the end of its first train step."""
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "rigl_rl.tfagents.dqn_train_eval"]
-        command += ["--root_dir", os.path.join(directory, "run"), "--noprogress"]
+        command = ["rigl_rl.tfagents.dqn_train_eval", "--noprogress"]
+        command += ["--root_dir", os.path.join(directory, "run")]
         command += ["--gin_file", str(ROOT / "gin_configs/dqn_classic/rigl.gin")]
         command += ["--gin_bindings", "train_eval.num_iterations = 1"]
-        began = time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith("step 1:"):
-                    return time.perf_counter() - began
-        raise SystemExit("error: the training process did not reach its first step")
+        return training_speed.seconds_until(command, "step 1:")
 
 
 def mask_seconds() -> float:

@@ -23,9 +23,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from benchmarks import ROOT
 from rigl_rl.environments.mujoco_tasks import TASKS
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 PPO_TRAIN_STEPS = 320
 """Train steps of an iteration (Table 9)."""

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 import pandas as pd
 from tqdm import tqdm
 
-from benchmarks.short_runs import AGENTS, ROOT
+from benchmarks import ROOT
+from benchmarks.short_runs import AGENTS
 from rigl_rl.files import ASIDE
 from rigl_rl.sparsity.execution import MODES
 

@@ -114,8 +114,12 @@ def main() -> None:
     set_up(args)
     compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
     parts = Parts("dense")
-    print(f"collection alone           {COLLECT_STEPS / seconds(parts.collect, 5):8.0f} steps/s")
-    print(f"gradient steps alone       {TRAIN_STEPS / seconds(parts.learn, 5):8.0f} per second")
+    print(
+        f"collection alone           {COLLECT_STEPS / seconds(parts.collect, args.rounds):8.0f} steps/s"
+    )
+    print(
+        f"gradient steps alone       {TRAIN_STEPS / seconds(parts.learn, args.rounds):8.0f} per second"
+    )
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks import ROOT
 
 _BINDINGS: dict[str, tuple[str, ...]] = {
     "dqn": (

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -18,6 +20,7 @@ from typing import Any, Callable
 import tensorflow as tf
 from absl import logging
 
+from benchmarks import ROOT
 from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity.execution import MODES
 
@@ -29,6 +32,24 @@ FLOOR_UNITS = 16
 TrainLoop = Callable[[int], Any]
 """Takes n train steps."""
 MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
+
+
+def seconds_until(command: Sequence[str], line_start: str) -> float:
+    """Seconds from the start of a Python module in a new process until it prints such a line.
+
+    Args:
+      command: what follows `python -m`.
+      line_start: how the line starts.
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(line_start):
+                return time.perf_counter() - began
+    raise SystemExit(f"error: {command[0]} ended without a line {line_start!r}")
 
 
 def hidden_layers(method: str, units: tuple[int, ...]) -> tuple[int, ...]:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.arguments import add_runs
+from analysis.arguments import parser_of_runs
 from analysis.as_text import latex
 from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import load
-from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.command_line import exit_code
 from rigl_rl.errors import NoRunsError
 from rigl_rl.files import replacing
 
@@ -42,10 +42,7 @@ def sentences(rows: pd.DataFrame) -> Iterator[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the verdicts, and writes them if asked to."""
-    parser = Parser(
-        prog="python -m analysis.claims", description="The paper's findings against your runs."
-    )
-    add_runs(parser)
+    parser = parser_of_runs("analysis.claims", "The paper's findings against your runs.")
     parser.add_argument("--out", type=Path, help="CSV file to write")
     parser.add_argument("--latex", type=Path, help="LaTeX file to write, a table of the verdicts")
     args = parser.parse_args(argv)

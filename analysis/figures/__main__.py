@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis import notes
-from analysis.arguments import add_runs
+from analysis.arguments import parser_of_runs
 from analysis.collect import load
 from analysis.figures.catalog import DRAWINGS, WITHOUT_RUNS
 from analysis.figures.iqm import IqmFigure
 from analysis.normalization import HUMAN_SCORES
 from analysis.tables import SweepTable
-from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.command_line import exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
 
 
@@ -44,11 +44,7 @@ def figure_names(only: str) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draws; 1 if nothing could be drawn from the runs, or not all that was asked for by name."""
-    parser = Parser(
-        prog="python -m analysis.figures",
-        description="Draw the figures and tables there is data for.",
-    )
-    add_runs(parser)
+    parser = parser_of_runs("analysis.figures", "Draw the figures and tables there is data for.")
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
     parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
     parser.add_argument(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 from matplotlib import colormaps
@@ -19,6 +18,7 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import over_seeds
 from analysis.parameter_splits import is_split, splits
 from analysis.run_tables import Tables
@@ -29,14 +29,12 @@ REGIMES = {"dense": "dense", "rigl": "RigL"}
 
 
 @dataclasses.dataclass(frozen=True)
-class ActorShareFigure:
+class ActorShareFigure(Figure):
     """A figure of this kind, of SAC."""
 
-    reading: ClassVar = Reading(
+    reading = Reading(
         ("env", "method"), ("budget",), "actor_share", "the actor's share", style.percent
     )
-    name: str
-    caption: str
     tasks: tuple[str, ...]
     budgets: tuple[float, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable
@@ -44,18 +45,16 @@ class LayersPanel(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class BySparsityFigure:
+class BySparsityFigure(Figure):
     """A figure of this kind."""
 
-    reading: ClassVar = Reading(
+    reading = Reading(
         ("agent", "env", "sparse_output_layer"),
         ("method", "distribution"),
         "target_sparsity",
         "sparsity",
         style.percent,
     )
-    name: str
-    caption: str
     panels: tuple[LayersPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from analysis.alt_text import Reading
 from analysis.figures.actor_share import ActorShareFigure
 from analysis.figures.by_sparsity import BySparsityFigure, LayersPanel
+from analysis.figures.figure import Figure
 from analysis.figures.flops_by_sparsity import FlopsFigure
 from analysis.figures.gradient_snr import SnrFigure
 from analysis.figures.iqm import IqmFigure, IqmPanel
@@ -52,17 +52,6 @@ class Drawing(Protocol):
 
         Raises NoRunsError when there is no data.
         """
-
-
-class Figure(Drawing, Protocol):
-    """A drawing with a caption."""
-
-    reading: ClassVar[Reading]
-    """What its numbers are, for its description."""
-
-    @property
-    def caption(self) -> str:
-        """What it shows, in a sentence."""
 
 
 _ALL: tuple[Figure, ...] = (

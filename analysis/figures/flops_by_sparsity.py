@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from analysis import style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.run_tables import Tables
 
 TABLE = Path(__file__).parent / "atari_flops.csv"
@@ -21,14 +21,12 @@ NETWORKS = {"cnn": "Nature CNN", "resnet": "IMPALA ResNet"}
 
 
 @dataclasses.dataclass(frozen=True)
-class FlopsFigure:
+class FlopsFigure(Figure):
     """A panel per network, a line per distribution."""
 
-    reading: ClassVar = Reading(
+    reading = Reading(
         ("network",), ("distribution",), "sparsity", "sparsity", style.percent, "share"
     )
-    name: str
-    caption: str
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, those of `TABLE`: network, distribution, sparsity, flops (of one

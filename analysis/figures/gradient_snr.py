@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import curves_over_seeds
 from analysis.run_tables import Tables
 from analysis.select import TASK, comparable
@@ -28,20 +29,18 @@ NETWORKS = {"q": "Q-network", "actor": "actor", "critic": "critics", "value": "v
 
 
 @dataclasses.dataclass(frozen=True)
-class SnrFigure:
+class SnrFigure(Figure):
     """A row of panels per network, sparse method and distribution, a panel per task, a line per
     sparsity, all on one scale.
     """
 
-    reading: ClassVar = Reading(
+    reading = Reading(
         ("env", "network"),
         ("method", "distribution", "target_sparsity"),
         "env_step",
         "environment steps",
         style.steps,
     )
-    name: str
-    caption: str
     agent: str
     suite: str
     tasks: tuple[str, ...]

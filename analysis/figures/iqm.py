@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import iqm_interval
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.run_tables import Tables
@@ -51,12 +52,10 @@ class IqmPanel(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class IqmFigure:
+class IqmFigure(Figure):
     """A panel per agent and sparsity, a bar per method."""
 
-    reading: ClassVar = Reading(("agent", "suite", "target_sparsity"), ("label",), y="iqm")
-    name: str
-    caption: str
+    reading = Reading(("agent", "suite", "target_sparsity"), ("label",), y="iqm")
     panels: tuple[IqmPanel, ...]
     columns: int | None = None
     """Panels side by side; all by default."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import curves_over_seeds
 from analysis.notes import left_out
 from analysis.run_tables import Tables
@@ -30,12 +30,10 @@ LINE = [*TASK, "method", "share"]
 
 
 @dataclasses.dataclass(frozen=True)
-class RobustnessFigure:
+class RobustnessFigure(Figure):
     """A figure of this kind, of DQN."""
 
-    reading: ClassVar = Reading(("env",), ("method", "share"), "sigma", "noise")
-    name: str
-    caption: str
+    reading = Reading(("env",), ("method", "share"), "sigma", "noise")
     suite: str
     tasks: tuple[str, ...]
     shares: tuple[float, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import over_seeds
 from analysis.notes import left_out
 from analysis.run_tables import Tables
@@ -52,18 +53,16 @@ class Row(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class ScalingFigure:
+class ScalingFigure(Figure):
     """A figure of this kind."""
 
-    reading: ClassVar = Reading(
+    reading = Reading(
         ("agent", "suite", "env"),
         ("method", "distribution"),
         "params",
         "active parameters",
         style.short,
     )
-    name: str
-    caption: str
     rows: tuple[Row, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.figures.figure import Figure
 from analysis.intervals import over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable
@@ -29,14 +30,10 @@ class SweptPanel(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class SensitivityFigure:
+class SensitivityFigure(Figure):
     """A panel per hyper-parameter, a line per method; SAC on one task at one sparsity."""
 
-    reading: ClassVar = Reading(
-        ("column",), ("method", "distribution"), "value", "the hyper-parameter"
-    )
-    name: str
-    caption: str
+    reading = Reading(("column",), ("method", "distribution"), "value", "the hyper-parameter")
     task: str
     sparsity: float
     panels: tuple[SweptPanel, ...]

@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis import notes
-from analysis.arguments import add_runs
+from analysis.arguments import parser_of_runs
 from analysis.collect import load
 from analysis.report.page import render
-from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.command_line import exit_code
 from rigl_rl.files import replacing
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
-    parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
-    add_runs(parser)
+    parser = parser_of_runs("analysis.report", "Write a report as one page.")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     with notes.heard() as left_out:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from analysis import learning_curves, notes
 from analysis.alt_text import Reading, describe
-from analysis.figures.catalog import Figure
+from analysis.figures.figure import Figure
 from analysis.figures.iqm import STANDARD
 from analysis.run_tables import Tables
 from rigl_rl import paper

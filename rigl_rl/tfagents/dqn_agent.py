@@ -113,11 +113,8 @@ def make_agent(
         q_network=q_network,
         optimizer=optimizer,
         epsilon_greedy=epsilon,
-        target_update_tau=given.target_update_tau,
-        target_update_period=given.target_update_period,
         td_errors_loss_fn=common.element_wise_squared_loss,
-        gamma=given.gamma,
-        reward_scale_factor=given.reward_scale_factor,
+        **given.of_td_learning,
         train_step_counter=train_step,
     )
     agent.initialize()

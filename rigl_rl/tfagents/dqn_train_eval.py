@@ -8,23 +8,21 @@ Hyper-parameters: Table 1, Table 6 and section A.1 of the paper.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Callable
 
 import gin
+import numpy as np
 import tensorflow as tf
-from tf_agents.policies import epsilon_greedy_policy, policy_saver
+from tf_agents.policies import epsilon_greedy_policy, tf_policy
 from tf_agents.specs import tensor_spec
 
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments import saving
 from rigl_rl.errors import ConfigError
-from rigl_rl.runs import monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.random_state import Stream
-from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import dqn_agent, flags, off_policy_loop, parts, targets
+from rigl_rl.tfagents import dqn_agent, flags, parts, targets
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
+from rigl_rl.tfagents.start import Start, train_eval_with
 from rigl_rl.tfagents.training_run import TrainingRun
 
 hyperparameters = gin.external_configurable(
@@ -33,99 +31,74 @@ hyperparameters = gin.external_configurable(
 """Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
 
 
-def train_eval(
-    root_dir: str,
-    seed: int,
-    config_text: str,
-    last_fraction: float = 0.1,
-    show_bar: bool | None = None,
-    **values: Any,
-) -> None:
-    """Runs, or resumes, one training run in `root_dir`.
-
-    Args:
-      root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      **values: hyper-parameters that override gin's bindings.
-
-    Raises:
-      ConfigError: a value is not allowed.
-    """
-    given = hyperparameters(**values).resolved()
-    with one_line():
-        sparse = sparse_settings(given.train_mode)
-        snr_interval = monitoring.snr_interval()
-    py_env = parts.training_environment(given, seed)
-    env = InGraphEnvironment(py_env)
-    action_spec = env.action_spec()
+def training_run(start: Start[DqnHyperparameters]) -> TrainingRun:
+    """Makes the agent and the other parts of its run."""
+    given = start.given
+    action_spec = start.env.action_spec()
     if not tensor_spec.is_discrete(action_spec) or action_spec.shape.rank:
         raise ConfigError(
             f"DQN needs discrete actions, which env_name {given.env_name!r} does not have"
         )
-    saving.prepare(py_env, given.allow_inexact_resume)
-
-    tf.keras.utils.set_random_seed(random_state.seed_from(seed, Stream.NETWORK))
-    step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
-    mask_seed = random_state.seed_from(seed, Stream.MASKS)
     with one_line():
-        agent = dqn_agent.make_agent(env, step, given, sparse, seed=mask_seed)
+        agent = dqn_agent.make_agent(
+            start.env, start.step, given, *start.sparse, seed=start.mask_seed
+        )
     replay = parts.replay_buffer(agent, given)
-    training_random = random_state.generator(seed, Stream.TRAINING)
-    nets = {"q": (agent.q_network, agent.target_q_network)}
-    methods = [(sparse, agent.optimizer)]
-
-    evaluate_with = _evaluation_by_epsilon(agent.policy, py_env.task, given.eval_episodes, seed)
-    with one_line():
-        directory = RunDirectory(root_dir, config_text)
-    TrainingRun(
-        directory=directory,
-        hyperparameters=given,
-        labels={"agent": "dqn", **parts.labels(given, methods, py_env, seed)},
-        networks={"q": agent.q_network},
-        optimizers={"q": agent.optimizer},
-        variables=tf.train.Checkpoint(
-            agent=agent, optimizer=agent.optimizer, replay=replay, step=step, random=training_random
-        ),
-        env=py_env,
-        collect_initially=off_policy_loop.initial_collection(
-            env, replay, given.initial_collect_steps, training_random
-        ),
-        advance=off_policy_loop.make_train_loop(
-            env,
+    optimizers = {"q": agent.optimizer}
+    networks = {"q": (agent.q_network, agent.target_q_network)}
+    evaluation = _evaluation_by_epsilon(agent.policy, start)
+    return TrainingRun(
+        **start.shared(),
+        **parts.of_replay(
+            start,
             agent,
             replay,
-            given.batch_size,
-            training_random,
-            after_train=targets.target_masker(
-                agent.optimizer, nets, step, given.target_update_tau, given.target_update_period
+            optimizers,
+            targets.target_masker(
+                agent.optimizer,
+                networks,
+                start.step,
+                given.target_update_tau,
+                given.target_update_period,
             ),
-            executions=[agent.optimizer.execution],
         ),
-        evaluate=evaluate_with(given.eval_epsilon_greedy),
-        evaluate_greedily=evaluate_with(0.0),
-        env_step=lambda train_step: given.initial_collect_steps + train_step,
-        save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
-        snr=parts.snr_of_replay(agent, replay, given.batch_size, seed, Stream.SNR),
-        snr_interval=snr_interval,
-        last_fraction=last_fraction,
-        show_bar=show_bar,
-    ).run()
+        labels={"agent": "dqn", **parts.labels(start, optimizers.values())},
+        networks={"q": agent.q_network},
+        variables=tf.train.Checkpoint(
+            agent=agent,
+            optimizer=agent.optimizer,
+            replay=replay,
+            step=start.step,
+            random=start.random,
+        ),
+        policy=agent.policy,
+        evaluate=evaluation(given.eval_epsilon_greedy),
+        evaluate_greedily=evaluation(0.0),
+        snr=parts.snr_of_replay(agent, replay, start, Stream.SNR),
+    )
 
 
-def _evaluation_by_epsilon(policy, task, episodes, seed):
+def _evaluation_by_epsilon(
+    policy: tf_policy.TFPolicy, start: Start[DqnHyperparameters]
+) -> Callable[[float], Callable[[int], np.ndarray]]:
     """Returns a function from an epsilon to `evaluate(train step)`; all share one graph."""
     epsilon = tf.Variable(0.0, trainable=False)
     policy = epsilon_greedy_policy.EpsilonGreedyPolicy(policy, epsilon)
-    evaluate = parts.evaluation(policy, task, episodes, seed)
+    evaluate = parts.evaluation(policy, start.py_env.task, start.given.eval_episodes, start.seed)
 
-    def evaluate_with(value: float):
-        def run(step: int):
+    def evaluation(value: float):
+        def run(step: int) -> np.ndarray:
             epsilon.assign(value)
             return evaluate(step)
 
         return run
 
-    return evaluate_with
+    return evaluation
 
+
+train_eval = train_eval_with(
+    hyperparameters, lambda given: [sparse_settings(given.train_mode)], training_run
+)
 
 if __name__ == "__main__":
     flags.main(train_eval)

@@ -53,9 +53,7 @@ class Hyperparameters(Checked):
     sparse_output_layer: bool = parameter(True, "whether the output layers are sparse too")
     weight_decay: float = parameter(1e-6, "coefficient of sum(w^2) over kernels in the loss", low=0)
     eval_interval: int = parameter(2_000, "train steps between evaluations", low=1)
-    eval_episodes: int = parameter(
-        20, "episodes per evaluation, run side by side", low=1, high=10_000
-    )
+    eval_episodes: int = parameter(20, "episodes per evaluation, side by side", low=1, high=10_000)
     checkpoint_interval: int = parameter(
         0,
         "train steps between checkpoints, each taken right after an evaluation; 0: after each one. "
@@ -99,9 +97,13 @@ class OffPolicy(Hyperparameters):
     gamma: float = parameter(0.99, "discount", low=0, high=1)
     reward_scale_factor: float = parameter(1.0, "multiplies rewards in the loss", low=0)
     target_update_period: int = parameter(100, "train steps between target updates", low=1)
-    target_update_tau: float = parameter(
-        1.0, "weight of the online network in a target update", low=0, high=1
-    )
+    target_update_tau: float = parameter(1.0, "weight of the online network", low=0, high=1)
+
+    @property
+    def of_td_learning(self) -> dict[str, Any]:
+        """The hyper-parameters that TF-Agents' agents take under the same names."""
+        names = ("gamma", "reward_scale_factor", "target_update_period", "target_update_tau")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,9 +263,7 @@ class PpoHyperparameters(ActorCritic):
         3e-4, "Adam's in the first iteration; it falls linearly to 0 after the last", low=0
     )
     discount_factor: float = parameter(0.99, "discount (gamma)", low=0, high=1)
-    importance_ratio_clipping: float = parameter(
-        0.2, "epsilon of the clipped surrogate loss", low=0
-    )
+    importance_ratio_clipping: float = parameter(0.2, "epsilon of the clipped loss", low=0)
     use_gae: bool = parameter(
         True, "False sets lambda to 1: returns to the end of the episode or iteration"
     )

@@ -1,36 +1,29 @@
-"""Parts of a run that the three mains share: environment, evaluation, SNR and labels."""
+"""Parts of a run that the mains share: replay, evaluation, SNR and labels."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
+from tf_agents.agents import tf_agent
 from tf_agents.policies import tf_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments.evaluation import Evaluator
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import record
-from rigl_rl.runs import config, random_state
+from rigl_rl.runs import random_state
 from rigl_rl.runs.random_state import Stream
-from rigl_rl.sparsity import SparseOptimizer, SparseSettings
-from rigl_rl.tfagents.hyperparameters import Hyperparameters, OffPolicy
+from rigl_rl.sparsity import SparseOptimizer
+from rigl_rl.tfagents import off_policy_loop
+from rigl_rl.tfagents.hyperparameters import OffPolicy
 from rigl_rl.tfagents.replay import sample_transitions
-
-
-def training_environment(hyperparameters: Hyperparameters, seed: int) -> GymnasiumEnvironment:
-    """Makes the environment to train in, not yet reset; `seed` is the run's."""
-    return GymnasiumEnvironment(
-        hyperparameters.task(config.imported_modules()),
-        random_state.seed_from(seed, Stream.TRAIN_ENV),
-        hyperparameters.bootstrap_at_time_limit,
-    )
+from rigl_rl.tfagents.start import Start
 
 
 def replay_buffer(agent: Any, given: OffPolicy) -> tf_uniform_replay_buffer.TFUniformReplayBuffer:
@@ -47,6 +40,41 @@ def replay_buffer(agent: Any, given: OffPolicy) -> tf_uniform_replay_buffer.TFUn
             )
     return tf_uniform_replay_buffer.TFUniformReplayBuffer(
         agent.collect_data_spec, batch_size=1, max_length=given.replay_capacity
+    )
+
+
+def of_replay(
+    start: Start[Any],
+    agent: tf_agent.TFAgent,
+    replay: tf_uniform_replay_buffer.TFUniformReplayBuffer,
+    optimizers: Mapping[str, SparseOptimizer],
+    after_train: Callable[[], None],
+) -> dict[str, Any]:
+    """Fields of the `TrainingRun` of an agent that learns from a replay buffer.
+
+    Args:
+      start: its hyper-parameters are `OffPolicy`.
+      agent: its collect policy acts.
+      replay: the agent's replay buffer.
+      optimizers: {name: sparse optimizer}, all that the agent has.
+      after_train: called in the graph after each gradient step.
+    """
+    given: OffPolicy = start.given
+    return dict(
+        optimizers=optimizers,
+        collect_initially=off_policy_loop.initial_collection(
+            start.env, replay, given.initial_collect_steps, start.random
+        ),
+        advance=off_policy_loop.make_train_loop(
+            start.env,
+            agent,
+            replay,
+            given.batch_size,
+            start.random,
+            after_train,
+            [optimizer.execution for optimizer in optimizers.values()],
+        ),
+        env_step=lambda train_step: given.initial_collect_steps + train_step,
     )
 
 
@@ -109,41 +137,35 @@ def snr_measurement(
 
 
 def snr_of_replay(
-    agent: Any, replay: Any, batch_size: int, seed: int, stream: Stream
+    agent: Any, replay: Any, start: Start[Any], stream: Stream
 ) -> Callable[[int], dict[str, float]]:
     """Makes the `snr_measurement` of the agent on transitions from its replay buffer."""
 
     def of_a_batch():
-        return agent.gradient_snr(sample_transitions(replay, batch_size))
+        return agent.gradient_snr(sample_transitions(replay, start.given.batch_size))
 
-    return snr_measurement(of_a_batch, seed, stream)
+    return snr_measurement(of_a_batch, start.seed, stream)
 
 
-def labels(
-    hyperparameters: Hyperparameters,
-    methods: Sequence[tuple[SparseSettings, SparseOptimizer]],
-    env: GymnasiumEnvironment,
-    seed: int,
-) -> dict[str, Any]:
+def labels(start: Start[Any], optimizers: Iterable[SparseOptimizer]) -> dict[str, Any]:
     """Entries of result.json that every run has.
 
     Args:
-      hyperparameters: resolved.
-      methods: settings of sparse training, each with the optimizer made from them. The first that
-        is not dense is recorded.
-      env: the environment.
-      seed: the run's.
+      start: what the run began with.
+      optimizers: made from each of `start.sparse`. The last method that is not dense is recorded.
     """
-    recorded = record(hyperparameters)
-    in_effect = {name: value for name, value in env.task.options().items() if name in recorded}
+    given, task = start.given, start.py_env.task
+    recorded = record(given)
+    in_effect = {name: value for name, value in task.options().items() if name in recorded}
+    methods = list(zip(start.sparse, optimizers))[::-1]
     sparse, optimizer = next((each for each in methods if not each[0].dense), methods[0])
     return {
         **sparse.labels(),
-        "suite": env.suite,
-        "env": hyperparameters.env_name,
-        "env_options": env.task.options(),
-        "width": hyperparameters.width,
-        "seed": seed,
+        "suite": start.py_env.suite,
+        "env": given.env_name,
+        "env_options": task.options(),
+        "width": given.width,
+        "seed": start.seed,
         "hyperparameters": {
             **sparse.in_effect(optimizer.updater),
             **recorded,

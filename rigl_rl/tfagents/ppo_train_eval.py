@@ -8,20 +8,14 @@ Hyper-parameters: Table 3, Table 9 and section A.1 of the paper.
 
 from __future__ import annotations
 
-from typing import Any
-
 import gin
 import tensorflow as tf
-from tf_agents.policies import policy_saver
 
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments import saving
-from rigl_rl.runs import monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.random_state import Stream
-from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.tfagents import actor_critic, flags, on_policy_loop, parts, ppo_agent
 from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
+from rigl_rl.tfagents.start import Start, train_eval_with
 from rigl_rl.tfagents.training_run import TrainingRun
 
 hyperparameters = gin.external_configurable(
@@ -30,77 +24,47 @@ hyperparameters = gin.external_configurable(
 """Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
 
 
-def train_eval(
-    root_dir: str,
-    seed: int,
-    config_text: str,
-    last_fraction: float = 0.1,
-    show_bar: bool | None = None,
-    **values: Any,
-) -> None:
-    """Runs, or resumes, one training run in `root_dir`.
-
-    Args:
-      root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      **values: hyper-parameters that override gin's bindings.
-
-    Raises:
-      ConfigError: a value is not allowed.
-    """
-    given = hyperparameters(**values).resolved()
+def training_run(start: Start[PpoHyperparameters]) -> TrainingRun:
+    """Makes the agent and the other parts of its run."""
+    given = start.given
     with one_line():
-        sparse = actor_critic.settings_of_both(given)
-        snr_interval = monitoring.snr_interval()
-    py_env = parts.training_environment(given, seed)
-    env = InGraphEnvironment(py_env)
-    saving.prepare(py_env, given.allow_inexact_resume)
-
-    tf.keras.utils.set_random_seed(random_state.seed_from(seed, Stream.NETWORK))
-    step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
-    mask_seed = random_state.seed_from(seed, Stream.MASKS)
-    with one_line():
-        agent = ppo_agent.make_agent(env, step, given, *sparse, seed=mask_seed)
-    training_random = random_state.generator(seed, Stream.TRAINING)
+        agent = ppo_agent.make_agent(
+            start.env, start.step, given, *start.sparse, seed=start.mask_seed
+        )
     collect_steps, minibatch_size = given.collect_sequence_length, given.minibatch_size
     loop = on_policy_loop.Loop(
-        env, agent, collect_steps, given.num_epochs, minibatch_size, training_random
+        start.env, agent, collect_steps, given.num_epochs, minibatch_size, start.random
     )
 
     def snr_of_a_minibatch(experience):
         order = tf.random.shuffle(tf.range(collect_steps))
         return agent.gradient_snr(on_policy_loop.take(experience, order[:minibatch_size]))
 
-    methods = [(each, agent.optimizer) for each in sparse]
-    with one_line():
-        directory = RunDirectory(root_dir, config_text)
-    TrainingRun(
-        directory=directory,
-        hyperparameters=given,
+    return TrainingRun(
+        **start.shared(),
         labels={
             "agent": "ppo",
-            **parts.labels(given, methods[::-1], py_env, seed),
-            **actor_critic.labels(given, "value", *sparse),
+            **parts.labels(start, 2 * [agent.optimizer]),
+            **actor_critic.labels(given, "value", *start.sparse),
         },
         networks={"actor": agent.actor_net, "value": agent.value_net},
         optimizers={"actor_and_value": agent.optimizer},
         variables=tf.train.Checkpoint(
-            agent=agent, optimizer=agent.optimizer, step=step, random=training_random
+            agent=agent, optimizer=agent.optimizer, step=start.step, random=start.random
         ),
-        env=py_env,
-        collect_initially=py_env.reset,
+        collect_initially=start.py_env.reset,
         advance=loop.train,
-        evaluate=parts.evaluation(agent.policy, py_env.task, given.eval_episodes, seed),
         env_step=lambda train_step: train_step // given.steps_per_iteration * collect_steps,
-        save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
+        policy=agent.policy,
+        evaluate=parts.evaluation(agent.policy, start.py_env.task, given.eval_episodes, start.seed),
         # Uses the last iteration's experience and the weights after it.
         snr=parts.snr_measurement(
-            snr_of_a_minibatch, seed, Stream.SNR_ACTOR_CRITIC, lambda: (loop.experience,)
+            snr_of_a_minibatch, start.seed, Stream.SNR_ACTOR_CRITIC, lambda: (loop.experience,)
         ),
-        snr_interval=snr_interval,
-        last_fraction=last_fraction,
-        show_bar=show_bar,
-    ).run()
+    )
 
+
+train_eval = train_eval_with(hyperparameters, actor_critic.settings_of_both, training_run)
 
 if __name__ == "__main__":
     flags.main(train_eval)

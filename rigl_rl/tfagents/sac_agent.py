@@ -166,10 +166,7 @@ def make_agent(
         actor_optimizer=actor_optimizer,
         critic_optimizer=critic_optimizer,
         alpha_optimizer=tf.keras.optimizers.legacy.Adam(given.alpha_learning_rate),
-        target_update_tau=given.target_update_tau,
-        target_update_period=given.target_update_period,
-        gamma=given.gamma,
-        reward_scale_factor=given.reward_scale_factor,
+        **given.of_td_learning,
         train_step_counter=train_step,
     )
     agent.initialize()

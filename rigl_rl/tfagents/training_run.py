@@ -16,6 +16,7 @@ from typing import Any, Callable
 import gin
 import numpy as np
 import tensorflow as tf
+from tf_agents.policies import policy_saver, tf_policy
 
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -45,8 +46,7 @@ class TrainingRun:
       evaluate: train step -> returns (episodes,).
       evaluate_greedily: the same for the greedy policy, where `evaluate` explores.
       env_step: train step -> environment steps taken.
-      save_policy: writes the greedy policy to a directory; at the end, and every
-        `policy_save_interval` train steps unless that is 0.
+      policy: saved at the end, and every `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
     """
 
@@ -61,7 +61,7 @@ class TrainingRun:
     advance: Callable[[int], float]
     evaluate: Callable[[int], np.ndarray]
     env_step: Callable[[int], int]
-    save_policy: Callable[[str], None]
+    policy: tf_policy.TFPolicy
     snr: Callable[[int], dict[str, float]] = lambda train_step: {}
     snr_interval: int = 0
     evaluate_greedily: Callable[[int], np.ndarray] | None = None
@@ -98,7 +98,7 @@ class TrainingRun:
                 if _is_due(self.snr_interval, before, step):
                     self._measure_snr(step)
                 if _is_due(given.policy_save_interval, before, step):
-                    self.directory.save_policy(step, self.save_policy)
+                    self._save_policy(step)
                 if _is_due(given.eval_interval, before, step) or step == given.train_steps:
                     self._evaluate(step)
         finally:
@@ -180,12 +180,16 @@ class TrainingRun:
             self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
         self.directory.write_history(self._history)
 
+    def _save_policy(self, step: int) -> None:
+        saver = policy_saver.PolicySaver(self.policy)
+        self.directory.save_policy(step, saver.save)
+
     def _wall_s(self) -> float:
         """Seconds of the run, including earlier sessions up to their last checkpoint."""
         return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
-        self.directory.save_policy(self.hyperparameters.train_steps, self.save_policy)
+        self._save_policy(self.hyperparameters.train_steps)
         self.directory.write_operative_config(gin.operative_config_str())
         train_steps = self.hyperparameters.train_steps
         self.directory.finish(

@@ -12,22 +12,16 @@ import gin
 import tensorflow as tf
 from tf_agents.agents.td3 import td3_agent
 from tf_agents.networks import sequential
-from tf_agents.policies import policy_saver
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments import saving
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks import sac
 from rigl_rl.networks.width import scaled_units
 from rigl_rl.parameters import parameter, with_default
-from rigl_rl.runs import random_state
-from rigl_rl.runs.random_state import Stream
-from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.sparsity import sparsify_with
+from rigl_rl.sparsity import SparseSettings, sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
-from rigl_rl.tfagents import flags, off_policy_loop, parts, targets
+from rigl_rl.tfagents import flags, parts, targets
 from rigl_rl.tfagents.hyperparameters import OffPolicy
+from rigl_rl.tfagents.start import Start, train_eval_with
 from rigl_rl.tfagents.training_run import TrainingRun
 
 
@@ -63,20 +57,9 @@ def actor_network(action_spec, hidden_units):
     )
 
 
-def train_eval(
-    root_dir: str,
-    seed: int,
-    config_text: str,
-    last_fraction: float = 0.1,
-    show_bar: bool | None = None,
-) -> None:
-    """Runs, or resumes, one training run in `root_dir`."""
-    given = Td3Hyperparameters()
-    py_env = parts.training_environment(given, seed)
-    env = InGraphEnvironment(py_env)
-    saving.prepare(py_env, given.allow_inexact_resume)
-    tf.keras.utils.set_random_seed(random_state.seed_from(seed, Stream.NETWORK))
-
+def training_run(start: Start[Td3Hyperparameters]) -> TrainingRun:
+    """Makes the agent and the other parts of its run."""
+    given, env = start.given, start.env
     units = scaled_units(given.hidden_units, given.width)
 
     def networks(prefix: str) -> dict[str, Any]:
@@ -88,9 +71,6 @@ def train_eval(
         return made
 
     online, copies = networks(""), networks("target_")
-    sparse = dataclasses.replace(
-        sparse_settings(given.train_mode), sparse_output_layer=given.sparse_output_layer
-    )
     trained_by = {"actor": ("actor",), "critic": ("critic_1", "critic_2")}
     optimizers = {
         name: sparsify_with(
@@ -98,11 +78,10 @@ def train_eval(
             {each: online[each] for each in names},
             tf.keras.optimizers.legacy.Adam(given.learning_rate),
             total_steps=given.train_steps,
-            seed=random_state.seed_from(seed, Stream.MASKS) + number,
+            seed=start.mask_seed + number,
         )
-        for number, (name, names) in enumerate(trained_by.items())
+        for number, (sparse, (name, names)) in enumerate(zip(start.sparse, trained_by.items()))
     }
-    step = tf.Variable(0, dtype=tf.int64, name="train_step", trainable=False)
     agent = td3_agent.Td3Agent(
         env.time_step_spec(),
         env.action_spec(),
@@ -115,11 +94,8 @@ def train_eval(
         actor_optimizer=optimizers["actor"],
         critic_optimizer=optimizers["critic"],
         exploration_noise_std=given.exploration_noise,
-        target_update_tau=given.target_update_tau,
-        target_update_period=given.target_update_period,
-        gamma=given.gamma,
-        reward_scale_factor=given.reward_scale_factor,
-        train_step_counter=step,
+        **given.of_td_learning,
+        train_step_counter=start.step,
     )
     agent.initialize()
 
@@ -128,46 +104,37 @@ def train_eval(
         targets.target_masker(
             optimizers[name],
             {each: (online[each], copies[each]) for each in names},
-            step,
+            start.step,
             given.target_update_tau,
             given.target_update_period,
         )
         for name, names in trained_by.items()
     ]
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=given.replay_capacity
-    )
-    random = random_state.generator(seed, Stream.TRAINING)
-    TrainingRun(
-        directory=RunDirectory(root_dir, config_text),
-        hyperparameters=given,
-        labels={
-            "agent": "td3",
-            **parts.labels(given, [(sparse, optimizers["critic"])], py_env, seed),
-        },
+    replay = parts.replay_buffer(agent, given)
+    return TrainingRun(
+        **start.shared(),
+        **parts.of_replay(
+            start, agent, replay, optimizers, lambda: [masker() for masker in maskers]
+        ),
+        labels={"agent": "td3", **parts.labels(start, optimizers.values())},
         networks=online,
-        optimizers=optimizers,
-        variables=tf.train.Checkpoint(agent=agent, replay=replay, step=step, random=random),
-        env=py_env,
-        collect_initially=off_policy_loop.initial_collection(
-            env, replay, given.initial_collect_steps, random
+        variables=tf.train.Checkpoint(
+            agent=agent, replay=replay, step=start.step, random=start.random
         ),
-        advance=off_policy_loop.make_train_loop(
-            env,
-            agent,
-            replay,
-            given.batch_size,
-            random,
-            after_train=lambda: [masker() for masker in maskers],
-            executions=[optimizer.execution for optimizer in optimizers.values()],
-        ),
-        evaluate=parts.evaluation(agent.policy, py_env.task, given.eval_episodes, seed),
-        env_step=lambda train_step: given.initial_collect_steps + train_step,
-        save_policy=lambda path: policy_saver.PolicySaver(agent.policy).save(path),
-        last_fraction=last_fraction,
-        show_bar=show_bar,
-    ).run()
+        policy=agent.policy,
+        evaluate=parts.evaluation(agent.policy, start.py_env.task, given.eval_episodes, start.seed),
+    )
 
+
+def sparse_settings_of_both(given: Td3Hyperparameters) -> list[SparseSettings]:
+    """Settings of sparse training for the actor and the critics."""
+    sparse = dataclasses.replace(
+        sparse_settings(given.train_mode), sparse_output_layer=given.sparse_output_layer
+    )
+    return [sparse, sparse]
+
+
+train_eval = train_eval_with(Td3Hyperparameters, sparse_settings_of_both, training_run)
 
 if __name__ == "__main__":
     flags.main(train_eval)

@@ -19,7 +19,7 @@ from tensorflow.python.autograph.pyct import transpiler
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.tfagents import parts
+from rigl_rl.tfagents import parts, start
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "gin_configs" / "dqn_classic"
@@ -279,7 +279,7 @@ def watching():
             finish(self, result)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parts, "GymnasiumEnvironment", Environment)
+            patch.setattr(start, "GymnasiumEnvironment", Environment)
             patch.setattr(parts, "Evaluator", Evaluation)
             patch.setattr(agents, "make_agent", make)
             patch.setattr(RunDirectory, "finish", look)

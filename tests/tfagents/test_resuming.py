@@ -14,8 +14,8 @@ import subprocess
 import pandas as pd
 import pytest
 
+from benchmarks import ROOT
 from benchmarks.kill_and_resume import CHECKPOINT, RUNNING, Killer, evaluations
-from benchmarks.short_runs import ROOT
 
 CLOCK = {"wall_s", "steps_per_s", "peak_memory_mb"}
 

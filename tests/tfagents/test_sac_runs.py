@@ -17,6 +17,7 @@ from tf_agents.trajectories import time_step as ts
 
 from analysis import hyperparameters, old_runs
 from analysis.collect import collect
+from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs import config
@@ -210,7 +211,7 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
 
     monkeypatch.setattr(GymnasiumEnvironment, "_step", step)
     # `prepare` would try out an environment before the run, which takes extra steps.
-    monkeypatch.setattr(sac_train_eval.saving, "prepare", lambda *arguments: None)
+    monkeypatch.setattr(saving, "prepare", lambda *arguments: None)
     with pytest.raises(RiglRlError) as caught:
         start(run, configs=sac_configs)
     line = str(caught.value).splitlines()[0]
