@@ -1,7 +1,7 @@
 # Each target first makes .venv from requirements.lock if it is missing or out of date.
 # PYTHON=... sets the interpreter for .venv (3.10 or 3.11).
 
-RUNS ?= results/classic_control.parquet
+RUNS ?= results/runs.parquet
 OUT ?= figures
 # A directory of runs is read into a table; the next time, only new runs are read.
 TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/runs.parquet,$(RUNS))
@@ -63,6 +63,7 @@ lint: $(READY) ## check style, format and types
 figures: $(READY) ## figures, claims and report from RUNS (directory or table) into OUT=figures
 	$(if $(wildcard $(RUNS)/.),$(BIN)/python -m analysis.collect --runs $(RUNS) --out $(TABLE))
 	$(BIN)/python -m analysis.figures --runs $(TABLE) --out $(OUT)
+	$(BIN)/python -m analysis.learning_curves --runs $(TABLE) --out $(OUT)
 	$(BIN)/python -m analysis.claims --runs $(TABLE) --out $(OUT)/claims.csv
 	$(BIN)/python -m analysis.report --runs $(TABLE) --out $(OUT)/report.html
 

@@ -5,7 +5,7 @@
 One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet,
 runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, such a
 table does as well. Where there is such a table already, only the runs are read that are new or have
-changed since it was made.
+changed since it was made. It loses the runs whose directories are gone, unless `--keep` is given.
 """
 
 from __future__ import annotations
@@ -46,21 +46,25 @@ RUN = (
 FORMATS = (".parquet", ".csv")
 
 
-def collect(root: Path, known: Tables | None = None) -> Tables:
+def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tables:
     """Reads every finished run below `root`; an unfinished or broken one is reported, left out.
 
-    known: an earlier collection of `root`, from which runs are taken that have not changed since.
+    Args:
+      root: directory of runs.
+      known: an earlier collection of `root`, from which runs are taken that have not changed since.
+      keep: whether to also take the known runs that have no directory below `root`.
     """
     if not root.is_dir():
         raise ConfigError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
     curves: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
-    unchanged = set()
+    unchanged, absent = set(), set(stamps) if keep else set()
     unfinished = damaged = 0
     with notes.heard() as missing:
         for directory, files in run_directories(root):
             path = os.path.relpath(directory, root)
+            absent.discard(path)
             if "result.json" not in files:
                 left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
                 unfinished += 1
@@ -93,8 +97,10 @@ def collect(root: Path, known: Tables | None = None) -> Tables:
         table["path"] = np.repeat(paths, [len(curve) for curve in curves[name].values()])
         tables.append(table.reindex(columns=["path", *columns, *OPTIONAL.get(name, ())]))
     if known is not None:
+        taken = unchanged | absent
         for number, old in enumerate(known[:4]):
-            tables[number] = pd.concat([tables[number], old[old["path"].isin(unchanged)]])
+            both = [tables[number], old[old["path"].isin(taken)]]
+            tables[number] = pd.concat([each for each in both if len(each)] or both[:1])
     tables[0] = run_files.of_one_type_each(tables[0])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
@@ -188,9 +194,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--runs", type=Path, required=True, help="directory that holds the runs")
     parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the table's runs that have no directory any more"
+    )
     args = parser.parse_args(argv)
     _check_format(args.out)
-    tables = collect(args.runs, _known(args.out))
+    # A damaged table may hold runs that are nowhere else.
+    known = read(args.out) if args.keep and args.out.exists() else _known(args.out)
+    tables = collect(args.runs, known, args.keep)
     if tables.runs.empty:
         raise NoRunsError(f"no finished run below {args.runs}; nothing written")
     paths = write(tables, args.out)

@@ -1,6 +1,9 @@
 """Learning curves and a table of final returns, of any runs.
 
-python -m analysis.learning_curves --runs DIR --out DIR
+    python -m analysis.learning_curves --runs DIR --out DIR
+
+The figure is learning_curves.png. Runs of several agents make one each, such as
+learning_curves_ppo_mujoco.png.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable, standard_dense
 from rigl_rl.command_line import exit_code
-from rigl_rl.errors import NoRunsError
+from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 NAME = "learning_curves"
@@ -44,11 +47,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
     with notes.heard():
-        runs = labelled(tables)
-        paths = draw(data(runs, tables), args.out)
-    print(markdown(text(scores(runs))), end="")
+        table = text(scores(labelled(tables)))
+        paths = draw_each_agent(tables, args.out)
+    print(markdown(table), end="")
     print("wrote", ", ".join(map(str, paths)))
     return 0
+
+
+def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
+    """Draws a figure for each agent and suite, of its `main_lines`, and returns the paths.
+
+    Raises NoRunsError when there is nothing to draw.
+    """
+    paths: list[Path] = []
+    agents = tables.scored.groupby(["agent", "suite"])
+    for number, ((agent, suite), runs) in enumerate(agents, 1):
+        own = tables._replace(runs=runs)
+        lines, shown = main_lines(labelled(own))
+        name = NAME if len(agents) == 1 else f"{NAME}_{agent}_{suite}"
+        try:
+            paths += draw(data(lines, own), out, name)
+        except NoRunsError as error:
+            if not paths and number == len(agents):
+                raise
+            warn(f"{name}: {error}")
+        if len(lines) < len(runs):
+            warn(f"{name} shows {shown} alone; the table has all")
+    return paths
 
 
 def labelled(tables: Tables) -> pd.DataFrame:
@@ -121,8 +146,8 @@ def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
 
 
-def draw(points: pd.DataFrame, out: Path) -> list[Path]:
-    """Writes learning_curves.png, .pdf and .csv into `out` and returns the three paths."""
+def draw(points: pd.DataFrame, out: Path, name: str = NAME) -> list[Path]:
+    """Writes the figure as .png, .pdf and .csv into `out` and returns the three paths."""
     panels = sorted(points["panel"].unique())
     columns = min(ACROSS, len(panels))
     seeds = points.groupby(["panel", "label"])["n_seeds"].min()
@@ -150,7 +175,7 @@ def draw(points: pd.DataFrame, out: Path) -> list[Path]:
     for axes in grid[:, 0]:
         axes.set_ylabel("Evaluation return")
     style.finish(figure, handles, seeds, "line")
-    return style.save(figure, points, out, NAME)
+    return style.save(figure, points, out, name)
 
 
 def scores(runs: pd.DataFrame) -> pd.DataFrame:

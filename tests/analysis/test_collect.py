@@ -288,6 +288,41 @@ def test_a_run_is_read_again_when_any_of_its_files_has_changed(run, tmp_path, mo
     assert not any("7.25" in table.to_string() for table in before[:4])
 
 
+def test_runs_without_a_directory_stay_in_the_table_if_asked_for(run, tmp_path, capsys):
+    run(tmp_path / "one")
+    run(tmp_path / "two")
+    run(tmp_path / "damaged")
+    table = tmp_path / "runs.parquet"
+    arguments = ["--runs", str(tmp_path), "--out", str(table)]
+    assert main(arguments) == 0
+    before = read(table)
+    shutil.rmtree(tmp_path / "one")
+    (tmp_path / "damaged" / "result.json").write_text("{")
+    run(tmp_path / "three")
+    assert main([*arguments, "--keep"]) == 0
+    assert "left out damaged" in capsys.readouterr().err
+    kept = read(table)
+    assert kept.runs["path"].tolist() == ["one", "three", "two"]
+    for old, new in zip(before[:4], kept[:4]):
+        of_one = [each[each["path"] == "one"].reset_index(drop=True) for each in (old, new)]
+        pd.testing.assert_frame_equal(*of_one, check_dtype=False)
+    assert (kept.evals["path"] == "one").any()
+    assert main(arguments) == 0
+    assert read(table).runs["path"].tolist() == ["three", "two"]
+
+
+def test_a_damaged_table_is_not_made_anew_if_its_runs_may_be_nowhere_else(run, tmp_path, capsys):
+    run(tmp_path / "one")
+    table = tmp_path / "runs.parquet"
+    arguments = ["--runs", str(tmp_path), "--out", str(table)]
+    assert main(arguments) == 0
+    os.truncate(table, table.stat().st_size // 2)
+    before = table.read_bytes()
+    assert exit_code(main, [*arguments, "--keep"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {table}: ")
+    assert table.read_bytes() == before
+
+
 def test_curves_that_are_missing_are_read_again(run, tmp_path):
     run(tmp_path / "runs/a")
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "t.csv")]

@@ -69,6 +69,24 @@ def test_command_line_prints_the_table(demo, tmp_path, capsys):
     assert "| RigL | 90% | 27,547 |" in capsys.readouterr().out
 
 
+def test_each_agent_has_a_figure_of_at_most_eight_lines(demo, launched, tmp_path, capsys):
+    launched(agent="ppo", suite="mujoco", env="Hopper-v2", returns=(1.0, 2.0))
+    for sparsity in (0.5, 0.6, 0.7, 0.8, 0.95, 0.98):
+        launched(sparsity=sparsity, returns=(20.0, 30.0))
+    out = tmp_path / "out"
+    assert exit_code(learning_curves.main, ["--runs", str(demo), "--out", str(out)]) == 0
+    assert {path.name for path in out.glob("*.png")} == {
+        "learning_curves_dqn_classic.png",
+        "learning_curves_ppo_mujoco.png",
+    }
+    of_dqn = pd.read_csv(out / "learning_curves_dqn_classic.csv")
+    assert set(of_dqn["label"]) == {"Dense (266k)", "RigL 90% (28k)"}
+    assert set(pd.read_csv(out / "learning_curves_ppo_mujoco.csv")["panel"]) == {"Hopper-v2"}
+    heard = capsys.readouterr()
+    assert heard.out.count("RigL | 95%") == 1
+    assert "learning_curves_dqn_classic shows standard dense networks" in heard.err
+
+
 def test_nothing_to_draw_is_one_line(tmp_path, run, capsys):
     argv = ["--runs", str(tmp_path), "--out", str(tmp_path / "out")]
     assert exit_code(learning_curves.main, argv) == 1

@@ -63,7 +63,7 @@ def test_actor_and_critics_count_together_by_hand():
 
 
 def test_ppo_by_hand():
-    # 17-64-64-6, 17-64-64-1; 11,079 in all, as in results/mujoco.
+    # 17-64-64-6, 17-64-64-1; 11,079 in all, as in results/runs.
     actor, value = PPO.nets(17, 6)
     assert actor.parameters(64) == 17 * 64 + 64 * 64 + 64 * 6 + 64 + 64 + 6
     assert value.parameters(64) == 17 * 64 + 64 * 64 + 64 + 64 + 64 + 1
