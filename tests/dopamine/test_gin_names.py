@@ -26,6 +26,7 @@ def parse(network, method, *bindings):
 
 # The authors' own file for RigL, and Dopamine's, which theirs includes.
 AUTHORS = [TESTS / "gin_configs" / "dopamine.gin", TESTS / "original" / "dqn_atari_rigl.gin"]
+UPDATES = ("begin_step", "end_step", "frequency", "drop_fraction", "drop_fraction_anneal")
 # All else that their files bind for any method, and other values than ours.
 CHANGES = {
     "NatureDQNNetwork": dict(width=0.05),
@@ -41,20 +42,8 @@ CHANGES = {
     "pruning": dict(
         initial_sparsity=0.1, final_sparsity=0.0, begin_step=10**9, end_step=10**9 + 1, frequency=10
     ),
-    "UpdatedRigLOptimizer": dict(
-        begin_step=10,
-        end_step=2000,
-        frequency=500,
-        drop_fraction=0.4,
-        drop_fraction_anneal="constant",
-    ),
-    "UpdatedSETOptimizer": dict(
-        begin_step=20,
-        end_step=3000,
-        frequency=600,
-        drop_fraction=0.2,
-        drop_fraction_anneal="exponential_3",
-    ),
+    "UpdatedRigLOptimizer": dict(zip(UPDATES, (10, 2000, 500, 0.4, "constant"))),
+    "UpdatedSETOptimizer": dict(zip(UPDATES, (20, 3000, 600, 0.2, "exponential_3"))),
 }
 
 

@@ -201,13 +201,9 @@ def test_a_value_by_method_that_is_missing_or_misspelled_is_one_line(agent):
         ("some_scope/EncodingNetwork.dtype = 'float16'", ["value_fc_layers"]),
     ],
 )
-def test_names_without_a_counterpart_say_why(agent, binding, parts):
-    with pytest.raises(ConfigError) as caught:
+def test_names_without_a_counterpart_say_why(refused, agent, binding, parts):
+    with refused("has no counterpart here: ", *parts):
         config.parse([], [binding])
-    line = str(caught.value)
-    assert "\n" not in line
-    assert "has no counterpart here: " in line
-    assert all(part in line for part in parts)
 
 
 SIGNATURES = {
@@ -334,8 +330,6 @@ def test_adams_decay_rates_can_be_bound():
         ("UpdatedRigLOptimizer.grow_init = 'random_normal'", "start at 0"),
     ],
 )
-def test_other_lines_of_their_files_say_what_to_do(binding, part):
-    with pytest.raises(ConfigError) as caught:
+def test_other_lines_of_their_files_say_what_to_do(refused, binding, part):
+    with refused(part):
         config.parse([], [binding])
-    assert part in str(caught.value)
-    assert "\n" not in str(caught.value)

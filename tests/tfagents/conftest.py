@@ -11,8 +11,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import gin
+import numpy as np
 import pytest
 from tensorflow.python.autograph.pyct import transpiler
 
@@ -26,8 +28,11 @@ CONFIGS = ROOT / "gin_configs" / "dqn_classic"
 
 
 @pytest.fixture
-def converted(monkeypatch):
-    """Modules of the functions that AutoGraph converts from here on."""
+def assert_converted(monkeypatch):
+    """Checks what AutoGraph converts from here on: a loop, but no agent, policy or optimizer.
+
+    Converting them took most of the time to the first train step.
+    """
     modules: set[str] = set()
     convert = transpiler.PyToPy.transform_function
 
@@ -36,7 +41,28 @@ def converted(monkeypatch):
         return convert(self, function, context)
 
     monkeypatch.setattr(transpiler.PyToPy, "transform_function", noted)
-    return modules
+
+    def check(loop: ModuleType) -> None:
+        assert loop.__name__ in modules
+        unwanted = ("tf_agents.agents", "tf_agents.policies", "rigl_rl.sparsity")
+        assert not [name for name in modules if name.startswith(unwanted)]
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def assert_independent():
+    """Checks that two sparse kernels of 64 x 64 weights share no more than chance would have it."""
+
+    def check(one, other) -> None:
+        both = one.mask.numpy() * other.mask.numpy() > 0
+        # Independent masks share about this many connections; equal ones would share all.
+        expected = int(one.active()) * int(other.active()) / 64**2
+        assert both.sum() == pytest.approx(expected, abs=5 * expected**0.5)
+        assert both.sum() > 10
+        assert abs(np.corrcoef(one.kernel.numpy()[both], other.kernel.numpy()[both])[0, 1]) < 0.5
+
+    return check
 
 
 # Everything that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
