@@ -26,8 +26,8 @@ from rigl_rl.runs import config
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGL = ROOT / "gin_configs" / "dqn_atari_cnn" / "rigl.gin"
-# 4 iterations of 4 training episodes and one of evaluation; a replay that fills and wraps.
 FILES = [str(RIGL), str(ROOT / "tests" / "short_atari.gin")]
+# 4 iterations of 4 training episodes and one of evaluation; a replay that fills and wraps.
 SMALL = (
     "NatureDQNNetwork.width = 0.1",
     "SparseTrainRunner.num_iterations = 4",
