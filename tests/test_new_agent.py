@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ OWN = Path(__file__).parent / "own_agents"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, with_own):
     """The directory of a run of TD3 on Hopper."""
     directory = tmp_path_factory.mktemp("runs") / "td3" / "seed1"
     bindings = (
@@ -31,14 +30,10 @@ def run(tmp_path_factory):
         "eval_interval=100",
         "eval_episodes=2",
     )
-    command = ["-m", "td3_train_eval", f"--root_dir={directory}", "--seed=1"]
-    command += [f"--gin_file={OWN / 'td3.gin'}", "--gin_bindings=mask_updater.update_freq=50"]
-    command += [f"--gin_bindings=train_eval.{binding}" for binding in bindings]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(OWN), str(ROOT)))}
-    completed = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True
-    )
-    assert completed.returncode == 0, completed.stderr
+    flags = [f"--root_dir={directory}", "--seed=1", f"--gin_file={OWN / 'td3.gin'}"]
+    flags += ["--gin_bindings=mask_updater.update_freq=50"]
+    flags += [f"--gin_bindings=train_eval.{binding}" for binding in bindings]
+    with_own(OWN, "td3_train_eval", *flags)
     return directory
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,28 +14,17 @@ import tensorflow as tf
 from analysis import style
 from rigl_rl.sparsity import METHODS, sparsify
 
-ROOT = Path(__file__).resolve().parents[1]
-OWN = Path(__file__).parent / "own_methods"
+TESTS = Path(__file__).resolve().parent
+OWN = TESTS / "own_methods"
 NAME = "magnitude_random"
 
 
-def python(*arguments: str) -> subprocess.CompletedProcess:
-    """Runs a command that finds the user's module, in the repository's root."""
-    paths = [str(OWN), os.environ.get("PYTHONPATH", "")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    completed = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, env=env, capture_output=True, text=True
-    )
-    assert completed.returncode == 0, completed.stderr
-    return completed
-
-
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory):
+def launched(tmp_path_factory, with_own):
     """The directory of all Figure 8 runs on CartPole, with only the new method."""
     runs = tmp_path_factory.mktemp("new_method") / "runs"
     flags = f"--preset smoke --tasks CartPole-v0 --methods {NAME} --configs {OWN} --runs {runs}"
-    python("launch", "run", "figure8", *flags.split())
+    with_own(OWN, "launch", "run", "figure8", *flags.split())
     return runs
 
 
@@ -51,13 +38,13 @@ def test_it_trains_with_the_settings_of_its_gin_file(launched):
     assert found["update_freq"] == 100  # from the preset
 
 
-def test_it_has_a_line_of_its_own_in_tables_and_figures(launched, tmp_path):
-    python("analysis.collect", "--runs", str(launched), "--out", str(tmp_path / "runs.parquet"))
-    runs = pd.read_parquet(tmp_path / "runs.parquet")
+def test_it_has_a_line_of_its_own_in_tables_and_figures(launched, tmp_path, with_own):
+    table = str(tmp_path / "runs.parquet")
+    with_own(OWN, "analysis.collect", "--runs", str(launched), "--out", table)
+    runs = pd.read_parquet(table)
     assert runs["method"].value_counts().to_dict() == {"dense": 2, NAME: 2}
     out = tmp_path / "figures"
-    table = str(tmp_path / "runs.parquet")
-    python("analysis.figures", "--runs", table, "--out", str(out), "--only", "8")
+    with_own(OWN, "analysis.figures", "--runs", table, "--out", str(out), "--only", "8")
     points = pd.read_csv(out / "figure8.csv")
     assert set(points["distribution"].dropna()) == {"erdos_renyi_kernel", "uniform"}
     assert (points["method"] == NAME).sum() == 2
@@ -69,22 +56,13 @@ def test_a_method_without_a_look_gets_its_name_and_the_next_colors():
     assert len({look.color for look in (*looks.values(), *style.METHODS.values())}) == 8
 
 
-def test_on_atari_its_drop_fraction_and_its_interval_are_obeyed(tmp_path):
-    bindings = (
-        "NatureDQNNetwork.width = 0.1",
-        "SparseTrainRunner.num_iterations = 1",
-        "SparseTrainRunner.training_steps = 120",
-        "SparseTrainRunner.evaluation_steps = 20",
-        "SparseTrainRunner.max_steps_per_episode = 30",
-        "DQNAgent.min_replay_history = 60",
-        "WrappedReplayBuffer.replay_capacity = 300",
-        "WrappedReplayBuffer.batch_size = 4",
-        "mask_updater.update_freq = 7",
-    )
+def test_on_atari_its_drop_fraction_and_its_interval_are_obeyed(tmp_path, with_own):
     run = tmp_path / "run"
-    flags = [f"--gin_bindings={binding}" for binding in bindings]
-    file = OWN / "dqn_atari_cnn" / f"{NAME}.gin"
-    python("rigl_rl.dopamine.train", f"--base_dir={run}", f"--gin_files={file}", *flags)
+    files = (OWN / "dqn_atari_cnn" / f"{NAME}.gin", TESTS / "short_atari.gin")
+    flags = [f"--base_dir={run}", *(f"--gin_files={file}" for file in files)]
+    bindings = ("NatureDQNNetwork.width = 0.1", "mask_updater.update_freq = 7")
+    flags += [f"--gin_bindings={binding}" for binding in bindings]
+    with_own(OWN, "rigl_rl.dopamine.train", *flags)
     result = json.loads((run / "result.json").read_text())
     assert result["method"] == NAME
     assert result["sparsity"] == pytest.approx(0.9, abs=1e-3)

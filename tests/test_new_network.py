@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-OWN = Path(__file__).parent / "own_networks"
-BINDINGS = (
-    "DuelingNetwork.width = 0.1",
-    "SparseTrainRunner.num_iterations = 1",
-    "SparseTrainRunner.training_steps = 120",
-    "SparseTrainRunner.evaluation_steps = 20",
-    "SparseTrainRunner.max_steps_per_episode = 30",
-    "DQNAgent.min_replay_history = 60",
-    "WrappedReplayBuffer.replay_capacity = 300",
-    "WrappedReplayBuffer.batch_size = 4",
-    "UpdatedRigLOptimizer.frequency = 7",
-)
+TESTS = Path(__file__).resolve().parent
+OWN = TESTS / "own_networks"
 
 
 @pytest.mark.parametrize("file", ["dueling.py", "dueling.gin"])
 def test_the_page_shows_the_file(file):
-    assert (OWN / file).read_text() in (ROOT / "docs" / "extending.md").read_text()
+    assert (OWN / file).read_text() in (TESTS.parent / "docs" / "extending.md").read_text()
 
 
-def test_it_trains_sparsely(tmp_path):
-    command = ["-m", "rigl_rl.dopamine.train", f"--base_dir={tmp_path / 'run'}"]
-    command += [f"--gin_files={OWN / 'dueling.gin'}"]
-    command += [f"--gin_bindings={binding}" for binding in BINDINGS]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(OWN), str(ROOT)))}
-    completed = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True
-    )
-    assert completed.returncode == 0, completed.stderr
+def test_it_trains_sparsely(tmp_path, with_own):
+    files = (OWN / "dueling.gin", TESTS / "short_atari.gin")
+    flags = [f"--base_dir={tmp_path / 'run'}", *(f"--gin_files={file}" for file in files)]
+    bindings = ("DuelingNetwork.width = 0.1", "UpdatedRigLOptimizer.frequency = 7")
+    flags += [f"--gin_bindings={binding}" for binding in bindings]
+    with_own(OWN, "rigl_rl.dopamine.train", *flags)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["suite"] == "atari_dueling"
     assert result["sparsity"] == pytest.approx(0.9, abs=2e-3)

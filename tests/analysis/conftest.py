@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -110,42 +112,34 @@ def write_synthetic_run(
     return directory
 
 
-def launched_name(
-    env="CartPole-v0",
-    method="rigl",
-    sparsity=0.9,
-    seed=0,
-    distribution="erdos_renyi_kernel",
-    width=1.0,
-    snr=None,
-    parameters=None,
-    agent="dqn",
-    suite="classic",
-    preset="paper",
-    **others,
-):
-    """The name that the launcher gives a run that `write_synthetic_run` writes with such arguments.
+def launched_name(preset="paper", agent="dqn", suite="classic", **settings):
+    """The name that the launcher gives a run that `write_synthetic_run` writes with such settings.
 
     preset: whose schedule the run has.
     """
-    del others
+    bound = inspect.signature(write_synthetic_run).bind(None, **settings)
+    bound.apply_defaults()
+    run = SimpleNamespace(**bound.arguments)
     launched = AGENTS[f"{agent}_{suite}"]
     changes = {binding: change for change, (_, binding) in HYPERPARAMETERS.items() if binding}
     changes["AdamOptimizer.learning_rate"] = "learning_rate"
     changes[launched.gin.weight_decay] = "weight_decay"
-    changes[launched.gin.interval(method)] = "update_freq"
-    short = {long: short for short, long in DISTRIBUTIONS.items()}
-    sparse = {"distribution": short[distribution], "sparsity": sparsity} if distribution else {}
+    changes[launched.gin.interval(run.method)] = "update_freq"
+    given = (run.parameters or {}).items()
+    sparse = {}
+    if run.distribution and run.method != "dense":
+        short = {long: short for short, long in DISTRIBUTIONS.items()}[run.distribution]
+        sparse = {"distribution": short, "sparsity": run.sparsity}
     return agent_run(
         launched,
-        env,
-        method,
-        seed,
+        run.env,
+        run.method,
+        run.seed,
         launched.schedules[preset],
-        **(sparse if method != "dense" else {}),
-        units=round(width * launched.units),
-        snr_freq=0 if snr is None else 2_000,
-        **{changes[name]: value for name, value in (parameters or {}).items() if name in changes},
+        **sparse,
+        units=round(run.width * launched.units),
+        snr_freq=0 if run.snr is None else 2_000,
+        **{changes[name]: value for name, value in given if name in changes},
     ).name
 
 

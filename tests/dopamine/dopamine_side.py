@@ -5,22 +5,17 @@ python dopamine_side.py OUT. It needs a separate process, because the agent turn
 
 from __future__ import annotations
 
-import random
 import sys
 
 import gin
 import numpy as np
 import tensorflow as tf
+from both_sides import ADAM, REPLAY, SETTINGS, play
 from dopamine.agents.dqn import dqn_agent
 from dopamine.replay_memory import circular_replay_buffer
 
 ACTIONS, STEPS, GAMMA = 6, 500, 0.99
-ADAM = {"cnn": (2.5e-4, 1e-8), "resnet": (1e-4, 3.125e-4)}  # learning rate, epsilon: Table 7
 SHAPES = [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (7744, 512), (512, ACTIONS)]
-SETTINGS = dict(
-    min_replay_history=100, target_update_period=60, update_period=4, epsilon_decay_period=300
-)
-REPLAY = dict(replay_capacity=250, batch_size=8)
 
 
 def new_weights(rng):
@@ -82,21 +77,12 @@ def many_steps(found, rng, online, target):
     """Actions, epsilon and target network step by step, and the replay at the end."""
     frames = rng.integers(0, 256, (STEPS, 84, 84, 1), np.uint8)
     rewards = rng.integers(-1, 2, STEPS)
-    ends = rng.random(STEPS) < 0.03  # whether an episode ended before this frame
+    ends = rng.random(STEPS) < 0.03
     agent, graph = new_agent(*ADAM["resnet"], online, target, **SETTINGS)
     actions, epsilons, targets = [], [], []
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002, the replay buffer draws from it
     with graph.as_default():
         output = agent.target_convnet.trainable_weights[-2]
-        for step in range(STEPS):
-            if step == 0:
-                action = agent.begin_episode(frames[step])
-            elif ends[step]:
-                agent.end_episode(rewards[step])
-                action = agent.begin_episode(frames[step])
-            else:
-                action = agent.step(rewards[step], frames[step])
+        for action in play(agent, frames, rewards, ends):
             actions.append(action)
             epsilons.append(
                 agent.epsilon_fn(

@@ -15,7 +15,8 @@ from rigl_rl.dopamine.gin_config import sparse_settings
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 
-CONFIGS = Path(__file__).resolve().parents[2] / "gin_configs"
+TESTS = Path(__file__).resolve().parents[1]
+CONFIGS = TESTS.parent / "gin_configs"
 METHODS = ["dense", "prune", "static", "set", "rigl"]
 
 
@@ -23,58 +24,27 @@ def parse(network, method, *bindings):
     config.parse([str(CONFIGS / f"dqn_atari_{network}" / f"{method}.gin")], bindings)
 
 
-# The authors' own file for RigL with its includes merged and its imports left out.
-AUTHORS = """
-DQNAgent.gamma = 0.99
-DQNAgent.update_horizon = 1
-DQNAgent.min_replay_history = 20000
-DQNAgent.update_period = 4
-DQNAgent.target_update_period = 8000
-DQNAgent.epsilon_train = 0.01
-DQNAgent.epsilon_eval = 0.001
-DQNAgent.epsilon_decay_period = 250000
-WrappedReplayBuffer.replay_capacity = 100
-WrappedReplayBuffer.batch_size = 32
-DQNAgent.network = @dqn_agents.NatureDQNNetwork
-DQNAgent.optimizer = @tf.train.AdamOptimizer()
-tf.train.AdamOptimizer.learning_rate = 0.0003
-NatureDQNNetwork.width = 0.05
-SparseDQNAgent.mode = '%s'
-SparseDQNAgent.weight_decay = 0.0
-atari_lib.create_atari_environment.game_name = 'Qbert'
-SparseTrainRunner.load_env_fn = @atari_lib.create_atari_environment
-SparseTrainRunner.agent_type = 'dqn'
-SparseTrainRunner.num_iterations = 40
-SparseTrainRunner.training_steps = 250000
-SparseTrainRunner.evaluation_steps = 125000
-SparseTrainRunner.max_steps_per_episode = 27000
-SparseTrainRunner.atari_100k_eval = False
-SparseTrainRunner.num_eval_episodes = 100
-SparseTrainRunner.observation_noise = None
-pruning.initial_sparsity = 0.1
-pruning.final_sparsity = 0.
-pruning.begin_step = 1000000000
-pruning.end_step = 1000000001
-pruning.frequency = 10
-get_pruning_sparsities.target_sparsity = 0.7
-get_pruning_sparsities.mask_init_method = 'random'
-get_pruning_sparsities.erk_power_scale = 1.0
-get_pruning_sparsities.custom_sparsity_map = {}
-init_masks.mask_init_method = 'erdos_renyi_kernel'
-init_masks.fixed_sparse_init = True
-init_masks.sparsity = 0.8
-UpdatedRigLOptimizer.begin_step = 10
-UpdatedRigLOptimizer.end_step = 2000
-UpdatedRigLOptimizer.frequency = 500
-UpdatedRigLOptimizer.drop_fraction_anneal = 'constant'
-UpdatedRigLOptimizer.drop_fraction = 0.4
-UpdatedSETOptimizer.begin_step = 20
-UpdatedSETOptimizer.end_step = 3000
-UpdatedSETOptimizer.frequency = 600
-UpdatedSETOptimizer.drop_fraction_anneal = 'exponential_3'
-UpdatedSETOptimizer.drop_fraction = 0.2
-ImpalaNetwork.use_batch_norm = False
-"""
+# The authors' own file for RigL, and Dopamine's, which theirs includes.
+AUTHORS = [TESTS / "gin_configs" / "dopamine.gin", TESTS / "original" / "dqn_atari_rigl.gin"]
+UPDATES = ("begin_step", "end_step", "frequency", "drop_fraction", "drop_fraction_anneal")
+# All else that their files bind for any method, and other values than ours.
+CHANGES = {
+    "NatureDQNNetwork": dict(width=0.05),
+    "ImpalaNetwork": dict(use_batch_norm=False),
+    "WrappedReplayBuffer": dict(replay_capacity=100),
+    "tf.train.AdamOptimizer": dict(learning_rate=0.0003),
+    "atari_lib.create_atari_environment": dict(game_name="Qbert"),
+    "SparseTrainRunner": dict(atari_100k_eval=False, num_eval_episodes=100, observation_noise=None),
+    "init_masks": dict(sparsity=0.8),
+    "get_pruning_sparsities": dict(
+        target_sparsity=0.7, mask_init_method="random", erk_power_scale=1.0, custom_sparsity_map={}
+    ),
+    "pruning": dict(
+        initial_sparsity=0.1, final_sparsity=0.0, begin_step=10**9, end_step=10**9 + 1, frequency=10
+    ),
+    "UpdatedRigLOptimizer": dict(zip(UPDATES, (10, 2000, 500, 0.4, "constant"))),
+    "UpdatedSETOptimizer": dict(zip(UPDATES, (20, 3000, 600, 0.2, "exponential_3"))),
+}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +57,13 @@ ImpalaNetwork.use_batch_norm = False
     ],
 )
 def test_the_authors_names_keep_their_meaning(mode, sparsity, times, drop):
-    config.parse([], AUTHORS.replace("%s", mode).strip().splitlines())
+    bindings = [
+        f"{configurable}.{name} = {value!r}"
+        for configurable, values in CHANGES.items()
+        for name, value in values.items()
+    ]
+    files = [str(file) for file in AUTHORS]
+    config.parse(files, [*bindings, f"SparseDQNAgent.mode = {mode!r}"])
     agent = SparseDQNAgent(6, 10_000_000)
     assert agent.given.epsilon_decay_period == 250_000
     rate = agent.optimizer.inner.get_config()["learning_rate"]

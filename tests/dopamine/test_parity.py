@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,9 @@ from rigl_rl.dopamine import dqn_agents
 from rigl_rl.dopamine.gin_config import adam
 from rigl_rl.dopamine.hyperparameters import AgentHyperparameters
 
+from .both_sides import ADAM, REPLAY, SETTINGS, play
+
 HERE = Path(__file__).parent
-ADAM = {"cnn": (2.5e-4, 1e-8), "resnet": (1e-4, 3.125e-4)}  # learning rate, epsilon: Table 7
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def dopamine(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small_replay():
     gin.clear_config()
-    gin.bind_parameter("WrappedReplayBuffer.replay_capacity", 250)
-    gin.bind_parameter("WrappedReplayBuffer.batch_size", 8)
+    for name, value in REPLAY.items():
+        gin.bind_parameter(f"WrappedReplayBuffer.{name}", value)
     yield
     gin.clear_config()
 
@@ -71,27 +71,12 @@ def test_one_train_step(dopamine, network):
 
 
 def test_five_hundred_steps(dopamine):
-    agent = new_agent(
-        dopamine,
-        *ADAM["resnet"],
-        min_replay_history=100,
-        target_update_period=60,
-        update_period=4,
-        epsilon_decay_period=300,
-    )
+    agent = new_agent(dopamine, *ADAM["resnet"], **SETTINGS)
     frames, rewards, ends = (dopamine[name] for name in ("frames", "rewards", "ends"))
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002, the replay buffer draws from it
     output = agent.target_network.trainable_variables[-2]
     copies = 0
-    for step in range(500):
-        if step == 0:
-            action = agent.begin_episode(frames[step])
-        elif ends[step]:
-            agent.end_episode(rewards[step])
-            action = agent.begin_episode(frames[step])
-        else:
-            action = agent.step(rewards[step], frames[step])
+    assert len(frames) == 500
+    for step, action in enumerate(play(agent, frames, rewards, ends)):
         assert action == dopamine["actions"][step], step
         assert agent.epsilon() == dopamine["epsilons"][step], step
         # Rounding differs over a hundred updates; a missed sync would differ by 1e-3.

@@ -26,28 +26,24 @@ from rigl_rl.runs import config
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGL = ROOT / "gin_configs" / "dqn_atari_cnn" / "rigl.gin"
+FILES = [str(RIGL), str(ROOT / "tests" / "short_atari.gin")]
 # 4 iterations of 4 training episodes and one of evaluation; a replay that fills and wraps.
 SMALL = (
     "NatureDQNNetwork.width = 0.1",
     "SparseTrainRunner.num_iterations = 4",
-    "SparseTrainRunner.training_steps = 120",
-    "SparseTrainRunner.evaluation_steps = 20",
-    "SparseTrainRunner.max_steps_per_episode = 30",
     "SparseTrainRunner.observation_noise = 2.0",
-    "DQNAgent.min_replay_history = 60",
     "DQNAgent.target_update_period = 50",
     "DQNAgent.epsilon_decay_period = 200",
-    "WrappedReplayBuffer.replay_capacity = 300",
-    "WrappedReplayBuffer.batch_size = 4",
     "UpdatedRigLOptimizer.frequency = 7",
 )
 CLOCK = ["wall_s", "steps_per_s", "peak_memory_mb"]
 
 
 def command(base_dir, *bindings):
-    flags = [f"--gin_bindings={binding}" for binding in (*SMALL, *bindings)]
+    flags = [f"--gin_files={file}" for file in FILES]
+    flags += [f"--gin_bindings={binding}" for binding in (*SMALL, *bindings)]
     main = [sys.executable, "-m", "rigl_rl.dopamine.train"]
-    return [*main, f"--base_dir={base_dir}", f"--gin_files={RIGL}", "--seed=3", *flags]
+    return [*main, f"--base_dir={base_dir}", "--seed=3", *flags]
 
 
 def train(base_dir, *bindings):
@@ -212,7 +208,7 @@ def test_an_unknown_game_through_the_command(tmp_path):
 def runner(base_dir, *bindings):
     gin.clear_config()
     try:
-        config.parse([str(RIGL)], (*SMALL, *bindings))
+        config.parse(FILES, (*SMALL, *bindings))
         return SparseTrainRunner(str(base_dir), seed=3, config_text=config.text(3))
     finally:
         gin.clear_config()
@@ -241,23 +237,14 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
         ("SparseDQNAgent.mode = 'magic'", ["'magic'", "rigl"]),
         ("NatureDQNNetwork.width = -1", ["NatureDQNNetwork.width is -1", "(0, 100]"]),
         ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),
-        (
-            "UpdatedRigLOptimizer.frequency = 0",
-            ["RigLOptimizer.frequency is 0", "at least 1"],
-        ),
-        (
-            "UpdatedRigLOptimizer.drop_fraction = 2.0",
-            ["drop_fraction is 2.0", "[0, 1)"],
-        ),
+        ("UpdatedRigLOptimizer.frequency = 0", ["RigLOptimizer.frequency is 0", "at least 1"]),
+        ("UpdatedRigLOptimizer.drop_fraction = 2.0", ["drop_fraction is 2.0", "[0, 1)"]),
         ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
     ],
 )
-def test_bad_values_are_one_line(tmp_path, binding, parts):
-    with pytest.raises(ConfigError) as caught:
+def test_bad_values_are_one_line(refused, tmp_path, binding, parts):
+    with refused(*parts, called_by_gin=True):
         runner(tmp_path / "run", binding)
-    line = str(caught.value).splitlines()[0]
-    for part in parts:
-        assert part in line
     assert not (tmp_path / "run").exists()
 
 

@@ -23,11 +23,9 @@ def recorded(task: Task) -> Task:
 
 
 @pytest.mark.parametrize("name", ["CartPole-v77", "NoSuchTask-v0", "no such name", ""])
-def test_an_unknown_environment_is_one_line_with_its_name(name):
-    with pytest.raises(ConfigError) as caught:
+def test_an_unknown_environment_is_one_line_with_its_name(refused, name):
+    with refused(repr(name)):
         Task(name).make()
-    assert repr(name) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_name_with_its_module():

@@ -201,13 +201,9 @@ def test_a_value_by_method_that_is_missing_or_misspelled_is_one_line(agent):
         ("some_scope/EncodingNetwork.dtype = 'float16'", ["value_fc_layers"]),
     ],
 )
-def test_names_without_a_counterpart_say_why(agent, binding, parts):
-    with pytest.raises(ConfigError) as caught:
+def test_names_without_a_counterpart_say_why(refused, agent, binding, parts):
+    with refused("has no counterpart here: ", *parts):
         config.parse([], [binding])
-    line = str(caught.value)
-    assert "\n" not in line
-    assert "has no counterpart here: " in line
-    assert all(part in line for part in parts)
 
 
 SIGNATURES = {
@@ -307,31 +303,9 @@ def test_no_argument_of_the_original_is_merely_unknown(agent):
 
 # -- Dopamine's own names --------------------------------------------------------------------------
 
-# The bindings of Dopamine 4's file for DQN, which the authors' files include: all but its imports
-# and its optimizer.
-DOPAMINES = """
-DQNAgent.gamma = 0.99
-DQNAgent.update_horizon = 1
-DQNAgent.min_replay_history = 20000
-DQNAgent.update_period = 4
-DQNAgent.target_update_period = 8000
-DQNAgent.epsilon_train = 0.01
-DQNAgent.epsilon_eval = 0.001
-DQNAgent.epsilon_decay_period = 250000
-atari_lib.create_atari_environment.game_name = 'Pong'
-atari_lib.create_atari_environment.sticky_actions = True
-create_agent.agent_name = 'dqn'
-Runner.num_iterations = 200
-Runner.training_steps = 250000
-Runner.evaluation_steps = 125000
-Runner.max_steps_per_episode = 27000
-WrappedReplayBuffer.replay_capacity = 1000000
-WrappedReplayBuffer.batch_size = 32
-"""
-
 
 def test_all_but_one_value_of_dopamines_file_is_the_default():
-    config.parse([], DOPAMINES.strip().splitlines())
+    config.parse([str(TESTS / "gin_configs" / "dopamine.gin")], [])
     different = []
     for function in (AgentHyperparameters, create_atari_environment, replay_buffer):
         parameters = inspect.signature(function).parameters
@@ -356,8 +330,6 @@ def test_adams_decay_rates_can_be_bound():
         ("UpdatedRigLOptimizer.grow_init = 'random_normal'", "start at 0"),
     ],
 )
-def test_other_lines_of_their_files_say_what_to_do(binding, part):
-    with pytest.raises(ConfigError) as caught:
+def test_other_lines_of_their_files_say_what_to_do(refused, binding, part):
+    with refused(part):
         config.parse([], [binding])
-    assert part in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -31,13 +31,13 @@ ROOT = Path(__file__).resolve().parents[2]
 METHODS = ["dense", "prune", "static", "set", "rigl"]
 
 
-class Row(NamedTuple):
-    """A row of Tables 1 to 5; None where the table has a dash."""
+class Tuned(NamedTuple):
+    """One of Tables 1 to 5, by method; methods for which it has a dash are left out."""
 
-    weight_decay: float
-    update_interval: int | None
-    drop_fraction: float | None
-    sparsity_aware_init: bool | None
+    weight_decay: dict[str, float]
+    update_interval: dict[str, int]
+    drop_fraction: dict[str, float]
+    sparsity_aware_init: dict[str, bool]
 
 
 class Agent(NamedTuple):
@@ -45,15 +45,24 @@ class Agent(NamedTuple):
     """By gin name."""
     ours: dict[str, Any]
     """Values that are not in the paper, by gin name."""
-    rows: dict[str, Row]
-    weight_decay: str
-    """Its gin name."""
+    tuned: Tuned
     train_steps: int
     """Gradient steps of a run; mask updates are counted in these."""
+    weight_decay: str = "train_eval.weight_decay"
+    """Its gin name."""
 
 
 def _train_eval(values: dict[str, Any]) -> dict[str, Any]:
     return {f"train_eval.{name}": value for name, value in values.items()}
+
+
+def _section_a1(iterations: int, interval: int, episodes: int) -> dict[str, int]:
+    """The length of a run, steps between evaluations and their episodes."""
+    return {"num_iterations": iterations, "eval_interval": interval, "eval_episodes": episodes}
+
+
+OURS = {"bootstrap_at_time_limit": True, "width": 1.0}
+OURS_ON_MUJOCO = {"env_name": "HalfCheetah-v2", "sparse_output_layer": True, **OURS}
 
 
 DQN = Agent(
@@ -72,29 +81,18 @@ DQN = Agent(
             "eval_epsilon_greedy": 0.1,  # eval epsilon
             "batch_size": 128,  # number of samples per minibatch
             "fc_layer_params": (512, 512),  # 2 hidden dense layers of 512 units
-            # Section A.1
-            "num_iterations": 100_000,
-            "eval_interval": 2_000,
-            "eval_episodes": 20,
+            **_section_a1(iterations=100_000, interval=2_000, episodes=20),
         }
     ),
-    _train_eval(
-        {
-            "env_name": "CartPole-v0",
-            "initial_epsilon_greedy": 0.1,  # exploration starts at its final rate
-            "bootstrap_at_time_limit": True,
-            "width": 1.0,
-        }
+    # Exploration starts at its final rate.
+    _train_eval({"env_name": "CartPole-v0", "initial_epsilon_greedy": 0.1, **OURS}),
+    Tuned(  # Table 1
+        weight_decay=dict.fromkeys(METHODS, 1e-6),
+        update_interval=dict.fromkeys(["prune", "rigl", "set"], 1_000),
+        drop_fraction=dict(rigl=0.5, set=0.5),
+        sparsity_aware_init=dict.fromkeys(METHODS[1:], True),
     ),
-    {  # Table 1
-        "dense": Row(1e-6, None, None, None),
-        "prune": Row(1e-6, 1_000, None, True),
-        "static": Row(1e-6, None, None, True),
-        "rigl": Row(1e-6, 1_000, 0.5, True),
-        "set": Row(1e-6, 1_000, 0.5, True),
-    },
-    "train_eval.weight_decay",
-    100_000,
+    train_steps=100_000,
 )
 SAC = Agent(
     _train_eval(
@@ -112,30 +110,17 @@ SAC = Agent(
             "batch_size": 256,  # number of samples per minibatch
             "target_update_tau": 0.005,  # target smoothing coefficient
             "target_update_period": 1,  # target update interval
-            # Section A.1
-            "num_iterations": 1_000_000,
-            "eval_interval": 10_000,
-            "eval_episodes": 30,
+            **_section_a1(iterations=1_000_000, interval=10_000, episodes=30),
         }
     ),
-    _train_eval(
-        {
-            "reward_scale_factor": 0.1,  # the original's
-            "env_name": "HalfCheetah-v2",
-            "bootstrap_at_time_limit": True,
-            "width": 1.0,
-            "sparse_output_layer": True,
-        }
+    _train_eval({"reward_scale_factor": 0.1, **OURS_ON_MUJOCO}),  # the original's scale
+    Tuned(  # Table 2
+        weight_decay=dict(dense=1e-4, prune=1e-4, static=1e-4, rigl=1e-6, set=1e-4),
+        update_interval=dict(prune=1_000, rigl=1_000, set=250),
+        drop_fraction=dict(rigl=0.5, set=0.3),
+        sparsity_aware_init=dict(prune=True, static=False, rigl=True, set=True),
     ),
-    {  # Table 2
-        "dense": Row(1e-4, None, None, None),
-        "prune": Row(1e-4, 1_000, None, True),
-        "static": Row(1e-4, None, None, False),
-        "rigl": Row(1e-6, 1_000, 0.5, True),
-        "set": Row(1e-4, 250, 0.3, True),
-    },
-    "train_eval.weight_decay",
-    1_000_000,
+    train_steps=1_000_000,
 )
 PPO = Agent(
     _train_eval(
@@ -154,33 +139,22 @@ PPO = Agent(
             "entropy_regularization": 0.0,
             "value_pred_loss_coef": 0.5,
             "gradient_clipping": 0.5,
-            # Section A.1: a million transitions, for which 489 iterations are just enough.
-            "num_iterations": 489,
-            "eval_interval": 2_000,
-            "eval_episodes": 20,
+            # A million transitions, for which 489 iterations are just enough.
+            **_section_a1(iterations=489, interval=2_000, episodes=20),
         }
     ),
-    _train_eval(
-        {
-            "env_name": "HalfCheetah-v2",
-            "bootstrap_at_time_limit": True,
-            "width": 1.0,
-            "sparse_output_layer": True,
-        }
+    _train_eval(OURS_ON_MUJOCO),
+    Tuned(  # Table 3
+        weight_decay=dict(dense=1e-6, prune=1e-6, static=0.0, rigl=1e-4, set=1e-6),
+        update_interval=dict(prune=500, rigl=250, set=100),
+        drop_fraction=dict(rigl=0.3, set=0.0),
+        sparsity_aware_init=dict(prune=False, static=True, rigl=True, set=True),
     ),
-    {  # Table 3
-        "dense": Row(1e-6, None, None, None),
-        "prune": Row(1e-6, 500, None, False),
-        "static": Row(0.0, None, None, True),
-        "rigl": Row(1e-4, 250, 0.3, True),
-        "set": Row(1e-6, 100, 0.0, True),
-    },
-    "train_eval.weight_decay",
-    156_480,  # 489 iterations of 10 epochs of 32 minibatches
+    train_steps=156_480,  # 489 iterations of 10 epochs of 32 minibatches
 )
 
 
-def _atari(learning_rate: float, epsilon: float, rows: dict[str, Row]) -> Agent:
+def _atari(learning_rate: float, epsilon: float, weight_decay: float) -> Agent:
     return Agent(
         {
             # Table 6, shared and Atari
@@ -205,9 +179,14 @@ def _atari(learning_rate: float, epsilon: float, rows: dict[str, Row]) -> Agent:
             "SparseTrainRunner.clip_rewards": True,
         },
         {"create_atari_environment.game_name": "Pong"},
-        rows,
-        "SparseDQNAgent.weight_decay",
-        10_000_000 // 4,
+        Tuned(  # Tables 4 and 5
+            weight_decay=dict.fromkeys(METHODS, weight_decay),
+            update_interval=dict.fromkeys(["prune", "rigl", "set"], 5_000),
+            drop_fraction=dict(rigl=0.3, set=0.3),
+            sparsity_aware_init=dict(prune=False, static=True, rigl=True, set=True),
+        ),
+        train_steps=10_000_000 // 4,
+        weight_decay="SparseDQNAgent.weight_decay",
     )
 
 
@@ -215,28 +194,8 @@ AGENTS = {
     "dqn_classic": DQN,
     "sac_mujoco": SAC,
     "ppo_mujoco": PPO,
-    "dqn_atari_cnn": _atari(
-        2.5e-4,
-        1e-8,
-        {  # Table 4
-            "dense": Row(0.0, None, None, None),
-            "prune": Row(0.0, 5_000, None, False),
-            "static": Row(0.0, None, None, True),
-            "rigl": Row(0.0, 5_000, 0.3, True),
-            "set": Row(0.0, 5_000, 0.3, True),
-        },
-    ),
-    "dqn_atari_resnet": _atari(
-        1e-4,
-        3.125e-4,
-        {  # Table 5
-            "dense": Row(1e-5, None, None, None),
-            "prune": Row(1e-5, 5_000, None, False),
-            "static": Row(1e-5, None, None, True),
-            "rigl": Row(1e-5, 5_000, 0.3, True),
-            "set": Row(1e-5, 5_000, 0.3, True),
-        },
-    ),
+    "dqn_atari_cnn": _atari(2.5e-4, epsilon=1e-8, weight_decay=0.0),
+    "dqn_atari_resnet": _atari(1e-4, epsilon=3.125e-4, weight_decay=1e-5),
 }
 
 
@@ -271,16 +230,16 @@ def updaters(agent, method, *bindings, train_steps=None) -> list:
 @pytest.mark.parametrize("method", METHODS)
 def test_values_are_the_papers(agent, method):
     parse(agent, method)
-    values, ours, rows, weight_decay, _ = AGENTS[agent]
-    expected = {**values, **ours, weight_decay: rows[method].weight_decay}
+    values, ours, tuned, _, weight_decay = AGENTS[agent]
+    expected = {**values, **ours, weight_decay: tuned.weight_decay[method]}
     assert {name: gin.query_parameter(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("agent", HYPERPARAMETERS, indirect=True)
 def test_without_any_file_the_defaults_are_the_papers_too(agent):
-    values, _, rows, weight_decay, _ = AGENTS[agent]
+    values, _, tuned, _, weight_decay = AGENTS[agent]
     parameters = inspect.signature(HYPERPARAMETERS[agent]).parameters
-    expected = {**values, weight_decay: rows["dense"].weight_decay}
+    expected = {**values, weight_decay: tuned.weight_decay["dense"]}
     found = {name: parameters[name.split(".")[1]].default for name in expected}
     assert found == expected
 
@@ -296,26 +255,27 @@ def test_the_method_is_the_files(agent, method):
         assert settings.erk_power_scale == 1.0
         # Pruning starts dense, so this does not affect it.
         if not settings.updater_class.starts_dense or not agent.startswith("dqn_atari"):
-            assert settings.sparsity_aware_init is AGENTS[agent].rows[method].sparsity_aware_init
+            assert settings.sparsity_aware_init is AGENTS[agent].tuned.sparsity_aware_init[method]
 
 
 @pytest.mark.parametrize("method", ["set", "rigl"])
 def test_masks_change_from_the_start_to_80_percent_by_a_cosine(agent, method):
-    row, last = AGENTS[agent].rows[method], AGENTS[agent].train_steps * 8 // 10
+    tuned, last = AGENTS[agent].tuned, AGENTS[agent].train_steps * 8 // 10
+    drop = tuned.drop_fraction[method]
     for found in updaters(agent, method):
         assert found.method == method
         assert (found.times.begin, found.times.end) == (0, last)
-        assert found.times.frequency == row.update_interval
+        assert found.times.frequency == tuned.update_interval[method]
         # Half of it halfway, nothing at the end.
         fractions = [float(found.drop_fraction(step)) for step in (0, last // 2, last)]
-        assert fractions == pytest.approx([row.drop_fraction, row.drop_fraction / 2, 0], abs=1e-6)
+        assert fractions == pytest.approx([drop, drop / 2, 0], abs=1e-6)
 
 
 def test_pruning_goes_from_20_to_80_percent(agent):
     steps = AGENTS[agent].train_steps
     for found in updaters(agent, "prune"):
         assert (found.times.begin, found.times.end) == (steps * 2 // 10, steps * 8 // 10)
-        assert found.times.frequency == AGENTS[agent].rows["prune"].update_interval
+        assert found.times.frequency == AGENTS[agent].tuned.update_interval["prune"]
         assert found.initial_sparsity == 0.0
     for shorter in updaters(agent, "prune", train_steps=1_000):
         assert (shorter.times.begin, shorter.times.end) == (200, 800)
@@ -409,7 +369,7 @@ def test_a_pair_of_sparsities_is_one_binding_away(agent):
 @pytest.mark.parametrize("network", ["cnn", "resnet"])
 def test_an_atari_agent_is_made_of_them(network, method):
     """Dopamine's names determine the network, the optimizer, the updater and the record."""
-    values, _, rows, _, train_steps = AGENTS[f"dqn_atari_{network}"]
+    values, _, tuned, train_steps, _ = AGENTS[f"dqn_atari_{network}"]
     # A small network, to save time; the networks' own tests check the filters.
     small = ["NatureDQNNetwork.width = 0.05", "ImpalaNetwork.width = 0.05"]
     small.append("WrappedReplayBuffer.replay_capacity = 100")
@@ -420,7 +380,7 @@ def test_an_atari_agent_is_made_of_them(network, method):
         if name.startswith("DQNAgent."):
             assert getattr(agent.given, name.split(".")[1]) == value
             assert f"{name} = {value}\n" in operative
-    assert f"SparseDQNAgent.weight_decay = {rows[method].weight_decay}\n" in operative
+    assert f"SparseDQNAgent.weight_decay = {tuned.weight_decay[method]}\n" in operative
     assert gin.get_bindings("SparseTrainRunner")["load_env_fn"] is create_atari_environment
 
     adam = agent.optimizer.inner.get_config()
@@ -438,5 +398,5 @@ def test_an_atari_agent_is_made_of_them(network, method):
     if method in ("prune", "set", "rigl"):
         assert updater.times.end == train_steps * 8 // 10
     if method == "prune":  # dense at the start, whose initializer is the network's own
-        assert rows[method].sparsity_aware_init is False
+        assert tuned.sparsity_aware_init["prune"] is False
         assert agent.optimizer.kernels[0].mask.numpy().all()

@@ -32,6 +32,26 @@ def launch(*args, module="launch", cwd=REPOSITORY):
     )
 
 
+@pytest.fixture
+def recorder(tmp_path, monkeypatch):
+    """The name of a main that trains nothing, but records how it was started."""
+    name = "rigl_rl_fake_main"
+    (tmp_path / f"{name}.py").write_text(
+        "import json, os, pathlib, sys\n"
+        "root = pathlib.Path(sys.argv[2])\n"
+        "root.mkdir(parents=True)\n"
+        "started = os.getcwd() + ' ' + ' '.join(sys.argv[1:])\n"
+        "(root / 'result.json').write_text(json.dumps(dict(final_return=0, started=started)))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return name
+
+
+def started(root):
+    """The directory and the flags that the recorder was started with."""
+    return record.read(root, ["started"])["started"]
+
+
 def test_list_shows_every_study_in_every_preset():
     result = launch("list")
     assert result.returncode == 0
@@ -91,28 +111,20 @@ def test_commands_printed_elsewhere_go_to_the_repository(tmp_path):
     assert not (tmp_path / "my runs").exists()
 
 
-def test_commands_are_lines_for_xargs(tmp_path, monkeypatch, capsys):
-    # A main that only records how it was started, in one of two places with a space in its name.
-    recorder = "rigl_rl_fake_main"
-    (tmp_path / f"{recorder}.py").write_text(
-        "import json, os, pathlib, sys\n"
-        "root = pathlib.Path(sys.argv[2])\n"
-        "root.mkdir(parents=True)\n"
-        "(root / 'seen').write_text(os.getcwd() + ' ' + sys.argv[4])\n"
-    )
+def test_commands_are_lines_for_xargs(tmp_path, recorder, monkeypatch, capsys):
     runs = [Run("label", recorder, ("a.gin",), ('x="y z"',), s, 1, 1.0) for s in range(3)]
     monkeypatch.chdir(tmp_path)
     main.print_commands(runs, tmp_path / "my runs", threads=1)
     subprocess.run(
         ["xargs", "-d", "\\n", "-P", "2", "-n", "1", "sh", "-c"],
         input=capsys.readouterr().out,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
         text=True,
         check=True,
     )
     for run in runs:
-        seen = tmp_path / "my runs" / run.name / "seen"
-        assert seen.read_text() == f"{REPOSITORY} a.gin"
+        root = tmp_path / "my runs" / run.name
+        flags = f'--gin_file a.gin --gin_bindings x="y z" --seed {run.seed}'
+        assert started(root).startswith(f"{REPOSITORY} --root_dir {root} {flags} ")
 
 
 def test_every_study_in_full_expands_quickly(tmp_path, monkeypatch, capsys):
@@ -179,23 +191,12 @@ def test_finished_study_ends_at_once(tmp_path):
     assert "9 of 9 runs finished, 0 failed" in result.stderr
 
 
-def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, monkeypatch, capsys):
-    # A main that only records how it was started replaces training.
-    recorder = "rigl_rl_fake_main"
-    (tmp_path / f"{recorder}.py").write_text(
-        "import json, os, pathlib, sys\n"
-        "root = pathlib.Path(sys.argv[2])\n"
-        "root.mkdir(parents=True)\n"
-        "started = os.getcwd() + ' ' + ' '.join(sys.argv[1:])\n"
-        "(root / 'result.json').write_text(json.dumps(dict(final_return=0, started=started)))\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, recorder, capsys):
     run = Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1, steps_per_second=1.0)
     assert local.launch([run], tmp_path / "runs", workers=1) == 0
     root = tmp_path / "runs" / "label" / "seed7"
     flags = "--gin_file a.gin --gin_bindings x='y' --seed 7 --threads 1 --noprogress"
-    started = record.read(root, ["started"])["started"]
-    assert started == f"{REPOSITORY} --root_dir {root} {flags}"
+    assert started(root) == f"{REPOSITORY} --root_dir {root} {flags}"
     assert (tmp_path / "runs" / "logs" / "label" / "seed7.log").exists()
     assert "1 of 1 runs finished" in capsys.readouterr().err
 

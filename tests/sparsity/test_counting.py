@@ -8,15 +8,10 @@ from tf_agents.specs import tensor_spec
 from rigl_rl.sparsity.counting import Layer, count, from_keras, train_step_flops
 from rigl_rl.sparsity.distributions import layer_sparsities
 
-CARTPOLE = {"a": (4, 512), "b": (512, 512), "c": (512, 2)}
-# Nature CNN on 84x84x4 with 'same' padding and 6 actions: 84/4 = 21, 21/2 -> 11, 11x11x64 = 7744.
-NATURE = {
-    "c1": (8, 8, 4, 32),
-    "c2": (4, 4, 32, 64),
-    "c3": (3, 3, 64, 64),
-    "d1": (7744, 512),
-    "d2": (512, 6),
-}
+from .worked_cases import NETS
+
+CARTPOLE, NATURE = NETS["cartpole"], NETS["nature"]
+# On 84x84x4 with 'same' padding: 84/4 = 21, 21/2 -> 11, 11x11x64 = 7744.
 NATURE_POSITIONS = {"c1": 441, "c2": 121, "c3": 121}
 
 

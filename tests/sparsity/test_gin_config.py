@@ -4,7 +4,6 @@ import gin
 import pytest
 import tensorflow as tf
 
-from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 from rigl_rl.sparsity import DENSE, SparseSettings, sparsify_with
 from rigl_rl.sparsity.gin_config import sparse_settings
@@ -112,21 +111,20 @@ def test_settings_make_a_sparse_optimizer(bindings, method, steps, active):
 
 
 @pytest.mark.parametrize(
-    ("binding", "words"),
+    ("name", "value", "allowed"),
     [
-        ("mask_updater.update_alg = 'rigel'", ["update_alg is 'rigel'", "'set', 'rigl'"]),
-        ("wrap_all_layers.mode = 'pruned'", ["mode is 'pruned'", "'constant', 'prune'"]),
-        ("wrap_all_layers.mode = 'set'", ["mode is 'set'", "'constant', 'prune'"]),
-        ("mask_updater.update_freq = 2.5", ["mask_updater.update_freq is 2.5", "whole number"]),
-        ("init_masks.fixed_sparse_init = 'no'", ["fixed_sparse_init is 'no'", "True or False"]),
-        ("wrap_all_layers.final_sparsity = 1", ["final_sparsity is 1", "[0, 1)"]),
-        ("sparse_execution.mode = 'fast'", ["sparse_execution.mode is 'fast'", "'auto'"]),
+        ("mask_updater.update_alg", "'rigel'", "'set', 'rigl'"),
+        ("wrap_all_layers.mode", "'pruned'", "'constant', 'prune'"),
+        ("wrap_all_layers.mode", "'set'", "'constant', 'prune'"),
+        ("mask_updater.update_freq", "2.5", "whole number"),
+        ("init_masks.fixed_sparse_init", "'no'", "True or False"),
+        ("wrap_all_layers.final_sparsity", "1", "[0, 1)"),
+        ("sparse_execution.mode", "'fast'", "'auto'"),
     ],
 )
-def test_unknown_values_name_what_is_allowed(binding, words):
-    with pytest.raises(ConfigError) as error:
-        config.parse([], [binding])
-    assert all(word in str(error.value) for word in words)
+def test_unknown_values_name_what_is_allowed(refused, name, value, allowed):
+    with refused(f"{name} is {value}", allowed):
+        config.parse([], [f"{name} = {value}"])
 
 
 @pytest.mark.parametrize("binding", ["mask_updater.frequency = 1", "init_maks.sparsity = 0.5"])

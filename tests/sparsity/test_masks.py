@@ -8,37 +8,14 @@ from tf_agents.specs import tensor_spec
 
 from rigl_rl.sparsity.masks import MaskedKernel, kernels_of, mask_kernels, random_mask, sparsity_of
 
-SHAPES = {
-    "CartPole": [(4, 512), (512, 512), (512, 2)],
-    "HalfCheetah actor": [(17, 256), (256, 256), (256, 12)],
-    "PPO value": [(17, 64), (64, 64), (64, 1)],
-    "Nature CNN": [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (7744, 512), (512, 6)],
-}
-
-# Active weights per layer as ERK gives them in the original.
-WORKED_CASES = [
-    ("CartPole", 0.5, [2048, 129536, 1024]),
-    ("CartPole", 0.8, [2048, 49972, 1024]),
-    ("CartPole", 0.9, [2048, 23451, 1024]),
-    ("CartPole", 0.95, [2048, 10191, 1024]),
-    ("CartPole", 0.99, [667, 1324, 665]),
-    ("HalfCheetah actor", 0.5, [4352, 29056, 3072]),
-    ("HalfCheetah actor", 0.8, [4008, 7515, 3072]),
-    ("HalfCheetah actor", 0.9, [1893, 3549, 1858]),
-    ("HalfCheetah actor", 0.99, [190, 356, 187]),
-    ("PPO value", 0.5, [993, 1568, 64]),
-    ("PPO value", 0.8, [383, 605, 64]),
-    ("PPO value", 0.95, [79, 124, 63]),
-    ("PPO value", 0.99, [16, 25, 13]),
-    ("Nature CNN", 0.9, [2444, 4887, 6296, 387889, 3072]),
-]
+from .worked_cases import ERK_ACTIVE, NETS
 
 
 def _variables(net):
-    return {f"layer_{i}/kernel": tf.Variable(tf.ones(s)) for i, s in enumerate(SHAPES[net])}
+    return {f"{name}/kernel": tf.Variable(tf.ones(s)) for name, s in NETS[net].items()}
 
 
-@pytest.mark.parametrize(("net", "sparsity", "active"), WORKED_CASES)
+@pytest.mark.parametrize(("net", "sparsity", "active"), ERK_ACTIVE)
 def test_active_weights_of_the_worked_cases(net, sparsity, active):
     kernels = mask_kernels(_variables(net), sparsity)
     assert [int(kernel.active()) for kernel in kernels] == active
@@ -47,7 +24,7 @@ def test_active_weights_of_the_worked_cases(net, sparsity, active):
         assert set(np.unique(mask)) <= {0.0, 1.0}
         assert np.all(weights[mask == 0] == 0)
         assert np.count_nonzero(weights) > 0.999 * mask.sum()
-    total = sum(np.prod(shape) for shape in SHAPES[net])
+    total = sum(np.prod(shape) for shape in NETS[net].values())
     assert sparsity_of(kernels) == pytest.approx(1 - sum(active) / total)
 
 
@@ -110,7 +87,7 @@ def test_without_sparsity_aware_initialization_weights_are_only_masked():
 
 
 def test_sparsity_aware_initialization_redraws_layers_that_stay_dense_too():
-    kernels = mask_kernels(_variables("CartPole"), 0.9)
+    kernels = mask_kernels(_variables("cartpole"), 0.9)
     first = kernels[0]
     assert int(first.active()) == 4 * 512
     # Each of the 512 units has 4 inputs, each input 512 outputs: L = sqrt(3 / 258).

@@ -11,8 +11,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import gin
+import numpy as np
 import pytest
 from tensorflow.python.autograph.pyct import transpiler
 
@@ -26,8 +28,11 @@ CONFIGS = ROOT / "gin_configs" / "dqn_classic"
 
 
 @pytest.fixture
-def converted(monkeypatch):
-    """Modules of the functions that AutoGraph converts from here on."""
+def assert_converted(monkeypatch):
+    """Checks what AutoGraph converts from here on: a loop, but no agent, policy or optimizer.
+
+    Converting them took most of the time to the first train step.
+    """
     modules: set[str] = set()
     convert = transpiler.PyToPy.transform_function
 
@@ -36,7 +41,28 @@ def converted(monkeypatch):
         return convert(self, function, context)
 
     monkeypatch.setattr(transpiler.PyToPy, "transform_function", noted)
-    return modules
+
+    def check(loop: ModuleType) -> None:
+        assert loop.__name__ in modules
+        unwanted = ("tf_agents.agents", "tf_agents.policies", "rigl_rl.sparsity")
+        assert not [name for name in modules if name.startswith(unwanted)]
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def assert_independent():
+    """Checks that two sparse kernels of 64 x 64 weights share no more than chance would have it."""
+
+    def check(one, other) -> None:
+        both = one.mask.numpy() * other.mask.numpy() > 0
+        # Independent masks share about this many connections; equal ones would share all.
+        expected = int(one.active()) * int(other.active()) / 64**2
+        assert both.sum() == pytest.approx(expected, abs=5 * expected**0.5)
+        assert both.sum() > 10
+        assert abs(np.corrcoef(one.kernel.numpy()[both], other.kernel.numpy()[both])[0, 1]) < 0.5
+
+    return check
 
 
 # Everything that a run does, within seconds: 21 evaluations, mask updates up to step 320 of 400.
@@ -52,49 +78,6 @@ SMALL = (
     "mask_updater.update_freq = 20",
     "wrap_all_layers.frequency = 20",
 )
-
-# All of the authors' names, with values that are not in our files.
-ORIGINAL_NAMES = """
-train_eval.env_name = 'MountainCar-v0'
-train_eval.train_mode = 'sparse'
-train_eval.fc_layer_params = (32, 32)
-train_eval.num_iterations = 60
-train_eval.initial_collect_steps = 200
-train_eval.target_update_period = 10
-train_eval.target_update_tau = 0.5
-train_eval.batch_size = 64
-train_eval.learning_rate = 2e-3
-train_eval.gamma = 0.98
-train_eval.reward_scale_factor = 0.5
-train_eval.replay_capacity = 1000
-train_eval.weight_decay = 1e-4
-train_eval.width = 1.0
-train_eval.policy_save_interval = 30
-train_eval.epsilon_greedy = 0.01
-train_eval.eval_interval = 20
-train_eval.eval_episodes = 2
-train_eval.sparse_output_layer = False
-mask_updater.update_alg = 'rigl_inverted'
-mask_updater.schedule_alg = 'lr'
-mask_updater.update_freq = 10
-mask_updater.init_drop_fraction = 0.3
-mask_updater.last_update_step = -1
-mask_updater.use_stateless = True
-init_masks.mask_init_method = 'random'
-init_masks.sparsity = 0.9
-init_masks.erk_power_scale = 1.0
-init_masks.custom_sparsity_map = {}
-init_masks.fixed_sparse_init = True
-wrap_all_layers.mode = 'constant'
-wrap_all_layers.mask_init_method = 'random'
-wrap_all_layers.initial_sparsity = 0.0
-wrap_all_layers.final_sparsity = 0.9
-wrap_all_layers.begin_step = 10
-wrap_all_layers.end_step = 50
-wrap_all_layers.frequency = 10
-log_snr.freq = 0
-log_sparsities.log_images = False
-"""
 
 LOGGED = ("log_snr.freq = 50", "log_sparsities.log_images = True")
 
@@ -154,8 +137,7 @@ def trainings(tmp_path_factory, worker_id):
     alone = tmp_path_factory.getbasetemp()
     folder = (alone if worker_id == "master" else alone.parent) / "trainings"
     folder.mkdir(exist_ok=True)
-    original = folder / f"original-{worker_id}.gin"
-    original.write_text(ORIGINAL_NAMES)
+    original = Path(__file__).with_name("original_names.gin")
     flags = {
         "rigl": arguments("rigl"),
         "rigl logged": arguments("rigl", (*SMALL, *LOGGED)),

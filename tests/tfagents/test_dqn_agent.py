@@ -21,6 +21,7 @@ from rigl_rl.tfagents.targets import target_masker
 
 UNITS = (24, 16)
 DECAY, GAMMA, SCALE, PERIOD = 1e-2, 0.9, 0.5, 2  # unusual, so that each shows
+RETURN = dict(gamma=GAMMA, reward_scale_factor=SCALE)
 
 
 def environment():
@@ -33,9 +34,8 @@ def ours(env, sparse=DENSE, **changes):
         num_iterations=100,
         fc_layer_params=UNITS,
         weight_decay=DECAY,
-        gamma=GAMMA,
-        reward_scale_factor=SCALE,
         target_update_period=PERIOD,
+        **RETURN,
     )
     step = tf.Variable(0, dtype=tf.int64)
     given = DqnHyperparameters(**{**settings, **changes})
@@ -50,8 +50,7 @@ def theirs(env):
         optimizer=tf.keras.optimizers.legacy.Adam(1e-3),
         td_errors_loss_fn=common.element_wise_squared_loss,
         target_update_period=PERIOD,
-        gamma=GAMMA,
-        reward_scale_factor=SCALE,
+        **RETURN,
         train_step_counter=tf.Variable(0, dtype=tf.int64),
     )
     agent.initialize()
@@ -109,9 +108,7 @@ def test_the_loss_and_its_gradients_are_those_of_tf_agents(replay):
     for agent, batch in zip(agents, (transition, frames)):
         randomize(agent)
         with tf.GradientTape() as tape:
-            loss_info = agent._loss(
-                batch, gamma=GAMMA, reward_scale_factor=SCALE, weights=None, training=True
-            )
+            loss_info = agent._loss(batch, **RETURN, weights=None, training=True)
         losses.append((loss_info.loss.numpy(), loss_info.extra.td_loss.numpy()))
         gradients.append(tape.gradient(loss_info.loss, agent._q_network.trainable_variables))
     np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=1e-6)

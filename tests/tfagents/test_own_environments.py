@@ -22,33 +22,19 @@ from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.tfagents import dqn_train_eval, on_policy_loop, ppo_train_eval, sac_train_eval
 
-OFF_POLICY = dict(initial_collect_steps=20, replay_capacity=90, batch_size=8, num_iterations=30)
-EVALUATIONS = dict(eval_interval=10, eval_episodes=2)
-AGENTS = {
-    "dqn": (dqn_train_eval, dict(fc_layer_params=(8,), **OFF_POLICY, **EVALUATIONS)),
-    "sac": (
-        sac_train_eval,
-        dict(
-            actor_fc_layers=(8,),
-            critic_joint_fc_layers=(8,),
-            checkpoint_interval=1,
-            **OFF_POLICY,
-            **EVALUATIONS,
-        ),
-    ),
-    "ppo": (
-        ppo_train_eval,
-        dict(
-            actor_fc_layers=(8,),
-            value_fc_layers=(8,),
-            collect_sequence_length=20,
-            minibatch_size=10,
-            num_epochs=5,
-            num_iterations=3,
-            **EVALUATIONS,
-        ),
-    ),
+MAINS = {"dqn": dqn_train_eval, "sac": sac_train_eval, "ppo": ppo_train_eval}
+UNITS = {
+    "dqn": dict(fc_layer_params=(8,)),
+    "sac": dict(actor_fc_layers=(8,), critic_joint_fc_layers=(8,)),
+    "ppo": dict(actor_fc_layers=(8,), value_fc_layers=(8,)),
 }
+OFF_POLICY = dict(initial_collect_steps=20, replay_capacity=90, batch_size=8, num_iterations=30)
+TRAINING = {
+    "dqn": OFF_POLICY,
+    "sac": dict(checkpoint_interval=1, **OFF_POLICY),
+    "ppo": dict(collect_sequence_length=20, minibatch_size=10, num_epochs=5, num_iterations=3),
+}
+EVALUATIONS = dict(eval_interval=10, eval_episodes=2)
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +43,9 @@ def _own_environments(monkeypatch):
 
 
 def train(agent: str, root_dir, env: str, **more) -> None:
-    main, small = AGENTS[agent]
-    main.train_eval(
-        str(root_dir), 0, "", show_bar=False, env_name=f"my_environments:{env}-v0", **small, **more
-    )
+    small = {**UNITS[agent], **TRAINING[agent], **EVALUATIONS}
+    name = f"my_environments:{env}-v0"
+    MAINS[agent].train_eval(str(root_dir), 0, "", show_bar=False, env_name=name, **small, **more)
 
 
 def result_of(run) -> dict:
@@ -85,7 +70,7 @@ def test_odd_environments_with_a_step_limit(agent, env, tmp_path):
         taken.clear()
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", MAINS)
 def test_one_that_cannot_be_saved_is_refused_before_anything_is_written(agent, tmp_path):
     env = "ForgetfulContinuous" if agent == "sac" else "Forgetful"
     with pytest.raises(

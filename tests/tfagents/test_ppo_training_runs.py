@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from analysis import hyperparameters, old_runs
 from analysis.collect import collect
-from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 from rigl_rl.tfagents import ppo_train_eval
 
@@ -38,10 +37,7 @@ def start(root_dir, method, bindings):
     """The training command's function, in this process."""
     gin.clear_config()
     config.parse([str(CONFIGS / f"{method}.gin")], bindings)
-    try:
-        ppo_train_eval.train_eval(str(root_dir), seed=1, config_text=config.text(1), show_bar=False)
-    finally:
-        gin.clear_config()
+    ppo_train_eval.train_eval(str(root_dir), seed=1, config_text=config.text(1), show_bar=False)
 
 
 def result_of(run):
@@ -194,11 +190,7 @@ def test_a_stopped_run_continues_exactly(tmp_path, monkeypatch):
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, bindings, parts):
-    with pytest.raises(ConfigError) as caught:
+def test_bad_input_is_one_line_and_leaves_nothing(refused, tmp_path, bindings, parts):
+    with refused(*parts, called_by_gin=True):
         start(tmp_path / "run", "rigl", bindings)
-    line, *by_gin = str(caught.value).splitlines()  # the command shows the first line
-    assert [added for added in by_gin if "In call to configurable" not in added] == []
-    for part in parts:
-        assert part in line
     assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from analysis import hyperparameters, old_runs
 from analysis.collect import collect
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import config
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import kernels_of
@@ -51,10 +51,7 @@ def start(root_dir, method="rigl", bindings=SMALL, configs=None):
     """Starts a run like the command, but in this process."""
     gin.clear_config()
     config.parse([str(configs / f"{method}.gin")], bindings)
-    try:
-        sac_train_eval.train_eval(str(root_dir), seed=0, config_text=config.text(0), show_bar=False)
-    finally:
-        gin.clear_config()
+    sac_train_eval.train_eval(str(root_dir), seed=0, config_text=config.text(0), show_bar=False)
 
 
 @pytest.fixture(scope="module")
@@ -248,12 +245,9 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )
-def test_bad_values_are_one_line(sac_configs, tmp_path, bindings, parts):
-    with pytest.raises(ConfigError) as caught:
+def test_bad_values_are_one_line(refused, sac_configs, tmp_path, bindings, parts):
+    with refused(*parts, called_by_gin=True):
         start(tmp_path / "run", bindings=bindings, configs=sac_configs)
-    line, *by_gin = str(caught.value).splitlines()
-    assert [added for added in by_gin if "In call to configurable" not in added] == []
-    assert all(part in line for part in parts)
     assert not (tmp_path / "run").exists()
 
 

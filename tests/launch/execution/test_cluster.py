@@ -66,43 +66,40 @@ def test_time_limits(tmp_path, text, minutes):
     assert read(tmp_path, f"time: {text}").time == minutes
 
 
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("mem: 4G", ["lacks 'time'", "4:00:00"]),
-        ("", ["'time: 4:00:00'"]),
-        ("- time", ["'time: 4:00:00'"]),
-        ("time: 4h", ["line 1", "time is '4h'", "hours:minutes:seconds"]),
-        ("time: 0", ["time is '0'"]),
-        ("time: -5", ["time is '-5'"]),
-        ("time: [1, 2]", ["time is ['1', '2']"]),
-        ("time: 1\nmem: 4 GB", ["line 2", "mem is '4 GB'", "4G"]),
-        ("time: 1\nmem: lots", ["mem is 'lots'", "4G"]),
-        ("time: 1\n\ncpus: 0", ["line 3", "cpus is '0'", "at least 1"]),
-        ("time: 1\ncpus: 1.5", ["cpus is '1.5'"]),
-        ("time: 1\nmax_parallel: many", ["max_parallel is 'many'", "at least 1"]),
-        ("time: 1\npartition: a b", ["partition is 'a b'", "one word"]),
-        ("time: 1\naccount:", ["account is ''", "one word"]),
-        ("time: 1\nsetup: module load x", ["setup is 'module load x'", "'- COMMAND'"]),
-        ("time: 1\nsbatch: fast", ["sbatch is 'fast'", "'qos: low'"]),
-        ("time: 1\nsbatch: {array: 0-3}", ["the launcher itself sets array"]),
-        ("time: 1\nsbatch: {cpus_per_task: 3}", ["the launcher itself sets cpus_per_task"]),
-        ("time: 1\nsbatch: {mem: 3G}", ["mem belongs outside"]),
-        ("time: 1\ntimelimit: 3", ["line 2", "'timelimit'", "partition", "max_parallel"]),
-        ("time: 1\ntime: 2", ["line 2", "'time' is set twice"]),
-        ("time: 1: 2", ["not YAML", "line 1"]),
-        ("time: 'x", ["not YAML"]),
-        ("time: 1\nsbatch: {[a]: b}", ["not YAML", "unhashable", "line 2"]),
-        ("[a]: b", ["unknown setting"]),
-        ("\x00", ["not YAML"]),
-    ],
-)
-def test_each_mistake_is_one_line(tmp_path, text, parts):
-    with pytest.raises(ConfigError, match="cluster.yaml") as caught:
+MISTAKES = {
+    "mem: 4G": ["lacks 'time'", "4:00:00"],
+    "": ["'time: 4:00:00'"],
+    "- time": ["'time: 4:00:00'"],
+    "time: 4h": ["line 1", "time is '4h'", "hours:minutes:seconds"],
+    "time: 0": ["time is '0'"],
+    "time: -5": ["time is '-5'"],
+    "time: [1, 2]": ["time is ['1', '2']"],
+    "time: 1\nmem: 4 GB": ["line 2", "mem is '4 GB'", "4G"],
+    "time: 1\nmem: lots": ["mem is 'lots'", "4G"],
+    "time: 1\n\ncpus: 0": ["line 3", "cpus is '0'", "at least 1"],
+    "time: 1\ncpus: 1.5": ["cpus is '1.5'"],
+    "time: 1\nmax_parallel: many": ["max_parallel is 'many'", "at least 1"],
+    "time: 1\npartition: a b": ["partition is 'a b'", "one word"],
+    "time: 1\naccount:": ["account is ''", "one word"],
+    "time: 1\nsetup: module load x": ["setup is 'module load x'", "'- COMMAND'"],
+    "time: 1\nsbatch: fast": ["sbatch is 'fast'", "'qos: low'"],
+    "time: 1\nsbatch: {array: 0-3}": ["the launcher itself sets array"],
+    "time: 1\nsbatch: {cpus_per_task: 3}": ["the launcher itself sets cpus_per_task"],
+    "time: 1\nsbatch: {mem: 3G}": ["mem belongs outside"],
+    "time: 1\ntimelimit: 3": ["line 2", "'timelimit'", "partition", "max_parallel"],
+    "time: 1\ntime: 2": ["line 2", "'time' is set twice"],
+    "time: 1: 2": ["not YAML", "line 1"],
+    "time: 'x": ["not YAML"],
+    "time: 1\nsbatch: {[a]: b}": ["not YAML", "unhashable", "line 2"],
+    "[a]: b": ["unknown setting"],
+    "\x00": ["not YAML"],
+}
+
+
+@pytest.mark.parametrize(("text", "parts"), MISTAKES.items())
+def test_each_mistake_is_one_line(refused, tmp_path, text, parts):
+    with refused("cluster.yaml", *parts):
         read(tmp_path, text)
-    line = str(caught.value)
-    assert "\n" not in line
-    assert all(part in line for part in parts), line
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -148,18 +148,11 @@ def sparsities_of(runs, kind=""):
     ("study", "kind", "highest"),
     [
         # Section 3: policies of 50% to 99%, unless a caption says otherwise.
-        ("figure4_left", "", 99),
+        *((f"figure{name}", "", 99) for name in ("4_left", 10, 11, "14_left", "14_right")),
         ("figure8", "uniform", 99),
         ("figure9", "Hopper", 99),
-        ("figure10", "", 99),
-        ("figure11", "", 99),
-        ("figure14_left", "", 99),
-        ("figure14_right", "", 99),
         # Figure 12: "sparsities from 50% to 95%"; Figure 2 shows the same with ERK.
-        ("figure2", "dqn_atari", 95),
-        ("figure2", "mujoco", 95),
-        ("figure12", "dqn_atari", 95),
-        ("figure12", "mujoco", 95),
+        *((f"figure{n}", kind, 95) for n in (2, 12) for kind in ("dqn_atari", "mujoco")),
         # Figures 15 and 16 have only HalfCheetah, Hopper and Walker2d at 99%.
         ("figure9", "Ant", 95),
     ],
