@@ -1,4 +1,4 @@
-"""Hyper-parameters of a run, from its record, and which of them are not the paper's best."""
+"""Hyperparameters of a run, from its record, and which of them are not the paper's best."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def on_atari(result: Mapping[str, Any]) -> bool:
 
 
 def changes(run: Any) -> int:
-    """How many hyper-parameters of a run, a row with `COLUMNS`, are not the paper's best.
+    """How many hyperparameters of a run, a row with `COLUMNS`, are not the paper's best.
 
     A method that the paper does not have is compared with RigL's row. 0 for an agent that the paper
     has no table for, and for what is not known of a run.

@@ -1,4 +1,4 @@
-"""Hyper-parameters of older runs, whose result.json does not have them.
+"""Hyperparameters of older runs, whose result.json does not have them.
 
 They are read from the gin parameters that the run recorded as being in effect.
 """

@@ -70,7 +70,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
 
 
 def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """A finished run's record and hyper-parameters, and its curves by the names of `CURVES`.
+    """A finished run's record and hyperparameters, and its curves by the names of `CURVES`.
 
     Raises ValueError saying what is wrong.
     """

@@ -25,13 +25,13 @@ def standard_dense(runs: pd.DataFrame) -> pd.Series:
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
-    """Runs of one length at the standard hyper-parameters, each setting and seed once.
+    """Runs of one length at the standard hyperparameters, each setting and seed once.
 
     What is left out is said (`notes.left_out`): a run of another length than most of its task's
     must not be averaged with them, a run of a sweep not with standard ones, and a run that was made
     twice (with and without SNR logging, say) is no second seed.
 
-    varied: hyper-parameters (of `hyperparameters.COLUMNS`) that the figure shows, so that runs
+    varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows, so that runs
         which differ in them are different settings.
     """
     setting = [*SETTING, *varied]
@@ -93,7 +93,7 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
 def _standard(
     runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
 ) -> pd.DataFrame:
-    """Of each setting, the runs nearest to the paper's best hyper-parameters.
+    """Of each setting, the runs nearest to the paper's best hyperparameters.
 
     None where these are several, as of a sweep whose grid does not have the best ones.
     """
@@ -112,14 +112,14 @@ def _standard(
         left_out(
             figure,
             f"left out {int(out.sum())} run(s) of sweeps, which change "
-            f"other hyper-parameters than this figure shows",
+            f"other hyperparameters than this figure shows",
             usual=True,
         )
     unusual = runs[~out & (changes > 0)]
     if len(unusual):
         left_out(
             figure,
-            f"{len(unusual)} run(s) do not have the paper's hyper-parameters, but no "
+            f"{len(unusual)} run(s) do not have the paper's hyperparameters, but no "
             f"others are there (first: {unusual['path'].iloc[0]})",
         )
     return runs[~out]

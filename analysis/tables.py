@@ -1,4 +1,4 @@
-"""The best hyper-parameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
+"""The best hyperparameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
 
 A method's row is the setting with the highest mean final return, beside the paper's choice and the
 number of settings that the runs hold. The best of many settings is the best partly by luck, so the
@@ -41,13 +41,13 @@ _ORDER = ("dense", "prune", "static", "rigl", "set")
 
 @dataclasses.dataclass(frozen=True)
 class SweepTable:
-    """Best hyper-parameters by method.
+    """Best hyperparameters by method.
 
     Attributes:
       name: of its files, and of the study that makes its runs.
       agent: a key of `paper.BEST`.
       tasks: the sweep's; returns are human-normalized if they are games.
-      columns: the hyper-parameters shown (keys of `HEADS`).
+      columns: the hyperparameters shown (keys of `HEADS`).
       methods: those that are swept.
       human: whose scores Atari is normalized by.
     """
@@ -63,7 +63,7 @@ class SweepTable:
     """Whether it is written in LaTeX, too."""
 
     def data(self, tables: Tables) -> pd.DataFrame:
-        """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
+        """A row per method: method, each hyperparameter and its value in the paper (`..._paper`),
         mean, low, high, n_seeds of the best setting, settings (how many there are).
 
         Raises NoRunsError when no method has two settings.

@@ -1,4 +1,4 @@
-"""The paper's tasks and best hyper-parameters (Tables 1 to 6, 8, 9).
+"""The paper's tasks and best hyperparameters (Tables 1 to 6, 8, 9).
 
 The launcher uses them to name a sweep's run like the standard run it equals, figures to tell
 standard runs from a sweep's. The gin files hold the same values; a test compares the two.
@@ -129,7 +129,7 @@ ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def best(agent: str, method: str) -> dict[str, Any]:
-    """The standard hyper-parameters of a method: its row of Tables 1 to 5 and values of all rows.
+    """The standard hyperparameters of a method: its row of Tables 1 to 5 and values of all rows.
 
     None where the table has a dash, or where no sweep of the agent includes the value. A method
     that is not in the paper gets RigL's values.

@@ -205,7 +205,7 @@ def shown(value: Any) -> str:
 
 
 def record(parameters: Any) -> dict[str, Any]:
-    """The fields of a dataclass of hyper-parameters in JSON types; functions by their names."""
+    """The fields of a dataclass of hyperparameters in JSON types; functions by their names."""
     found = {}
     for field in dataclasses.fields(parameters):
         value = getattr(parameters, field.name)

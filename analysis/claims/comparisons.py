@@ -110,7 +110,7 @@ def standard_split(runs: Runs) -> Sides:
 
 
 def _varied(runs: Runs, column: str) -> list[tuple[str, pd.DataFrame]]:
-    """(title, runs) of each agent that differ in a hyper-parameter; ERK and standard dense."""
+    """(title, runs) of each agent that differ in a hyperparameter; ERK and standard dense."""
     found = []
     for title, own in runs.agents(column):
         own = own[own["distribution"].isna() | (own["distribution"] == ERK)]

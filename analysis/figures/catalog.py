@@ -202,7 +202,7 @@ _ALL: tuple[Figure, ...] = (
     IqmFigure("figure18", "As Figure 17, with the IMPALA ResNet.", _atari_iqm(RESNET)),
 )
 TABLES = {table.name: table for table in SWEEPS}
-"""Best hyper-parameters."""
+"""Best hyperparameters."""
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
 """What each figure shows, by number."""
 DRAWINGS: dict[str, Drawing] = {**FIGURES, **TABLES}

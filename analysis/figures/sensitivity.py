@@ -1,4 +1,4 @@
-"""Final reward against one hyper-parameter (Figures 4 centre and right, and 13)."""
+"""Final reward against one hyperparameter (Figures 4 centre and right, and 13)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rigl_rl.paper import ERK
 
 
 class SweptPanel(NamedTuple):
-    """One hyper-parameter."""
+    """One hyperparameter."""
 
     column: str
     label: str
@@ -30,10 +30,10 @@ class SweptPanel(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class SensitivityFigure:
-    """A panel per hyper-parameter, a line per method; SAC on one task at one sparsity."""
+    """A panel per hyperparameter, a line per method; SAC on one task at one sparsity."""
 
     reading: ClassVar = Reading(
-        ("column",), ("method", "distribution"), "value", "the hyper-parameter"
+        ("column",), ("method", "distribution"), "value", "the hyperparameter"
     )
     name: str
     caption: str
@@ -42,7 +42,7 @@ class SensitivityFigure:
     panels: tuple[SweptPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
-        """The plotted numbers, a row per point: column (which hyper-parameter), value, SETTING,
+        """The plotted numbers, a row per point: column (which hyperparameter), value, SETTING,
         mean, low, high, n_seeds.
 
         A line needs two values. Raises NoRunsError without a line.

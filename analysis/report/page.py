@@ -24,7 +24,7 @@ SUITES = {"classic": "classic control", "mujoco": "MuJoCo"}
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """A table of best hyper-parameters on the page."""
+    """A table of best hyperparameters on the page."""
 
     title: str
     rows: pd.DataFrame

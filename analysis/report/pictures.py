@@ -141,7 +141,7 @@ def _each_once(points: pd.DataFrame) -> pd.DataFrame:
     if {"label", "n_tasks"} <= set(points):  # the standard dense network, beside every sparsity
         standard = points["label"] == STANDARD
         return points.assign(target_sparsity=points["target_sparsity"].mask(standard, 0.0))
-    if "column" in points:  # the standard hyper-parameters, in the panel of each of them
+    if "column" in points:  # the standard hyperparameters, in the panel of each of them
         best = [paper.best("sac_mujoco", row.method)[row.column] for row in points.itertuples()]
         standard = points["value"] == pd.Series(best, points.index, float)
         return points.assign(

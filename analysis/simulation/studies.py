@@ -32,7 +32,7 @@ PARAMETERS = 100_000
 
 
 def setting(agent: str, env: str, method: str, **changes: Any) -> dict[str, Any]:
-    """A run without its seed and scores: the paper's best hyper-parameters, but for `changes`."""
+    """A run without its seed and scores: the paper's best hyperparameters, but for `changes`."""
     sparsity = changes.get("target_sparsity", 0.0)
     name, suite = agent.split("_")
     found = {
@@ -61,7 +61,7 @@ def scaling(agent: str, tasks: Sequence[str], sparsities: Sequence[float]) -> It
 
 
 def sensitivity() -> Iterator[dict]:
-    """Figures 3, 4 and 13: SAC's hyper-parameters on one task, its splits on three."""
+    """Figures 3, 4 and 13: SAC's hyperparameters on one task, its splits on three."""
     grids = {
         "weight_decay": (paper.WEIGHT_DECAYS, ("dense", *paper.METHODS), (ERK,)),
         "sparsity_aware_init": ((True, False), ("static", "set", "rigl"), (ERK, UNIFORM)),

@@ -2,7 +2,7 @@
 
 A study is a function from a seed and a preset to its runs; `expand` joins several of them. A run's
 name holds everything that distinguishes it (task, method, distribution, sparsity, width, changed
-hyper-parameters, schedule, seed). So a run that two figures need has one name and one directory,
+hyperparameters, schedule, seed). So a run that two figures need has one name and one directory,
 and is trained once.
 """
 

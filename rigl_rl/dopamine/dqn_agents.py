@@ -34,7 +34,7 @@ class DQNAgent:
 
     Args:
       num_actions: the game's number of actions.
-      given: hyper-parameters; by default gin's bindings.
+      given: hyperparameters; by default gin's bindings.
 
     Attributes:
       training_steps: agent steps in training so far.
@@ -243,7 +243,7 @@ class SparseDQNAgent(DQNAgent):
         steps.
       seed: for the masks and, with sparsity-aware initialization, the weights.
       sparse: the method; by default gin's bindings.
-      given: other hyper-parameters; by default gin's bindings.
+      given: other hyperparameters; by default gin's bindings.
     """
 
     def __init__(
@@ -273,7 +273,7 @@ class SparseDQNAgent(DQNAgent):
         self.sync_target()
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The agent's entries of result.json: hyper-parameters and settings in effect."""
+        """The agent's entries of result.json: hyperparameters and settings in effect."""
         adam = self.optimizer.inner.get_config()
         names = ("learning_rate", "beta_1", "beta_2", "epsilon")
         return {

@@ -39,7 +39,7 @@ class SparseTrainRunner(run_experiment.Runner):
     Args:
       base_dir: run directory.
       seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      given: hyper-parameters; by default gin's bindings.
+      given: hyperparameters; by default gin's bindings.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ def of_run(
     """The contents of result.json.
 
     Args:
-      labels: what was run: agent, environment, method, hyper-parameters, seed.
+      labels: what was run: agent, environment, method, hyperparameters, seed.
       history: the run's evaluations.
       last_fraction: share of the evaluations, from the end, in the final score.
       steps: environment steps and train steps.

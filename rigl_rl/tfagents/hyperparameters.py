@@ -1,4 +1,4 @@
-"""The hyper-parameters of DQN, SAC and PPO: each written once, with its meaning and range.
+"""The hyperparameters of DQN, SAC and PPO: each written once, with its meaning and range.
 
 Gin binds them under the original's names, `train_eval.num_iterations` and so on. Defaults are the
 paper's for the dense agent: Tables 1 to 3, 6, 8, 9 and section A.1.
@@ -22,7 +22,7 @@ UNITS = {"low": 1, "high": 2**16}
 
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters(Checked):
-    """Hyper-parameters that all three agents have."""
+    """Hyperparameters that all three agents have."""
 
     env_name: str = parameter(
         "HalfCheetah-v2",
@@ -87,7 +87,7 @@ class Hyperparameters(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class OffPolicy(Hyperparameters):
-    """Further hyper-parameters of agents with a replay buffer."""
+    """Further hyperparameters of agents with a replay buffer."""
 
     initial_collect_steps: int = parameter(
         1_000, "random environment steps before the first train step", low=1
@@ -106,7 +106,7 @@ class OffPolicy(Hyperparameters):
 
 @dataclasses.dataclass(frozen=True)
 class ActorCritic(Hyperparameters):
-    """Further hyper-parameters of agents with an actor and a critic or value network."""
+    """Further hyperparameters of agents with an actor and a critic or value network."""
 
     contact_forces: bool | None = parameter(
         None,
@@ -154,7 +154,7 @@ class ActorCritic(Hyperparameters):
 
 @dataclasses.dataclass(frozen=True)
 class DqnHyperparameters(OffPolicy):
-    """DQN's hyper-parameters."""
+    """DQN's hyperparameters."""
 
     env_name: str = with_default(Hyperparameters, "env_name", "CartPole-v0")
     fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`", **UNITS)
@@ -197,7 +197,7 @@ class DqnHyperparameters(OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class SacHyperparameters(ActorCritic, OffPolicy):
-    """SAC's hyper-parameters."""
+    """SAC's hyperparameters."""
 
     num_iterations: int = with_default(OffPolicy, "num_iterations", 1_000_000)
     initial_collect_steps: int | None = parameter(  # type: ignore[assignment]
@@ -239,7 +239,7 @@ class SacHyperparameters(ActorCritic, OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class PpoHyperparameters(ActorCritic):
-    """PPO's hyper-parameters.
+    """PPO's hyperparameters.
 
     An iteration takes `num_epochs * collect_sequence_length / minibatch_size` train steps. Events
     due within an iteration take place at its end.
