@@ -33,7 +33,7 @@ def table3(seed: int, preset: Preset) -> list[Run]:
 
 
 def table4(seed: int, preset: Preset) -> list[Run]:
-    """Nothing: the CNN's hyperparameters come from earlier work and were not swept."""
+    """No runs: the CNN's hyperparameters come from earlier work and were not swept."""
     del seed, preset
     return []
 
