@@ -18,9 +18,7 @@ from rigl_rl.command_line import Parser, exit_code
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the binding."""
-    parser = Parser(
-        prog="python -m launch.actor_critic", description="Split a parameter budget."
-    )
+    parser = Parser(prog="python -m launch.actor_critic", description="Split a parameter budget.")
     parser.add_argument("task", choices=list(SAC.tasks))
     parser.add_argument("--budget", type=float, required=True, help="share of the standard count")
     parser.add_argument("--actor_share", type=float, required=True, help="share of the budget")

@@ -120,7 +120,7 @@ def of_arguments(args: argparse.Namespace) -> Selection:
 def launched(args: argparse.Namespace) -> list[Selection]:
     """The launches recorded in `args.runs`, narrowed to the studies that are named.
 
-With a preset: the selection that the arguments describe.
+    With a preset: the selection that the arguments describe.
 
     Raises:
         ConfigError: no such launch is recorded, or the arguments do not fit together.

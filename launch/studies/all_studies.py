@@ -55,8 +55,8 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
 def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
     """The runs of several studies without duplicates, all runs of one seed before the next seed.
 
-This order makes an unfinished launch useful: it has every point of the figure, with fewer
-seeds. If only one of two studies needs a run's SNR, the run is trained once, with the SNR.
+    This order makes an unfinished launch useful: it has every point of the figure, with fewer
+    seeds. If only one of two studies needs a run's SNR, the run is trained once, with the SNR.
     """
     runs = dict.fromkeys(
         run

@@ -39,7 +39,7 @@ def figure2(seed: int, preset: Preset) -> list[Run]:
 def figure3(seed: int, preset: Preset) -> list[Run]:
     """Figure 3: the actor's share of a parameter budget, SAC, dense and RigL (section 5).
 
-Sparse networks of standard width cannot use the largest budget, which is that of dense ones.
+    Sparse networks of standard width cannot use the largest budget, which is that of dense ones.
     """
     runs = []
     for task in paper.MUJOCO_MAIN:
