@@ -9,7 +9,7 @@ from rigl_rl.command_line import Parser
 
 
 def add_runs(parser: Parser) -> None:
-    """Adds the runs, and which score of theirs is shown."""
+    """Adds the argument for the runs, and the one for the score to show."""
     parser.add_argument(
         "--runs",
         type=Path,
@@ -20,6 +20,6 @@ def add_runs(parser: Parser) -> None:
         "--score",
         choices=scores.CHOICES,
         default=scores.PROTOCOL,
-        help="protocol: as the paper evaluates; greedy: without exploration where a run was "
-        "evaluated so too, which is DQN on classic control (default: %(default)s)",
+        help="protocol: as in the paper; greedy: without exploration where a run was "
+        "also evaluated greedily, which is DQN on classic control (default: %(default)s)",
     )

@@ -1,4 +1,4 @@
-"""Final reward against one hyperparameter (Figures 4 centre and right, and 13)."""
+"""Final reward against one hyperparameter (Figures 4 center and right, and 13)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class SensitivityFigure:
 
 
 def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
-    # The grids are not even, and some hold a 0: all values get equal distances.
+    # The grids are uneven, and some hold a 0, so all values get equal distances.
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
     for method, look in style.looks(points["method"]).items():

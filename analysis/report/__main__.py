@@ -1,4 +1,4 @@
-"""One page for a colleague: every figure, table and claim, and what is behind them.
+"""One page to share: every figure, table and claim, and the runs behind them.
 
     python -m analysis.report --runs DIR --out report.html
 
@@ -21,7 +21,7 @@ from rigl_rl.files import replacing
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
-    parser = Parser(prog="python -m analysis.report", description="Write a report as one page.")
+    parser = Parser(prog="python -m analysis.report", description="Write a one-page report.")
     add_runs(parser)
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
