@@ -82,7 +82,7 @@ class Parts:
 def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `ppo_train_eval`, and the FLOPs of one dense train step.
 
-    The limit leaves out acting and the values of an iteration's steps: 1/30 of the products.
+    The limit omits acting and the values of an iteration's steps: 1/30 of the products.
     """
     del total_steps  # the learning rate falls over the paper's length
     parts = Parts(method)
