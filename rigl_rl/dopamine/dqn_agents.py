@@ -181,7 +181,7 @@ class DQNAgent:
         return loss
 
     def _runs_sparsely(self) -> bool:
-        """Whether networks run sparsely at this train step, in acting as well as in learning."""
+        """Whether networks use sparse products at this train step, in acting and learning."""
         first = first_sparse_step([self.optimizer.execution])
         return first == 0 or self.gradient_steps >= first
 
@@ -193,7 +193,7 @@ class DQNAgent:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
-        # Not in a graph: a graph traced before `follow` would not know the targets.
+        # Not in a graph: a graph traced before `follow` would miss the targets.
         self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:

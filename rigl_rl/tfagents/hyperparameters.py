@@ -59,7 +59,7 @@ class Hyperparameters(Checked):
     checkpoint_interval: int = parameter(
         0,
         "train steps between checkpoints, each taken right after an evaluation; 0: after each one. "
-        "A killed run repeats exactly what it did since the last one",
+        "A killed run repeats exactly the steps since the last one",
         low=0,
     )
     policy_save_interval: int = parameter(
@@ -147,7 +147,7 @@ class ActorCritic(Hyperparameters):
 
     @property
     def sparsities(self) -> tuple[float, float] | None:
-        """Sparsities of the actor and the critic; None if they are not given apart."""
+        """Sparsities of the actor and the critic; None if they are not given separately."""
         text = self.actor_critic_sparsities_str
         return pair("actor_critic_sparsities_str", text, low=0, below=1)
 
@@ -164,7 +164,7 @@ class DqnHyperparameters(OffPolicy):
         choices=TRAIN_MODES,
     )
     decay_output_layer: bool = parameter(
-        True, "whether weight decay includes the output layer's kernel; not so in the original"
+        True, "whether weight decay includes the output layer's kernel; in the original it does not"
     )
     learning_rate: float = parameter(1e-3, "Adam's learning rate", low=0)
     initial_epsilon_greedy: float | None = parameter(
@@ -182,7 +182,7 @@ class DqnHyperparameters(OffPolicy):
     )
     eval_epsilon_greedy: float = parameter(
         0.1,
-        "epsilon in evaluation. Each evaluation also plays as many episodes greedily, for the "
+        "epsilon in evaluation; the same number of episodes is also played greedily, for the "
         "second score",
         low=0,
         high=1,
@@ -283,7 +283,7 @@ class PpoHyperparameters(ActorCritic):
         True, "False makes values learn the returns to the end of the episode or iteration"
     )
     value_clipping: float | None = parameter(
-        None, "largest change of a value per iteration that the loss rewards; None: any", low=0
+        None, "clipping range of a value's change per iteration; None: no clipping", low=0
     )
 
     def __post_init__(self):
