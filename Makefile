@@ -20,13 +20,13 @@ $(if $(call suitable,$(python)),$(python)))),python3)
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Touched last, so an environment with a failed or interrupted setup is made anew.
+# Touched last, so an environment with a failed or interrupted setup is rebuilt.
 READY := $(VENV)/.ready
 # Touched after the build of sparse execution's operation, which may fail with a message.
 OPERATION := $(VENV)/.operation
 EXECUTION := rigl_rl/sparsity/execution
 
-# Tests of a minute in all: whether this Python will do.
+# A minute of tests that show whether this Python works.
 FAST := tests/test_parameters.py tests/test_rooms.py tests/test_setup.py tests/analysis/test_collect.py \
 	tests/runs tests/sparsity/test_masks.py tests/networks tests/tfagents/test_replay.py
 

@@ -1,4 +1,4 @@
-"""What a figure shows, in words made from its numbers, for readers who cannot see it."""
+"""Describes a figure in words, from its numbers, for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pandas as pd
 from analysis import style
 
 MOST_LINES = 12
-"""With more, the lines of a name are told together."""
+"""With more lines than this, those of one name are described together."""
 HARDLY = 0.05
-"""A line whose ends differ by less than this share of its panel's range hardly changes."""
+"""A line "hardly changes" if its ends differ by less than this share of its panel's range."""
 
 
 class Reading(NamedTuple):
-    """What the columns of a figure's numbers are.
+    """The meaning of the columns of a figure's numbers.
 
-    panel, line: they tell panels, and the lines or bars of a panel, apart. x, y: of a line's
-    points; bars have no x. unit, shown: what x counts, and how a value of it is written.
+    panel, line: they distinguish panels, and the lines or bars of a panel. x, y: of a line's
+    points; bars have no x. unit, shown: the unit of x, and how to write a value of it.
     """
 
     panel: tuple[str, ...]
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 
 def describe(points: pd.DataFrame, reading: Reading) -> str:
-    """Names, directions and numbers of all lines; of many lines, in how many panels they rise.
+    """Names, trends and numbers of all lines; for many lines, in how many panels they rise.
 
     points: a row per point or bar.
     """
@@ -64,7 +64,7 @@ def _bars(rows: pd.DataFrame, reading: Reading) -> list[str]:
 
 
 def _course(line: pd.DataFrame, span: float, reading: Reading) -> str:
-    """From where to where a line goes."""
+    """Where a line starts and ends."""
     ends = [
         f"{row[reading.y]:,.4g} at {reading.shown(row[reading.x])}"
         for row in line.iloc[[0, -1]].to_dict("records")
@@ -104,9 +104,9 @@ def _named(
     among: pd.DataFrame | None = None,
     sort: bool = True,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The groups of rows that are equal in `columns`, by name.
+    """The groups of rows with equal values in `columns`, by name.
 
-    among: names only say what differs in these; all that is said by default.
+    among: names include only what differs in these rows; by default in `rows`.
     """
     for key, own in rows.groupby(list(columns), dropna=False, sort=sort):
         said = dict(zip(columns, key if isinstance(key, tuple) else (key,)))
@@ -119,7 +119,7 @@ def _named(
 
 
 def _word(column: str, value: Any) -> str:
-    """A value as text; empty for what needs no word."""
+    """A value as text; empty if it needs no mention."""
     if pd.isna(value) or (column == "target_sparsity" and value == 0):
         return ""
     words: dict[str, Callable[[Any], str]] = {

@@ -9,7 +9,10 @@ from rigl_rl.command_line import Parser
 
 
 def parser_of_runs(command: str, description: str) -> Parser:
-    """A parser of the runs, and which score of theirs is shown; `command` is after `python -m`."""
+    """A parser with the argument for the runs, and the one for the score to show.
+
+    command: what follows `python -m`.
+    """
     parser = Parser(prog=f"python -m {command}", description=description)
     parser.add_argument(
         "--runs",
@@ -21,7 +24,7 @@ def parser_of_runs(command: str, description: str) -> Parser:
         "--score",
         choices=scores.CHOICES,
         default=scores.PROTOCOL,
-        help="protocol: as the paper evaluates; greedy: without exploration where a run was "
-        "evaluated so too, which is DQN on classic control (default: %(default)s)",
+        help="protocol: as in the paper; greedy: without exploration where a run was "
+        "also evaluated greedily, which is DQN on classic control (default: %(default)s)",
     )
     return parser

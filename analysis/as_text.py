@@ -8,16 +8,16 @@ import pandas as pd
 
 
 def with_interval(value: float, low: float, high: float, form: str) -> str:
-    """'5.0 [4.1, 5.9]'; the value alone if it has no interval.
+    """'5.0 [4.1, 5.9]', or just the value if it has no interval.
 
-    form: of each number, as in '.1f'.
+    form: format of each number, such as '.1f'.
     """
     interval = f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else ""
     return f"{value:{form}}{interval}"
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown: text to the left, all else to the right."""
+    """A table in Markdown: text aligned left, everything else right."""
     lines = [
         list(table.columns),
         ["---" if left else "--:" for left in _left(table)],
@@ -27,7 +27,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def latex(table: pd.DataFrame) -> str:
-    """A table in LaTeX, for the package booktabs: text to the left, all else to the right."""
+    """A table in LaTeX, for the package booktabs: text aligned left, everything else right."""
     columns = "".join("l" if left else "r" for left in _left(table))
     return table.to_latex(index=False, escape=True, column_format=columns)
 

@@ -2,10 +2,10 @@
 
     python -m analysis.collect --runs DIR --out runs.parquet
 
-One row per finished run, and beside it (runs.evals.parquet, runs.snr.parquet,
-runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, such a
-table does as well. Where there is such a table already, only the runs are read that are new or have
-changed since it was made. It loses the runs whose directories are gone, unless `--keep` is given.
+One row per finished run, and next to it (runs.evals.parquet, runs.snr.parquet,
+runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, it
+also takes such a table. If the table exists already, only new and changed runs are read, and runs
+whose directories are gone leave it, unless `--keep` is given.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ FORMATS = (".parquet", ".csv")
 
 
 def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tables:
-    """Reads every finished run below `root`; an unfinished or broken one is reported, left out.
+    """Reads every finished run below `root`; leaves out and reports unfinished and broken ones.
 
     Args:
       root: directory of runs.
-      known: an earlier collection of `root`, from which runs are taken that have not changed since.
+      known: an earlier collection of `root`; runs that have not changed since are taken from it.
       keep: whether to also take the known runs that have no directory below `root`.
     """
     if not root.is_dir():
@@ -77,7 +77,7 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
                 run, found = read_run(directory, files)
                 if "evals" in found:
                     warn_if_score_differs(path, run, found["evals"])
-            except Exception as error:  # whatever it is, it does not stop the other runs
+            except Exception as error:  # no error may stop the other runs
                 kind = "" if isinstance(error, (ValueError, OSError)) else type(error).__name__
                 why = ": ".join(filter(None, (kind, " ".join(str(error).split()))))
                 left_out("", f"left out {_printable(path)}: {why}")
@@ -116,10 +116,10 @@ def _printable(path: str) -> str:
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
-    """Writes the runs to `out` (.parquet or .csv) and their curves beside it; returns the paths.
+    """Writes the runs to `out` (.parquet or .csv) and their curves next to it; returns the paths.
 
-    The runs come last: what is read anew the next time depends on their stamps, so if writing is
-    cut short, the runs whose curves may be missing count as new.
+    The runs are written last: their stamps decide which runs are read again next time. If writing
+    is interrupted, runs whose curves may be missing therefore count as new.
     """
     _check_format(out)
     paths = _table_paths(out)
@@ -133,7 +133,7 @@ def write(tables: Tables, out: Path) -> list[Path]:
 
 
 def read(table: Path) -> Tables:
-    """Reads back what `write` wrote; a curve file that is not there counts as empty."""
+    """Reads back the files of `write`; a missing curve file counts as empty."""
     _check_format(table)
     parts = []
     wanted = {"runs": RUN, **{name: ("path", *columns) for name, columns in CURVES.items()}}
@@ -169,7 +169,7 @@ def read(table: Path) -> Tables:
 def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
     """The tables behind `--runs`: a directory of runs, or a table that this module wrote.
 
-    score: one of `scores.CHOICES`; which one the runs' returns are.
+    score: one of `scores.CHOICES`: the score that the runs' returns hold.
 
     Raises NoRunsError when there are runs, but none with this score.
     """
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check_end(table: Path) -> None:
-    """Raises ValueError where a CSV file was cut short (Parquet's reader notices by itself)."""
+    """Raises ValueError if a CSV file was cut short (Parquet's reader notices this itself)."""
     if table.suffix == ".csv":
         with table.open("rb") as file:
             file.seek(-1, os.SEEK_END)
@@ -219,9 +219,9 @@ def _check_end(table: Path) -> None:
 
 
 def _known(out: Path) -> Tables | None:
-    """The table from before, None if it is missing or damaged.
+    """The existing table, None if it is missing or damaged.
 
-    Raises ConfigError when `out` is no table of this module's, which is not overwritten.
+    Raises ConfigError if this module did not write `out`, which is then not overwritten.
     """
     if not out.exists() or not all(path.exists() for path in _table_paths(out)):
         if out.exists() and not _is_ours(out):
@@ -232,18 +232,18 @@ def _known(out: Path) -> Tables | None:
     except ConfigError as error:
         if not _is_ours(out):
             raise
-        warn(f"{error}; {out} is made anew")
+        warn(f"{error}; rebuilding {out}")
         return None
 
 
 def _is_ours(table: Path) -> bool:
-    """Whether this module wrote a table, as far as one can tell if it is damaged or old."""
+    """Whether this module wrote a table, as far as this can be seen in a damaged or old one."""
     if table.suffix == ".csv":
         with table.open("rb") as file:
             return {b"path", b"stamp"} <= set(file.readline().strip().split(b","))
     try:
         return {"path", "stamp"} <= set(parquet.read_schema(table).names)
-    except (ValueError, OSError):  # cut short: what is left begins as a table does
+    except (ValueError, OSError):  # cut short: it begins like a table
         with table.open("rb") as file:
             return file.read(4) in (b"", b"PAR1")
 

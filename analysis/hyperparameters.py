@@ -1,4 +1,4 @@
-"""Hyper-parameters of a run, from its record, and which of them are not the paper's best."""
+"""A run's hyperparameters, from its record, and how many differ from the paper's best."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
 
 
 def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of each of `COLUMNS`, None where it does not matter to the run's method.
+    """The value of each of `COLUMNS`, None if the run's method does not use it.
 
-    result: the run's result.json, with `hyperparameters`. Weight decay is as the agent has it: the
-        coefficient of sum(w^2), on Atari of half of that.
+    result: the run's result.json, with `hyperparameters`. Weight decay follows the agent's
+        convention: the coefficient of sum(w^2), on Atari of sum(w^2) / 2.
     """
     recorded = result["hyperparameters"]
     known = {name: value for name, value in recorded.items() if value not in (None, "")}
@@ -51,21 +51,21 @@ def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def planned_steps(result: Mapping[str, Any]) -> int | None:
-    """Agent steps that a run on Atari was to take at least, None elsewhere; result: as above."""
+    """Minimum of agent steps planned for a run on Atari, None elsewhere; result: as above."""
     recorded = result["hyperparameters"]
     return recorded["num_iterations"] * recorded["training_steps"] if on_atari(result) else None
 
 
 def on_atari(result: Mapping[str, Any]) -> bool:
-    """Whether a run is of Dopamine's main."""
+    """Whether a run was trained by Dopamine's main."""
     return str(result["suite"]).startswith("atari")
 
 
 def changes(run: Any) -> int:
-    """How many hyper-parameters of a run, a row with `COLUMNS`, are not the paper's best.
+    """How many hyperparameters of a run, a row with `COLUMNS`, are not the paper's best.
 
-    A method that the paper does not have is compared with RigL's row. 0 for an agent that the paper
-    has no table for, and for what is not known of a run.
+    A method that is not in the paper is compared with RigL's row. 0 for an agent without a table
+    in the paper; unknown values do not count.
     """
     agent = f"{run['agent']}_{run['suite']}"
     if agent not in paper.BEST:

@@ -1,16 +1,16 @@
 """The uncertainty of scores: mean or interquartile mean and 95% interval over seeds.
 
-The paper (section 3) reports 95% confidence intervals from a bootstrap. A bootstrap of few seeds is
-too narrow: of normal scores it covers the mean in 51, 71, 83 and 90% of cases with 2, 3, 5 and 10
-seeds. The intervals here are t intervals, which cover what they say (docs/statistics.md has the
-simulation):
+The paper (section 3) reports 95% confidence intervals from a bootstrap. A bootstrap over few seeds
+is too narrow: for normal scores it covers the mean in 51, 71, 83 and 90% of cases with 2, 3, 5 and
+10 seeds. The intervals here are t intervals, whose coverage is close to 95% (docs/statistics.md
+has the simulation):
 
-- of a mean: Student's;
-- of an interquartile mean: Tukey and McLaughlin's, which takes the variance of the winsorized
+- for a mean: Student's;
+- for an interquartile mean: Tukey and McLaughlin's, which uses the variance of the winsorized
   scores (1963, Sankhya A 25), here within each task, with Welch and Satterthwaite's degrees of
   freedom over tasks.
 
-Fewer than three seeds have no interval.
+With fewer than three seeds, there is no interval.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rliable import metrics
 from scipy import stats
 
 FEWEST = 3
-"""Seeds that an interval needs at least."""
+"""Minimum number of seeds for an interval."""
 LEVEL = 0.95
 
 

@@ -1,4 +1,4 @@
-"""Learning curves and a table of final returns, of any runs.
+"""Learning curves and a table of final returns, for any runs.
 
     python -m analysis.learning_curves --runs DIR --out DIR
 
@@ -32,7 +32,7 @@ from rigl_rl.paper import ERK
 NAME = "learning_curves"
 READING = Reading(("panel",), ("label",), "env_step", "environment steps", style.steps)
 MOST_LINES, USUAL_SPARSITY = 8, 0.9
-"""Above so many lines `main_lines` takes those of the second alone."""
+"""With more lines than the first, `main_lines` keeps only those at the second."""
 ACROSS = 4
 """Panels in a row."""
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
@@ -111,10 +111,10 @@ def labelled(tables: Tables) -> pd.DataFrame:
 
 
 def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Of `labelled` runs those that fit into one figure, and which these are, in words.
+    """The `labelled` runs that fit into one figure, and a description of them.
 
-    All where there are few labels; otherwise standard dense networks, and sparse ones, ERK if there
-    are any, of the sparsity nearest to 90%.
+    All runs if there are few labels; otherwise standard dense networks, and sparse ones (ERK if
+    there are any) at the sparsity nearest to 90%.
     """
     sparse = runs[(runs["method"] != "dense") & (runs["width"] == 1.0)]
     if runs["label"].nunique() <= MOST_LINES or sparse.empty:
@@ -138,7 +138,7 @@ def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise NoRunsError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
-    # An iteration on Atari ends with an episode, so seeds evaluate a few steps apart.
+    # On Atari, iterations end with an episode, so seeds evaluate a few steps apart.
     iteration = evals.groupby("path").cumcount()
     together = evals.groupby([*(evals[column] for column in SETTING), iteration], dropna=False)
     atari = evals["suite"].str.startswith("atari")
@@ -192,7 +192,7 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def text(scores: pd.DataFrame) -> pd.DataFrame:
-    """`scores` as they are shown."""
+    """`scores` as text."""
     rows = [
         (
             row.panel,

@@ -1,4 +1,4 @@
-"""What a figure, a table or a claim leaves out: said on stderr, and beside what is shown."""
+"""Reports what a figure, a table or a claim leaves out, on stderr and next to it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _usual: set[str] = set()
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Yields the list of what is left out inside the block, each message once.
+    """Yields the list of messages about runs left out inside the block, each once.
 
-    A block around it hears the same.
+    An enclosing block collects the same messages.
     """
     messages: list[str] = []
     _listening.append(messages)
@@ -28,16 +28,16 @@ def heard() -> Iterator[list[str]]:
 
 
 def so_far() -> list[str]:
-    """What the innermost `heard` block has left out until now, but for what is usual."""
+    """The messages of the innermost `heard` block so far, except the usual ones."""
     return [each for messages in _listening[-1:] for each in messages if each not in _usual]
 
 
 def left_out(shown: str, message: str, usual: bool = False) -> None:
-    """Says that runs are left out, or are not what one would expect.
+    """Reports that runs are left out, or are unexpected.
 
     shown: the name of the figure, table or claim that lacks them; empty if it concerns all.
-    usual: whether a directory with the runs of several studies has such runs; a figure then need
-        not say so itself.
+    usual: whether any directory with the runs of several studies has such runs; a figure then
+        need not mention it.
     """
     if usual:
         _usual.add(message)

@@ -1,6 +1,6 @@
-"""Hyper-parameters of older runs, whose result.json does not have them.
+"""Hyperparameters of older runs, whose result.json does not have them.
 
-They are read from the gin parameters that the run recorded as being in effect.
+They are read from the gin parameters in effect, which the run recorded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-# Column: gin names (in TF-Agents' and Dopamine's mains), and the methods it matters to.
+# Column: gin names (in TF-Agents' and Dopamine's mains), and the methods that use it.
 _SPARSE_FROM_THE_START = ("static", "set", "rigl", "rigl_inverted")
 _GROWING = ("set", "rigl", "rigl_inverted")
 _ALL = ("dense", "prune", *_SPARSE_FROM_THE_START)
@@ -66,7 +66,7 @@ def of_run(operative_config: str, method: str) -> dict[str, Any]:
 
 
 def planned_steps(operative_config: str) -> int | None:
-    """Agent steps that a run on Atari was to take at least, None elsewhere.
+    """Minimum of agent steps planned for a run on Atari, None elsewhere.
 
     operative_config: as of `of_run`.
     """
@@ -86,7 +86,7 @@ def _value(bound: dict[str, str], name: str, method: str) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """The value that a binding spells out; None for an empty string, a macro or a reference."""
+    """The literal value of a binding; None for an empty string, a macro or a reference."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

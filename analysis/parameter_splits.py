@@ -1,4 +1,4 @@
-"""Runs of SAC that share a budget of parameters between actor and critics (Figure 3, section 5)."""
+"""SAC runs that split a parameter budget between actor and critics (Figure 3, section 5)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NETWORK = "network_params."
 def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
     """SAC's split runs and its standard dense ones; empty if no run is split.
 
-    Columns that are added: actor_share (of the parameters of actor and critics) and budget, that
-    one of `budgets` (shares of the standard networks' parameters) which is nearest.
+    Added columns: actor_share (of the parameters of actor and critics) and budget, the nearest one
+    of `budgets` (shares of the standard networks' parameters).
     """
     runs = runs[runs["agent"] == "sac"]
     split = is_split(runs) & runs["method"].isin(SPLIT)
@@ -36,5 +36,5 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
 
 
 def is_split(runs: pd.DataFrame) -> pd.Series:
-    """Whether a run's parameters are split otherwise than by the networks' widths or by ERK."""
+    """Whether a run splits parameters differently from the networks' widths or ERK."""
     return runs[VARIED].notna().any(axis=1)

@@ -1,4 +1,4 @@
-"""Lines, points and bars with their intervals, and n=... where seeds are not the usual number."""
+"""Lines, points and bars with their intervals, and n=... where the number of seeds is unusual."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike
 from analysis import seed_marks
 
 SHADE, BAR = "shades", "bars"
-"""What intervals are drawn as, and what the note of a figure calls them."""
+"""How intervals are drawn, and their name in a figure's note."""
 
 
 def band(
     axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, color: Any, **kind: Any
 ) -> None:
-    """The 95% interval around a line: a shade, or a bar at a point whose neighbors have none."""
+    """The 95% interval around a line: a band, or a bar at a point whose neighbors have none."""
     x, *ends = (np.asarray(values, dtype=float) for values in (x, low, high))
     known = np.isfinite(ends).all(axis=0)
     beside = np.zeros_like(known)
@@ -38,9 +38,9 @@ def band(
 def curve(
     axes: Axes, line: pd.DataFrame, x: str, usual: int, color: Any, dashes: Any = "-"
 ) -> None:
-    """Draws `mean` over the column x, its interval, and n=... at the end if not the usual seeds.
+    """Draws `mean` over the column x with its interval, and n=... at the end if seeds are unusual.
 
-    line: a row per point, with mean, low, high and n_seeds, of which the fewest count.
+    line: a row per point, with mean, low, high and n_seeds, whose minimum counts.
     """
     axes.plot(line[x], line["mean"], color=color, linestyle=dashes)
     band(axes, line[x], line["low"], line["high"], color)
@@ -49,9 +49,9 @@ def curve(
 
 
 def bars(axes: Axes, points: pd.DataFrame, value: str, names: str, colors: dict[str, Any]) -> None:
-    """Horizontal intervals with a mark at the value, as rliable draws them, the first row on top.
+    """Horizontal intervals with a mark at the value, as in rliable, the first row on top.
 
-    value, names: columns of `points`, which has low and high, too. colors: by name.
+    value, names: columns of `points`, which also has low and high. colors: by name.
     """
     for place, row in enumerate(points.iloc[::-1].to_dict("records")):
         color, width = colors[row[names]], row["high"] - row["low"]
@@ -75,16 +75,16 @@ def points(
     shift: float = 0.0,
     **kind: Any,
 ) -> Line2D:
-    """Draws `mean` over x, its interval, and n=... where a point has not the usual seeds.
+    """Draws `mean` over x with its interval, and n=... at points with an unusual number of seeds.
 
-    line: a row per point, with mean, low, high and n_seeds. shift: to the right, in points, of a
-    line that is a single point, so that those of several methods do not cover each other.
+    line: a row per point, with mean, low, high and n_seeds. shift: moves a line that is a single
+    point to the right, in points, so that those of several methods do not cover each other.
     """
     moved: dict[str, Any] = {}
     if len(line) == 1 and shift:
         away = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
         moved = {"transform": axes.transData + away}
-        # Matplotlib leaves what is moved out of an axis' limits.
+        # Matplotlib ignores shifted artists when it sets an axis' limits.
         ends = line[["mean", "low", "high"]].to_numpy(float).ravel()
         axes.update_datalim([(float(next(iter(x))), y) for y in ends if math.isfinite(y)])
         axes.margins(x=0.1)
@@ -96,5 +96,5 @@ def points(
 
 
 def shifts(count: int) -> list[float]:
-    """How far to the right each of so many single points at one place goes, in points."""
+    """How far, in points, to shift each of several single points at one place to the right."""
     return [5.0 * (i - (count - 1) / 2) for i in range(count)]

@@ -1,4 +1,4 @@
-"""What is read of a run directory: result.json and the CSV files of its curves, all checked."""
+"""Reads and checks the files of a run directory: result.json and the CSV files of its curves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CURVES = {
     "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
 }
 OPTIONAL = {"runs": ("final_return_greedy",), "evals": ("greedy_return",)}
-"""Columns that only some runs have, by table; the others have NaN there."""
+"""Columns that only some runs have, by table; NaN for the others."""
 SCORES = {"avg_return": "final_return", "greedy_return": "final_return_greedy"}
 """Columns of evals.csv and the scores in result.json that average the last of them."""
 CONFIG = "operative_config.gin"
@@ -33,17 +33,17 @@ INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 AS_JSON = ("layers", "hyperparameters")
 """Parts of result.json that stay JSON in a table."""
 LAST_FRACTION = 0.1
-"""Share of the evaluations in the scores of older runs, which do not say."""
+"""Share of the evaluations in the scores of older runs, which do not record it."""
 FORMAT = 3
-"""Part of every stamp. Raise it when more is read of a run, so that older tables are read anew."""
+"""Part of every stamp. Raise it when more is read of a run, to invalidate older tables."""
 _NUMERIC = {*NUMBERS, *OPTIONAL["runs"], *OPTIONAL["evals"]}.union(*CURVES.values()) - {"network"}
 
 
 def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
     """Every directory below `root` that holds a run, finished or not, and its files' names.
 
-    Links are followed, each real directory is visited once, and what a run keeps in
-    subdirectories (checkpoints, TensorBoard, policies) is not read.
+    Follows links, visits each real directory once, and skips a run's subdirectories
+    (checkpoints, TensorBoard, policies).
     """
     seen = set()
     waiting = [root]
@@ -70,7 +70,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
 
 
 def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """A finished run's record and hyper-parameters, and its curves by the names of `CURVES`.
+    """A finished run's record and hyperparameters, and its curves by the names of `CURVES`.
 
     Raises ValueError saying what is wrong.
     """
@@ -86,7 +86,7 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
         run["planned_steps"] = old_runs.planned_steps(text)
     for column, kinds in hyperparameters.KINDS.items():
         check(f"hyperparameters: {column}", run[column], kinds)
-    json.dumps([str(directory), run], ensure_ascii=False).encode()  # tables hold UTF-8 alone
+    json.dumps([str(directory), run], ensure_ascii=False).encode()  # tables hold only UTF-8
     curves = {
         name: read_curve(directory / f"{name}.csv", columns)
         for name, columns in CURVES.items()
@@ -96,7 +96,7 @@ def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str
 
 
 def flat_result(result: dict[str, Any]) -> dict[str, Any]:
-    """The record of a finished run, with one value for each column of a table.
+    """The record of a finished run, with one value per column of a table.
 
     Raises ValueError saying what is wrong.
     """
@@ -116,13 +116,13 @@ def flat_result(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """A value that a table can hold: text for what is nested or too large."""
+    """A value that a table can hold: nested and too large values become text."""
     whole = isinstance(value, int) and abs(value) > parameters.LARGEST["long"]
     return json.dumps(value) if whole or isinstance(value, (dict, list)) else value
 
 
 def of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
-    """Turns columns into text whose values are text in some runs and numbers in others."""
+    """Turns columns that mix text and numbers into text."""
     for name in runs.columns.difference(list(record.REQUIRED)):
         found = runs[name].dropna()
         if runs[name].dtype == object and found.map(type).nunique() > 1:
@@ -142,7 +142,7 @@ def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def stamp(directory: Path, files: set[str]) -> str:
-    """Changes with the files that are read of a run, and with what is read of them."""
+    """A value that changes with the files of a run, and with what is read from them."""
     read_of_run = ["result.json", CONFIG, *(f"{name}.csv" for name in CURVES)]
     status = [(directory / name).stat() for name in read_of_run if name in files]
     return " ".join([f"v{FORMAT}", *(f"{each.st_mtime_ns}:{each.st_size}" for each in status)])
@@ -156,14 +156,14 @@ def require(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
 
 
 def check_numbers(table: pd.DataFrame, name: str) -> None:
-    """Raises ValueError where a column of numbers in the file `name` holds something else."""
+    """Raises ValueError if a column of numbers in the file `name` holds something else."""
     for column, kind in table.dtypes.items():
         if column in _NUMERIC and not pd.api.types.is_numeric_dtype(kind) and len(table):
             raise ValueError(f"{name}: {column} is not a number everywhere")
 
 
 def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -> None:
-    """Says so where a score is not that of the evaluations."""
+    """Warns if a score does not match the evaluations."""
     for column, score in SCORES.items():
         if column not in evals or math.isnan(run[score]):
             continue

@@ -11,7 +11,7 @@ from analysis import scores
 
 
 class Tables(NamedTuple):
-    """What the figures are drawn from.
+    """The data behind figures.
 
     runs: a row per finished run: result.json flattened (`versions.tensorflow`, `forward_flops.q`),
         `layers` as JSON, `kernel_params` (elements of the masked kernels), the columns of
@@ -20,9 +20,9 @@ class Tables(NamedTuple):
     evals, snr, robustness: the runs' rows by evaluation, by SNR measurement and by strength of
         noise on observations, each with its run's `path`.
     source: what the user gave as --runs.
-    root: the directory of the runs, to be named in commands; that of README.md where a table does
-        not say.
-    greedy: agents whose returns are greedy here (see `scores`); none unless asked for.
+    root: the directory of the runs, to be named in commands; the one in README.md if a table does
+        not record it.
+    greedy: agents whose returns are greedy here (see `scores`); none by default.
     """
 
     runs: pd.DataFrame
@@ -35,12 +35,12 @@ class Tables(NamedTuple):
 
     @property
     def scored(self) -> pd.DataFrame:
-        """The runs that have the score that is shown, in `final_return`."""
+        """The runs that have the selected score, in `final_return`."""
         return self.runs[self.runs["final_return"].notna()]
 
     @property
     def score_line(self) -> str:
-        """Which score is shown and how many runs lack it; empty for the protocol's."""
+        """Which score is shown and how many runs lack it; empty for the protocol's score."""
         own = self.runs[scores.agents_of(self.runs).isin(self.greedy)]
         if own.empty:
             return ""
@@ -52,9 +52,9 @@ class Tables(NamedTuple):
         )
 
     def labelled(self, text: str, runs: pd.DataFrame) -> str:
-        """`text`, marked as greedy if `runs`, with agent and suite, show their greedy score."""
+        """`text`, marked as greedy if `runs` (with agent and suite) show their greedy score."""
         return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
 
     def command(self, study: str) -> str:
-        """The command that makes the runs of `study`."""
+        """The command that trains the runs of `study`."""
         return f"python -m launch run {study} --preset reduced --runs {self.root}"

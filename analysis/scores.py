@@ -1,9 +1,9 @@
-"""Which score of a run is shown: that of its protocol, or the greedy one.
+"""Selects the score of a run to show: that of its protocol, or the greedy one.
 
 DQN on classic control is evaluated twice: with the epsilon of Table 6 (`avg_return`,
 `final_return`), which is its protocol, and greedily (`greedy_return`, `final_return_greedy`). The
-other agents have one score. Figures, tables and claims read `avg_return` and `final_return` alone;
-`with_greedy` decides what these hold, when runs are loaded.
+other agents have one score. Figures, tables and claims read only `avg_return` and `final_return`;
+`with_greedy` decides what these hold when runs are loaded.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def agents_of(runs: pd.DataFrame) -> pd.Series:
 def with_greedy(
     runs: pd.DataFrame, evals: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, frozenset[str]]:
-    """Runs and evaluations whose returns are greedy, and the agents (`agents_of`) they are of.
+    """Runs and evaluations with greedy returns, and the agents (`agents_of`) that have them.
 
-    These are the agents of which some run has a greedy score. A run of theirs that was trained
-    before there was one has the score NaN, since the two must not be averaged.
+    These are the agents with a greedy score in at least one run. Their older runs without a greedy
+    score get NaN, since the two scores must not be averaged.
     """
     agents = agents_of(runs)
     greedy = frozenset(agents[runs["final_return_greedy"].notna()])

@@ -1,4 +1,4 @@
-"""Marks, n=..., beside points with an unusual number of seeds; no mark lies on another."""
+"""Marks, n=..., next to points with an unusual number of seeds, without overlap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BESIDE = [
     for sign, y in ((1, 4), (-1, -9))
     for x in (3, -16)
 ]
-"""Where a mark may be from its point, in points, the best place first."""
+"""Possible offsets of a mark from its point, in points, the best first."""
 
 
 def mark(
@@ -29,9 +29,9 @@ def mark(
     color: Any,
     shift: float = 0.0,
 ) -> None:
-    """Writes n=... beside each point that does not rest on the usual number of seeds.
+    """Writes n=... next to each point with an unusual number of seeds.
 
-    shift: of the point to the right, in points. `spread` moves marks that would overlap.
+    shift: how far the point is shifted to the right, in points. `spread` moves overlapping marks.
     """
     halo = [withStroke(linewidth=2, foreground="white")]
     for x_i, y_i, n in zip(x, y, seeds):
@@ -49,14 +49,14 @@ def mark(
 
 
 def spread(figure: Figure) -> None:
-    """Moves marks of seeds that overlap, each as little as possible, within its panel."""
+    """Moves overlapping marks, each as little as possible, within its panel."""
     marks = {
         axes: [t for t in axes.texts if isinstance(t, Annotation) and t.get_gid() == _MARK]
         for axes in figure.axes
     }
     if not any(marks.values()):
         return
-    figure.draw_without_rendering()  # gives everything its place
+    figure.draw_without_rendering()  # computes the layout
     for axes, own in marks.items():
         taken: list[Any] = []
         for mark in own:

@@ -1,4 +1,4 @@
-"""Which runs may stand in one figure together."""
+"""Selects runs that may share a figure."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from analysis.notes import left_out
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
-"""The columns that tell the settings of a figure apart; runs equal in all of them are seeds."""
+"""The columns that distinguish the settings of a figure; runs equal in all of them are seeds."""
 MATCHES_WITHIN = 0.09
-"""How far a network's parameter count may be from another's, or from a share of it, to count as
-equal. Widths are whole numbers: the dense network nearest to one of 99% sparsity is 6% off for PPO,
-and up to 8.9% for the ResNet, whose convolutions have three and six filters there."""
+"""Tolerance for two parameter counts, or a count and a share of another, to count as equal. Widths
+are whole numbers: the dense network nearest to one of 99% sparsity is 6% off for PPO, and up to
+8.9% for the ResNet, whose convolutions then have three and six filters."""
 
 
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
-    """Whether each run is of a dense network of full width."""
+    """Whether each run has a dense network of full width."""
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
-    """Runs of one length at the standard hyper-parameters, each setting and seed once.
+    """Runs of one length at the standard hyperparameters, each setting and seed once.
 
-    What is left out is said (`notes.left_out`): a run of another length than most of its task's
-    must not be averaged with them, a run of a sweep not with standard ones, and a run that was made
-    twice (with and without SNR logging, say) is no second seed.
+    Reports what it leaves out (`notes.left_out`). Runs of different lengths must not be averaged,
+    nor runs of a sweep with standard ones. A repeated run (with and without SNR logging, for
+    example) is not a second seed.
 
-    varied: hyper-parameters (of `hyperparameters.COLUMNS`) that the figure shows, so that runs
-        which differ in them are different settings.
+    varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows; runs that differ
+        in them are different settings.
     """
     setting = [*SETTING, *varied]
     runs = _of_one_length(runs, figure).sort_values("path")
     runs = _standard(runs, figure, setting, varied)
     again = runs.duplicated([*setting, "seed"])
-    # A run with and one without SNR logging train alike; that the two agree needs no words.
+    # Runs with and without SNR logging train alike, so only differences are reported.
     differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
     if differs.any():
         left_out(
@@ -50,10 +50,10 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
 
 
 def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:
-    """The column `score` of runs as [seeds, tasks], for rliable: as many seeds of each task as of
-    its rarest, which is said. No row where a task has no score.
+    """The column `score` of runs as [seeds, tasks], for rliable: as many seeds for each task as the
+    rarest one has, which is reported. No rows if a task has no score.
 
-    shown, what: the figure or claim, and which runs of it, to say so.
+    shown, what: for the report: the figure or claim, and which of its runs.
     """
     by_task = [runs.loc[runs["env"] == task, "score"].dropna().to_numpy() for task in tasks]
     counts = [len(scores) for scores in by_task] or [0]
@@ -64,14 +64,14 @@ def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str)
 
 
 def nearest_share(found: float, shares: Sequence[float]) -> float:
-    """The one of `shares` that a network's share of parameters counts as; NaN: none is near."""
+    """The one of `shares` that is near a network's share of parameters; NaN: none is."""
     share = min(shares, key=lambda share: abs(found / share - 1))
     return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
 
 
 def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Of each task, the runs of the length that most have, the longer one of a tie."""
-    # On Atari a run takes as many more steps as its iterations' last episodes do.
+    """For each task, the runs of the most frequent length (the longer one on a tie)."""
+    # On Atari, a run takes extra steps until the last episode of each iteration ends.
     length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
     kept = []
     for task, lengths in length.groupby([runs[column] for column in TASK]):
@@ -93,9 +93,9 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
 def _standard(
     runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
 ) -> pd.DataFrame:
-    """Of each setting, the runs nearest to the paper's best hyper-parameters.
+    """For each setting, the runs nearest to the paper's best hyperparameters.
 
-    None where these are several, as of a sweep whose grid does not have the best ones.
+    None if there are several such settings, as in a sweep whose grid lacks the best values.
     """
     if runs.empty:
         return runs
@@ -112,14 +112,14 @@ def _standard(
         left_out(
             figure,
             f"left out {int(out.sum())} run(s) of sweeps, which change "
-            f"other hyper-parameters than this figure shows",
+            f"other hyperparameters than this figure shows",
             usual=True,
         )
     unusual = runs[~out & (changes > 0)]
     if len(unusual):
         left_out(
             figure,
-            f"{len(unusual)} run(s) do not have the paper's hyper-parameters, but no "
+            f"{len(unusual)} run(s) do not have the paper's hyperparameters, but no "
             f"others are there (first: {unusual['path'].iloc[0]})",
         )
     return runs[~out]

@@ -1,4 +1,4 @@
-"""One look for all figures: colors, names, and what a figure leaves on disk."""
+"""One style for all figures: colors, names, and files on disk."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ METHODS = {
     "rigl": Method("RigL", "#D55E00", "v"),
     "rigl_inverted": Method("RigL inverted", "#CC79A7", "P"),
 }
-# For other methods: more colors that go with the palette.
+# For other methods: more colors that match the palette.
 _MORE = (
     *(("#56B4E9", "X"), ("#882255", "*"), ("#999933", "<"), ("#332288", ">")),
     *(("#44AA99", "p"), ("#AA4499", "h")),
 )
-NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, where an agent has two
+NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, for agents with two
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
-# The marker tells them apart where a line has a single point.
+# The marker distinguishes them if a line has a single point.
 LINES: dict[str, dict[str, Any]] = {ERK: {"ls": "-"}, UNIFORM: {"ls": "--", "mfc": "white"}}
 SETTINGS: dict[str, Any] = {
     "font.size": 9,
@@ -73,7 +73,7 @@ plt.style.use(SETTINGS)
 def looks(methods: Iterable[str]) -> dict[str, Method]:
     """How each of `methods` appears, in the order of legends.
 
-    A method that is not in `METHODS` goes by its own name and gets the next color.
+    A method that is not in `METHODS` keeps its name and gets the next color.
     """
     present = set(methods)
     found = {name: look for name, look in METHODS.items() if name in present}
@@ -83,16 +83,15 @@ def looks(methods: Iterable[str]) -> dict[str, Method]:
 
 
 def method_name(method: str) -> str:
-    """What a method is called in titles and tables."""
+    """The name of a method in titles and tables."""
     return looks([method])[method].name
 
 
 def panels(rows: int, columns: int, **shared: Any) -> tuple[Figure, np.ndarray]:
     """A figure of equal panels [rows, columns] with room for the legend that `finish` adds.
 
-    The legend goes below several columns of panels, but beside a single one.
-
-    shared: `sharex`, `sharey`, as of `plt.subplots`.
+    The legend goes below several columns of panels, but next to a single one.
+    shared: `sharex` and `sharey` of `plt.subplots`.
     """
     size = (3.1 * columns, 2.6 * rows + 0.8) if columns > 1 else (6.2, 3.0 * rows + 0.3)
     figure, grid = plt.subplots(
@@ -104,7 +103,7 @@ def panels(rows: int, columns: int, **shared: Any) -> tuple[Figure, np.ndarray]:
 
 
 def empty(axes: Axes) -> None:
-    """Says that there are no runs for a panel."""
+    """Marks a panel that has no runs."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, "no runs", transform=axes.transAxes, ha="center", color="#555555")
 
@@ -122,7 +121,7 @@ def panel_title(axes: Axes, text: str, seeds: pd.Series, usual: int) -> int:
 
 
 def agent_name(agent: str, suite: str) -> str:
-    """An agent as titles call it: SAC, DQN (CNN)."""
+    """The name of an agent in titles: SAC, DQN (CNN)."""
     return f"{agent.upper()} ({NETWORKS[suite]})" if suite in NETWORKS else agent.upper()
 
 
@@ -133,8 +132,8 @@ def finish(
     unit: str,
     interval: str = "t interval over seeds",
 ) -> None:
-    """A legend shared by all panels, headed by how many seeds stand behind each `unit`, what the
-    intervals are that were drawn, and what is left out (`notes`).
+    """A legend shared by all panels, headed by the number of seeds behind each `unit`, the kind of
+    intervals drawn, and what is left out (`notes`).
 
     handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
     """

@@ -1,9 +1,9 @@
-"""The best hyper-parameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
+"""The best hyperparameters of a sweep, in the layout of Tables 1, 2, 3 and 5.
 
-A method's row is the setting with the highest mean final return, beside the paper's choice and the
-number of settings that the runs hold. The best of many settings is the best partly by luck, so the
-score of the paper's own setting and its rank stand beside it. A method with one setting was not
-swept and has no row.
+A method's row is the setting with the highest mean final return, with the paper's choice and the
+number of settings in the runs. The best of many settings is partly the best by luck, so the table
+also shows the score and rank of the paper's setting. A method with one setting was not swept and
+has no row.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _ORDER = ("dense", "prune", "static", "rigl", "set")
 
 @dataclasses.dataclass(frozen=True)
 class SweepTable:
-    """Best hyper-parameters by method.
+    """Best hyperparameters by method.
 
     Attributes:
-      name: of its files, and of the study that makes its runs.
+      name: name of its files, and of the study that trains its runs.
       agent: a key of `paper.BEST`.
-      tasks: the sweep's; returns are human-normalized if they are games.
-      columns: the hyper-parameters shown (keys of `HEADS`).
-      methods: those that are swept.
-      human: whose scores Atari is normalized by.
+      tasks: tasks of the sweep; returns are human-normalized if they are games.
+      columns: the hyperparameters shown (keys of `HEADS`).
+      methods: the methods that are swept.
+      human: table of human scores for Atari.
     """
 
     name: str
@@ -60,10 +60,10 @@ class SweepTable:
     methods: tuple[str, ...] = _ORDER
     human: str = HUMAN_SCORES[0]
     latex: bool = False
-    """Whether it is written in LaTeX, too."""
+    """Whether to write it in LaTeX, too."""
 
     def data(self, tables: Tables) -> pd.DataFrame:
-        """A row per method: method, each hyper-parameter and its value in the paper (`..._paper`),
+        """A row per method: method, each hyperparameter and its value in the paper (`..._paper`),
         mean, low, high, n_seeds of the best setting, settings (how many there are).
 
         Raises NoRunsError when no method has two settings.
@@ -95,7 +95,7 @@ class SweepTable:
             if set(own["env"]) != set(self.tasks):
                 lacking += 1
                 continue
-            # [seeds, tasks], of the seeds that every task has.
+            # [seeds, tasks], for the seeds that every task has.
             scores = own.pivot(index="seed", columns="env", values="score").dropna()
             if not scores.empty:
                 settings.append((values, scores.to_numpy()))
@@ -120,7 +120,7 @@ class SweepTable:
         }
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
-        """Writes the table as .md, .csv and, if asked to, .tex into `out`; returns their paths."""
+        """Writes the table as .md, .csv and, on request, .tex into `out`; returns their paths."""
         rows = self.data(tables)
         text, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
         with replacing(text) as aside:
@@ -139,7 +139,7 @@ class SweepTable:
         return f"{self.title}\n\n{markdown(self.text(rows, tables))}"
 
     def text(self, rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-        """The rows as they are shown, under the names of their columns."""
+        """The rows as text, under the names of their columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
         score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
         hyperparameters = [HEADS[name] for name in self.columns]

@@ -1,4 +1,4 @@
-"""Gives the commands bad input and checks what each says: one line, exit code, nothing written.
+"""Gives all commands bad input and checks their response: one line, exit code, nothing written.
 
 python -m benchmarks.bad_input [--every N] [--only TEXT]
 
@@ -28,7 +28,7 @@ from benchmarks import ROOT
 from rigl_rl.command_line import exit_code
 
 SECONDS = 300
-"""Longest that a case may take."""
+"""Time limit of a case."""
 
 _TFAGENTS, _DOPAMINE = ("root_dir", "gin_file"), ("base_dir", "gin_files")
 TRAINING = {
@@ -42,7 +42,7 @@ TRAINING = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A command, and what it must say."""
+    """A command, and the expected response."""
 
     main: str
     args: tuple[str, ...]
@@ -54,7 +54,7 @@ class Case:
     """A pattern."""
 
     def fault(self, code: int, out: str, err: str, made: set[str]) -> str | None:
-        """What is wrong with the command's behavior; None if nothing is."""
+        """Describes what is wrong with the command's behavior; None if nothing is."""
         lines = err.splitlines()
         if len(lines) != 1 or not lines[0].startswith("error: ") or out:
             return f"not one line: {(out + err)[-300:]!r}"
@@ -93,12 +93,12 @@ def _cases_of(
 
 
 def _pattern(says: str) -> str:
-    """Text as it is, unless it has alternatives."""
+    """The literal text, unless it has alternatives."""
     return says if "|" in says else re.escape(says)
 
 
 def run(case: Case) -> str | None:
-    """Runs a case in a child of this process; says what is wrong, if anything is."""
+    """Runs a case in a child of this process; returns what is wrong, or None."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         work = place / "work"
@@ -165,8 +165,8 @@ def serve(main: str, chosen: Sequence[Case], report: int) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the cases, prints those that misbehave, and how many behave."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--every", type=int, default=1, help="every Nth case alone (default 1)")
-    parser.add_argument("--only", default="", help="cases with this text in their arguments alone")
+    parser.add_argument("--every", type=int, default=1, help="only every Nth case (default 1)")
+    parser.add_argument("--only", default="", help="only cases with this text in their arguments")
     options = parser.parse_args(argv)
     chosen: dict[str, list[Case]] = collections.defaultdict(list)
     for case in cases()[:: options.every]:

@@ -43,7 +43,7 @@ def bindings(agent: str, task: str, steps: int) -> list[str]:
 
 
 def train(run: pathlib.Path, agent: str, task: str, method: str, seed: int, steps: int) -> str:
-    """Trains, and says what is wrong with the result; empty if nothing is."""
+    """Trains, and returns what is wrong with the result; empty if nothing is."""
     completed = subprocess.run(
         [
             *(sys.executable, "-m", f"rigl_rl.tfagents.{agent}_train_eval", f"--seed={seed}"),
@@ -61,7 +61,7 @@ def train(run: pathlib.Path, agent: str, task: str, method: str, seed: int, step
 
 
 def fault(run: pathlib.Path) -> str:
-    """Says what is not finite in a finished run; empty if everything is."""
+    """Returns what is not finite in a finished run; empty if everything is."""
     returns = pd.read_csv(run / "evals.csv")["avg_return"].to_numpy()
     if not np.isfinite(returns).all():
         return f"returns are {returns.tolist()}"
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--agents", nargs="+", choices=["sac", "ppo"], default=["sac", "ppo"])
     parser.add_argument("--methods", nargs="+", default=["dense", "rigl"], help="gin files' names")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="concurrent runs (default 2)")
     options = parser.parse_args(arguments)
 
     faults = 0

@@ -1,4 +1,4 @@
-"""Kills a training run again and again, and checks that its evaluations stay the same.
+"""Kills a training run repeatedly, and checks that its evaluations stay the same.
 
 python -m benchmarks.kill_and_resume --kills 50 --out DIR [--agent dqn] [--bindings B ...]
 
@@ -32,7 +32,7 @@ from rigl_rl.sparsity.execution import MODES
 # Targets of a kill: before the run has started or resumed, at any time after that, or at the first
 # checkpoint after such a time.
 START_UP, RUNNING, CHECKPOINT = "start-up", "running", "checkpoint"
-# Weights of the three. Start-ups take most of the time, so nearly all uniform kills would hit them.
+# Weights of the three. Start-up takes most of the time, so most uniform kills would hit it.
 AIMS = {START_UP: 0.2, RUNNING: 0.4, CHECKPOINT: 0.4}
 
 _PHASES = {

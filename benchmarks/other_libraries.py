@@ -2,10 +2,10 @@
 
 python -m benchmarks.other_libraries --library sbx --agent sac
 
-Networks, batch sizes and one train step per environment step are the paper's, all else is the
-library's default. This project's environment has neither library. Make another one for this
+Networks, batch sizes and one train step per environment step are the paper's; everything else is
+the library's default. This project's environment has neither library. Make another one for this
 command: `pip install stable-baselines3==2.9.* sbx-rl gymnasium==1.3.* mujoco==3.* imageio`.
-`taskset -c 0` before it keeps it on one core; JAX has no setting for one thread.
+Prefix it with `taskset -c 0` to keep it on one core; JAX has no setting for one thread.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EVERY_STEP = {"train_freq": 1, "gradient_steps": 1, "learning_starts": 1_000}
 
 
 def main() -> None:
-    """Trains in turns, and prints the median speed."""
+    """Trains in rounds, and prints the median speed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

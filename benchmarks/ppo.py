@@ -82,7 +82,7 @@ class Parts:
 def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `ppo_train_eval`, and the FLOPs of one dense train step.
 
-    The limit leaves out acting and the values of an iteration's steps: 1/30 of the products.
+    The limit omits acting and the values of an iteration's steps: 1/30 of the products.
     """
     del total_steps  # the learning rate falls over the paper's length
     parts = Parts(method)
@@ -114,12 +114,10 @@ def main() -> None:
     set_up(args)
     compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
     parts = Parts("dense")
-    print(
-        f"collection alone           {COLLECT_STEPS / seconds(parts.collect, args.rounds):8.0f} steps/s"
-    )
-    print(
-        f"gradient steps alone       {TRAIN_STEPS / seconds(parts.learn, args.rounds):8.0f} per second"
-    )
+    collection = COLLECT_STEPS / seconds(parts.collect, args.rounds)
+    learning = TRAIN_STEPS / seconds(parts.learn, args.rounds)
+    print(f"collection alone           {collection:8.0f} steps/s")
+    print(f"gradient steps alone       {learning:8.0f} per second")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def train_step_flops(agent: sac_agent.SacAgent) -> int:
     total = counting.train_step_flops(actor, BATCH_SIZE, forward_passes=3)
     # Each critic: its target, itself, and once more for the actor's loss.
     total += 2 * counting.train_step_flops(critic, BATCH_SIZE, forward_passes=3)
-    # There the gradient goes back to the actions, but to no kernel.
+    # There, the gradient reaches the actions, but no kernel.
     return total + 2 * BATCH_SIZE * counting.count(critic).dense_flops
 
 

@@ -2,8 +2,8 @@
 
 Masks change, the replay buffer overwrites its oldest entries, exploration decays, and the target
 network is between copies. There are running statistics, and episodes that continue across
-iterations and checkpoints. And the runs record all they can: signal-to-noise ratios, mask images,
-policies.
+iterations and checkpoints. The runs also record everything they can: signal-to-noise ratios, mask
+images, policies.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every agent has its own process, like a run. Sparse agents' turns alternate with the dense agent's,
 so a drift in the machine's speed favors neither. Figures are medians over rounds. The arithmetic
-limit is the time of the dense matrix products alone: the FLOPs of a dense train step at the
+limit is the time of only the dense matrix products: the FLOPs of a dense train step at the
 machine's GEMM speed, measured between the rounds.
 """
 

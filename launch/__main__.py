@@ -7,7 +7,7 @@
     python -m launch status --runs runs
     python -m launch cancel --runs runs
 
-Run it in the root of the repository.
+Run it from the root of the repository.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _parser() -> Parser:
         default="local",
         help="this machine (default), a SLURM cluster, or only print the commands",
     )
-    run.add_argument("--workers", type=positive, help="local runs at a time; default: by cores")
+    run.add_argument("--workers", type=positive, help="concurrent local runs; default: by cores")
     run.add_argument("--cluster", type=Path, help="YAML file with settings for SLURM jobs")
     run.add_argument("--wait", action="store_true", help="wait until the SLURM jobs end")
     run.add_argument("--threads", type=positive, default=1, help="threads per run")
@@ -126,8 +126,8 @@ def _parser() -> Parser:
     )
     run.add_argument("--dry_run", action="store_true", help="same as --on commands")
     for name, what in (
-        ("status", "show how far the runs are; by default of all launches in --runs"),
-        ("cancel", "take runs out of SLURM's queue; by default all of --runs"),
+        ("status", "show the progress of runs; by default of all launches in --runs"),
+        ("cancel", "remove runs from SLURM's queue; by default all runs of --runs"),
     ):
         selection.add_arguments(commands.add_parser(name, help=what), studies="*", required=False)
     for name, command in commands.choices.items():

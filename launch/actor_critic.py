@@ -1,8 +1,8 @@
-"""The binding that splits a budget of parameters between SAC's actor and its two critics.
+"""Prints the binding that splits a parameter budget between SAC's actor and its two critics.
 
     python -m launch.actor_critic HalfCheetah-v2 --budget 0.2 --actor_share 0.1 --regime sparse
 
-prints the gin binding that gives actor and critics their shares; see `launch.parameter_split`.
+prints the gin binding that gives actor and critics their shares. See `launch.parameter_split`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from rigl_rl.command_line import Parser, exit_code
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the binding."""
-    parser = Parser(
-        prog="python -m launch.actor_critic", description="Split a budget of parameters."
-    )
+    parser = Parser(prog="python -m launch.actor_critic", description="Split a parameter budget.")
     parser.add_argument("task", choices=list(SAC.tasks))
     parser.add_argument("--budget", type=float, required=True, help="share of the standard count")
     parser.add_argument("--actor_share", type=float, required=True, help="share of the budget")

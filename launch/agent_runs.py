@@ -21,7 +21,7 @@ HYPERPARAMETERS = {
     "sparsities": ("ac", "train_eval.actor_critic_sparsities_str"),
     "widths": ("ac", "train_eval.actor_critic_widths_str"),
 }
-"""Hyper-parameters that a study may change: each with its part of the run's name and its binding.
+"""Hyperparameters that a study may change, with their part of the run's name and their binding.
 The binding of weight decay and update intervals depends on the agent. The learning rate is swept on
 Atari, the rest elsewhere."""
 
@@ -49,12 +49,12 @@ def agent_run(
         schedule: the run's length.
         distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
         sparsity: target sparsity; for sparse methods only.
-        units: units of each hidden dense layer, if not the standard number; filters of convolutions
-            scale along.
+        units: units of each hidden dense layer, if not the standard number; convolution filters
+            scale with it.
         snr_freq: train steps between two measurements of the gradients' SNR; 0: none. Measuring
             does not change the training, but it changes the configuration and so the name. If the
             measured run exists, the other one is not trained (`Run.measured_name`).
-        changes: hyper-parameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
+        changes: hyperparameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
             value equal to the best one does not change the run or its name.
     """
     label = [method]

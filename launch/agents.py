@@ -11,7 +11,7 @@ from launch.widths import ConvNet, Net, Network, matched_units
 
 
 class GinNames(NamedTuple):
-    """Names of the bindings that studies set, where they differ between the mains."""
+    """Names of the bindings that studies set, for those that differ between the mains."""
 
     task: str
     width: str
@@ -204,7 +204,7 @@ DQN_RESNET = dataclasses.replace(
     nets=lambda frames, actions: (
         ConvNet(frames, ((3, 32),) * 5 + ((3, 64),) * 10, 11 * 11, 512, actions),
     ),
-    # An update takes 14 times the CNN's FLOPs, so reduced runs are as long as those of Atari 100k.
+    # An update takes 14 times the CNN's FLOPs, so reduced runs are as long as in Atari 100k.
     schedules={
         **_ATARI_SCHEDULES,
         "reduced": AtariSchedule(

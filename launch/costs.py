@@ -1,4 +1,4 @@
-"""What runs take: as long as finished runs like them took, where there are any."""
+"""Estimates how long runs take, from similar finished runs if there are any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rigl_rl import record
 from rigl_rl.errors import ConfigError
 
 LONGER = 10
-"""A finished run says nothing about runs that are this many times longer: speed changes while
+"""A finished run does not predict runs that are this many times longer: speed changes during
 training, and short runs evaluate more often."""
 
 
@@ -19,13 +19,13 @@ class Costs:
     """Estimates of runs' time on one core.
 
     Args:
-        runs_dir: its finished runs (`AGENT/TASK/.../seedN/result.json`) replace the declared
+        runs_dir: finished runs here (`AGENT/TASK/.../seedN/result.json`) replace the declared
             speeds: those that differ only in the seed, otherwise those on the same task, otherwise
             those of the same agent.
     """
 
     def __init__(self, runs_dir: Path | None = None) -> None:
-        # Environment steps and seconds of finished runs, by what they have in common and length.
+        # Environment steps and seconds of finished runs, by shared label and length.
         self._found: dict[str, dict[int, list[float]]] = {}
         for label, steps, seconds in _finished(runs_dir) if runs_dir else ():
             for kind in _kinds(label):
@@ -34,7 +34,7 @@ class Costs:
                 of_kind[steps][1] += seconds
 
     def core_seconds(self, run: Run, done: int = 0) -> float:
-        """Estimated seconds of a run on one core, of which `done` environment steps are taken."""
+        """Estimated seconds on one core for the rest of a run after `done` environment steps."""
         left = max(0, run.env_steps - done)
         return START_UP_SECONDS + left / self._steps_per_second(run)
 

@@ -1,4 +1,4 @@
-"""Finds a method's gin file: in a folder of the user's, or in gin_configs/AGENT/."""
+"""Finds a method's gin file: in a folder given by the user, or in gin_configs/AGENT/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits a budget of parameters between SAC's actor and its two critics (Figure 3).
+"""Splits a parameter budget between SAC's actor and its two critics (Figure 3).
 
 Actor and critics get their shares as widths of dense networks, or as sparsities of networks of
 standard width. The budget is a share of the standard dense networks' parameters, including both
@@ -29,7 +29,7 @@ def split(task: str, budget: float, actor_share: float, regime: str) -> str:
         width.
 
     Raises:
-      ConfigError: a value is not allowed, or no network has so few or so many parameters.
+      ConfigError: a value is not allowed, or no network can have this number of parameters.
     """
     if regime not in REGIMES:
         raise ConfigError(f"regime is {regime!r}, but must be one of {', '.join(REGIMES)}")

@@ -1,6 +1,6 @@
-"""Which runs a command is about: studies, a preset, and what narrows or changes them.
+"""Which runs a command applies to: studies, a preset, and options that narrow or change them.
 
-Every launch is recorded in its directory of runs, so that `launch status` knows what was asked for.
+Every launch is recorded in its directory of runs, so that `launch status` knows what was requested.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RECORD = "launches.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Runs of some studies; empty fields change nothing."""
+    """Runs of some studies; empty fields have no effect."""
 
     studies: tuple[str, ...]
     preset: str
@@ -34,14 +34,14 @@ class Selection:
     tasks: tuple[str, ...] = ()
 
     def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
-        """The runs of a study, by default of all of them together.
+        """The runs of a study, by default of all studies together.
 
         Args:
             study: one of the studies.
             strict: whether all of `agents` and `tasks` must occur.
 
         Raises:
-            ConfigError: one does not occur, and must.
+            ConfigError: one that must occur does not.
         """
         preset = PRESETS[self.preset]
         if self.seeds is not None:
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
     Args:
         parser: the command's parser.
         studies: `+` or `*`, how many studies must be named.
-        required: whether a preset must be.
+        required: whether a preset must be given.
     """
     parser.add_argument("studies", nargs=studies, metavar="STUDY", help="see `launch list`")
     parser.add_argument("--preset", choices=list(PRESETS), required=required)
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
         help="sparse methods (names of gin files) instead of the studies'; dense networks stay",
     )
     parser.add_argument("--agents", nargs="+", metavar="AGENT", help="only these, like ppo_mujoco")
-    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these of the tasks")
+    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks")
 
 
 def of_arguments(args: argparse.Namespace) -> Selection:
@@ -118,9 +118,9 @@ def of_arguments(args: argparse.Namespace) -> Selection:
 
 
 def launched(args: argparse.Namespace) -> list[Selection]:
-    """What was launched in `args.runs`, narrowed to the studies that are named.
+    """The launches recorded in `args.runs`, narrowed to the studies that are named.
 
-    With a preset, the selection that the arguments describe.
+    With a preset: the selection that the arguments describe.
 
     Raises:
         ConfigError: no such launch is recorded, or the arguments do not fit together.

@@ -1,4 +1,4 @@
-"""How far the runs of a directory are: `python -m launch status`."""
+"""Shows the progress of a directory's runs: `python -m launch status`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rigl_rl.errors import ConfigError, warn
 
 STATES = ("finished", "running", "failed", "waiting")
 MOST_FAILURES = 20
-"""Failures shown one by one."""
+"""Maximum number of failures to show one by one."""
 
 
 class Status(NamedTuple):
-    """How far a run is."""
+    """A run's progress."""
 
     job: Job
     state: str
-    """One of `STATES`. `failed`: it has begun, is not finished, and nobody is working on it."""
+    """One of `STATES`. `failed`: started, not finished, and no process is working on it."""
     spent: float
     """Seconds on one core."""
     to_come: float
@@ -57,7 +57,7 @@ def show(selections: Iterable[Selection], runs_dir: Path) -> None:
 
 
 class Look:
-    """Looks at the runs of a directory.
+    """Inspects the runs of a directory.
 
     Args:
         runs_dir: directory of all runs.
@@ -71,10 +71,10 @@ class Look:
         try:
             self._queue = slurm_queue.queued(runs_dir)
         except SlurmError as error:
-            warn(f"what SLURM's jobs do is not known: {error}")
+            warn(f"cannot tell what SLURM's jobs are doing: {error}")
 
     def at(self, run: Run) -> Status:
-        """How far a run is."""
+        """A run's progress."""
         if run.name not in self._seen:
             self._seen[run.name] = self._at(run)
         return self._seen[run.name]
@@ -98,7 +98,7 @@ def _row(study: str, preset: str, found: Sequence[Status]) -> str:
     counts = {state: sum(each.state == state for each in found) for state in STATES}
     spent, to_come = (sum(getattr(each, name) for each in found) for name in ("spent", "to_come"))
     at_work = [each.to_come for each in found if each.state == "running"]
-    # As many runs at a time as now; a run cannot be split.
+    # Assumes the current number of concurrent runs; a run cannot be split.
     left = f"{max(to_come / len(at_work), *at_work) / 3600:.1f} h" if at_work else "-"
     numbers = [f"{count:,}" for count in counts.values()]
     cells = [*numbers, *(f"{seconds / 3600:,.1f}" for seconds in (spent, to_come)), left]

@@ -2,8 +2,8 @@
 
 Section 3 of the paper compares sparse networks with "parameter-equivalent" dense baselines,
 obtained by scaling layer widths down. An agent has one network (DQN) or several (actor and
-critics), all of one width, given as the units of their hidden dense layers. Counting takes plain
-integers, so that a study expands without loading TensorFlow.
+critics), all of the same width, given as the units of their hidden dense layers. Counting uses
+plain integers, so that a study expands without loading TensorFlow.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def sparse_parameters(nets: tuple[Network, ...], units: int, sparsity: float) ->
     return total
 
 
-@functools.cache  # studies ask again for every seed and figure
+@functools.cache  # called again for every seed and figure
 def matched_units(nets: tuple[Network, ...], units: int, sparsity: float) -> int:
     """Hidden units whose dense parameter count is closest to the sparse one's (fewer on a tie).
 

@@ -54,13 +54,13 @@ class _Terminated(BaseException):
 def exit_code(
     command: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None
 ) -> int:
-    """Runs a command line and returns its exit code; whatever stops it becomes one line."""
+    """Runs a command line and returns its exit code; anything that stops it becomes one line."""
 
     def terminate(signum: int, frame: FrameType | None) -> NoReturn:
         raise _Terminated
 
     loading.end()
-    # Jobs on SLURM ignore SIGTERM, and it stays so.
+    # Jobs on SLURM ignore SIGTERM, and must continue to.
     unhandled = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     handle = unhandled and threading.current_thread() is threading.main_thread()
     if handle:
@@ -88,7 +88,7 @@ def _reported(error: BaseException) -> tuple[object, int]:
     if isinstance(error, (RiglRlError, OSError)):
         return error, 2 if isinstance(error, ConfigError) else 1
     lines = str(error).strip().splitlines()
-    if lines[:1] == ["in user code:"]:  # AutoGraph's: where it was, and in the last line what
+    if lines[:1] == ["in user code:"]:  # AutoGraph's: location first, the error in the last line
         return lines[-1].strip(), 1
     return f"{type(error).__name__}: {error}".rstrip(": "), 1
 

@@ -14,7 +14,7 @@ class ConfigError(RiglRlError, ValueError):
 
 
 class NoRunsError(RiglRlError):
-    """There are no runs to show; the line says how to make some."""
+    """There are no runs to show; the line says how to train some."""
 
 
 def warn(message: str) -> None:

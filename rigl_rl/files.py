@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ASIDE = ".writing-"
-"""How names of directories begin that are still being written."""
+"""Prefix of directories that are still being written."""
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file, or a directory with all that is in it; nothing if there is none."""
+    """Deletes a file, or a directory and its contents; does nothing if it does not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

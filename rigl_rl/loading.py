@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM while a command of this project loads its libraries: one line, no traceback.
 
-Loading TensorFlow takes seconds. `rigl_rl.command_line.exit_code` takes over when it is done.
+Loading TensorFlow takes seconds. Afterwards, `rigl_rl.command_line.exit_code` takes over.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SI
 
 
 def stopped(signum: int) -> str:
-    """What a command says when a signal stops it."""
+    """The message of a command that a signal stops."""
     return f"stopped by {signal.Signals(signum).name}; what was written before is intact"
 
 
 def begin() -> None:
-    """Acts if this process is `python -m` with a module of this project, and nowhere else."""
+    """Has an effect only in a process started as `python -m` with a module of this project."""
     arguments = getattr(sys, "orig_argv", [])
     module = arguments[arguments.index("-m") + 1] if "-m" in arguments[:-1] else ""
     if module.partition(".")[0] in PACKAGES:
@@ -35,7 +35,7 @@ def end() -> None:
 
 def _exchange(old: dict, new: dict) -> None:
     for signum in DEFAULTS:
-        # A job on SLURM ignores SIGTERM, a shell's background job SIGINT; it stays so.
+        # Jobs on SLURM ignore SIGTERM, a shell's background jobs SIGINT, and must continue to.
         if signal.getsignal(signum) == old[signum]:
             signal.signal(signum, new[signum])
 

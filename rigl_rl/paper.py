@@ -1,7 +1,7 @@
-"""The paper's tasks and best hyper-parameters (Tables 1 to 6, 8, 9).
+"""The paper's tasks and best hyperparameters (Tables 1 to 6, 8, 9).
 
-The launcher uses them to name a sweep's run like the standard run it equals, figures to tell
-standard runs from a sweep's. The gin files hold the same values; a test compares the two.
+With them, the launcher gives a sweep's run the name of an equal standard run, and figures tell
+standard runs from those of a sweep. The gin files hold the same values; a test compares the two.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ BATCH_SIZE = {
 
 CLASSIC = ("Acrobot-v1", "CartPole-v0", "MountainCar-v0")
 MUJOCO_MAIN = ("HalfCheetah-v2", "Humanoid-v2", "Walker2d-v2")
-"""Figures 2 and 12: all tasks that Figure 9 does not show."""
+"""Figures 2 and 12: all tasks that are not in Figure 9."""
 MUJOCO_OTHERS = ("Hopper-v2", "Ant-v2")
 """Figure 9."""
 MUJOCO = (*MUJOCO_MAIN, *MUJOCO_OTHERS)
@@ -90,7 +90,7 @@ GAMES = (
 )
 """Section A.4."""
 ATARI_IQM_SPARSITIES = (0.5, 0.8, 0.9, 0.95)
-"""Figures 17 and 18; which ones is our choice."""
+"""Figures 17 and 18; our choice."""
 NOISE_SHARES = (1.0, 0.5, 0.1)
 """Figure 6: shares of the standard dense parameter count."""
 
@@ -129,7 +129,7 @@ ACTOR_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def best(agent: str, method: str) -> dict[str, Any]:
-    """The standard hyper-parameters of a method: its row of Tables 1 to 5 and values of all rows.
+    """The standard hyperparameters of a method: its row of Tables 1 to 5 and values of all rows.
 
     None where the table has a dash, or where no sweep of the agent includes the value. A method
     that is not in the paper gets RigL's values.

@@ -5,8 +5,8 @@ class Hyperparameters(Checked):
     batch_size: int = parameter(128, "transitions per train step", low=1)
 
 Types are read from the annotations: `int`, `float`, `bool`, `str`, `Sequence[int]`,
-`Mapping[str, float]`, `Callable[...]` and `None`, joined by ` | `. Ranges hold for every number in
-a sequence or mapping. Other types are checked by their `test` alone.
+`Mapping[str, float]`, `Callable[...]` and `None`, joined by ` | `. Ranges apply to every number in
+a sequence or mapping. Other types are checked only by their `test`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any, Callable, TypeVar
 from rigl_rl.errors import ConfigError
 
 LARGEST = {"int": 2**31 - 1, "long": 2**63 - 1, "float": 3.4e38}
-"""In size: TensorFlow's loops and networks compute with 32 bits; tables and seeds have 64."""
+"""Largest absolute values: TensorFlow's loops and networks use 32 bits; tables and seeds 64."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
-    """What a parameter may be, apart from its type.
+    """Allowed values of a parameter, apart from its type.
 
     Attributes:
       low, high: the range of numbers, both ends included.
       above, below: the same, but the end is excluded.
       choices: the allowed texts, or a function that lists them; empty for any.
-      test: a condition of a value, and the words for it.
+      test: a condition on a value, and its description.
     """
 
     low: float = -math.inf
@@ -43,7 +43,7 @@ class Allowed:
     test: tuple[Callable[[Any], bool], str] | None = None
 
     def texts(self) -> list[str]:
-        """The allowed texts; none if any is."""
+        """The allowed texts; empty if any text is allowed."""
         return list(self.choices() if callable(self.choices) else self.choices)
 
     def has(self, number: float) -> bool:
@@ -70,7 +70,7 @@ def parameter(default: Any, meaning: str, **allowed: Any) -> Any:
     Args:
       default: the value if none is bound.
       meaning: one sentence, with the unit.
-      **allowed: what values may be, as for `Allowed`.
+      **allowed: the allowed values, as for `Allowed`.
     """
     return dataclasses.field(
         default=default, metadata={"meaning": meaning, "allowed": Allowed(**allowed)}
@@ -87,7 +87,7 @@ Function = TypeVar("Function", bound=Callable)
 
 
 def declares(**allowed: Allowed) -> Callable[[Function], Function]:
-    """Decorator of a function or class with gin bindings: what its parameters may be."""
+    """Decorator of a function or class with gin bindings: the allowed values of its parameters."""
 
     def mark(function: Function) -> Function:
         before = getattr(function, "allowed", {})
@@ -111,7 +111,7 @@ class Checked:
 
 
 def declared(function: Callable) -> dict[str, tuple[str, Allowed]]:
-    """Type and allowed values of each parameter of a function or class, if they are declared."""
+    """Type and allowed values of each declared parameter of a function or class."""
     if dataclasses.is_dataclass(function):
         return {
             field.name: (str(field.type), field.metadata["allowed"])
@@ -128,13 +128,13 @@ def declared(function: Callable) -> dict[str, tuple[str, Allowed]]:
 
 
 def check(name: str, value: Any, kinds: str, allowed: Allowed = ANY, **range: Any) -> None:
-    """Raises a ConfigError unless a value is of one of the `kinds` and allowed.
+    """Raises a ConfigError unless a value has one of the `kinds` and is allowed.
 
     Args:
       name: for the message, such as 'train_eval.width'.
       value: the value.
       kinds: its type as an annotation, such as 'int | None'.
-      allowed: what it may be.
+      allowed: its allowed values.
       **range: the same as keywords.
     """
     allowed = Allowed(**range) if range else allowed
@@ -172,7 +172,7 @@ def _is_number(kind: str, value: Any) -> bool:
 
 
 def in_words(kinds: str, allowed: Allowed = ANY) -> str:
-    """What a parameter may be, as in 'a whole number, at least 1'."""
+    """The allowed values in words, such as 'a whole number, at least 1'."""
     return " or ".join(_words(kind, allowed) for kind in kinds.split(" | "))
 
 
@@ -205,7 +205,7 @@ def shown(value: Any) -> str:
 
 
 def record(parameters: Any) -> dict[str, Any]:
-    """The fields of a dataclass of hyper-parameters in JSON types; functions by their names."""
+    """The fields of a dataclass of hyperparameters in JSON types; functions by their names."""
     found = {}
     for field in dataclasses.fields(parameters):
         value = getattr(parameters, field.name)

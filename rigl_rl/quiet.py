@@ -1,4 +1,4 @@
-"""Silences what TensorFlow, TF-Agents and Dopamine print while they load. Import it before them."""
+"""Silences TensorFlow, TF-Agents and Dopamine while they load. Import it before them."""
 
 import os
 import warnings

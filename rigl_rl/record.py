@@ -1,7 +1,7 @@
-"""Reads result.json, a run's record: which keys it has, of which types and in which ranges.
+"""Reads result.json, a run's record, and checks its keys, their types and ranges.
 
-Everything that reads runs does so here: training and the launcher to know whether a run is
-finished, the analysis and `rigl_rl.robustness` to know what was run.
+All readers of runs use it: training and the launcher to see whether a run is finished, the
+analysis and `rigl_rl.robustness` to see what was run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REQUIRED = {
     **dict.fromkeys(COUNTS, ("long", Allowed(low=0))),
     "total_params": ("long", Allowed(low=1)),
 }
-"""What every record holds."""
+"""Keys of every record."""
 OPTIONAL = {
     "final_return_greedy": ("float | None", ANY),
     "sparsity": ("float", Allowed(low=0, high=1)),
@@ -37,18 +37,18 @@ OPTIONAL = {
     "wall_s": ("float", Allowed(low=0)),
     **dict.fromkeys(("hyperparameters", "env_options", "versions"), _OBJECT),
 }
-"""What some records hold."""
+"""Keys of some records."""
 
 
 def read(directory: Path, required: Iterable[str] = REQUIRED) -> dict[str, Any]:
     """The record of a finished run.
 
     Args:
-      directory: the run's.
+      directory: the run directory.
       required: keys that it must have.
 
     Raises:
-      ConfigError: there is none, or a key is missing or has a value that it cannot have.
+      ConfigError: there is no record, or a key is missing or has an invalid value.
     """
     result = _parsed(directory)
     if missing := [key for key in required if key not in result]:
@@ -60,12 +60,12 @@ def read(directory: Path, required: Iterable[str] = REQUIRED) -> dict[str, Any]:
 
 
 def finished(directory: Path) -> bool:
-    """Whether a run has its result, which it writes last. One that cannot be read is none."""
+    """Whether a run has a readable result, which it writes last."""
     return (directory / RESULT).exists() and damage(directory) is None
 
 
 def damage(directory: Path) -> str | None:
-    """What is wrong with a run's result; None if it has one that can be read."""
+    """Describes what is wrong with a run's result; None if it can be read."""
     try:
         read(directory, ["final_return"])
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Hyper-parameters as fields: checks and records."""
+"""Hyperparameters as fields: checks and records."""
 
 from __future__ import annotations
 

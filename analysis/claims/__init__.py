@@ -1,1 +1,1 @@
-"""The paper's findings in words against the runs at hand: `findings` lists them."""
+"""Tests the paper's findings on the given runs: `findings` lists them."""

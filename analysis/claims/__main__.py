@@ -1,10 +1,10 @@
-"""Does it replicate? Each finding that the paper states in words, against the runs at hand.
+"""Does it replicate? Tests each finding that the paper states in words on the given runs.
 
     python -m analysis.claims --runs DIR [--out claims.csv]
 
 A claim becomes a quantity (the probability that a run of one method scores higher than one of
 another, or the difference of their scores) with a 95% interval, a verdict and the reason for it,
-for each agent that has runs. docs/statistics.md has the rules and what they are worth.
+for each agent that has runs. docs/statistics.md has the rules and their error rates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rigl_rl.files import replacing
 
 
 def sentences(rows: pd.DataFrame) -> Iterator[str]:
-    """What `evaluate` found, for a reader."""
+    """The results of `evaluate` as text."""
     for (_, text), of_claim in rows.groupby(["claim", "text"], sort=False):
         yield f"{text} ({section(of_claim['section'].iloc[0])})"
         width = of_claim["agent"].str.len().max()
@@ -41,7 +41,7 @@ def sentences(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the verdicts, and writes them if asked to."""
+    """Prints the verdicts, and writes them to files on request."""
     parser = parser_of_runs("analysis.claims", "The paper's findings against your runs.")
     parser.add_argument("--out", type=Path, help="CSV file to write")
     parser.add_argument("--latex", type=Path, help="LaTeX file to write, a table of the verdicts")

@@ -1,4 +1,4 @@
-"""A finding of the paper, and how runs bear it out."""
+"""A finding of the paper, and how runs test it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Claim:
     """A finding of the paper.
 
     Attributes:
-      sides: what is compared with what, in words.
+      sides: the two sides of the comparison, in words.
       studies: whose runs it needs.
-      wanted: where the quantity has to be for the finding to hold.
+      wanted: the range of the quantity in which the finding holds.
       compare: the two groups of runs, or all of the evidence.
-      by: columns in which the two runs of a pair are equal.
-      kinds: columns that tell the settings of a group apart; each of the first group is paired with
+      by: columns in which the runs of a pair are equal.
+      kinds: columns that distinguish a group's settings; each of the first group is paired with
         each of the second.
     """
 
@@ -60,22 +60,22 @@ class Claim:
     def measured(
         self, pairs: Pairs, first: np.ndarray, second: np.ndarray
     ) -> tuple[Estimates, np.ndarray, np.ndarray, np.ndarray]:
-        """The quantity for scores [..., rows] of both groups, and what `verdict.judge` says."""
+        """The quantity for scores [..., rows] of both groups, and the result of `verdict.judge`."""
         found = pairs.estimate(first, second, self.quantity)
         least = pairs.least_p() if self.quantity is PROBABILITY else 0.0
         level, holds, against = judge(found, self.wanted, least)
         return found, level, holds, against
 
     def of_sides(self, first: pd.DataFrame, second: pd.DataFrame) -> Evidence | None:
-        """What two groups of runs say; None without a cell that both have."""
+        """The evidence from two groups of runs; None if they share no cell."""
         notes = []
         if self.quantity is DIFFERENCE:
-            # A difference needs a unit, and equality says something where one side has learnt.
+            # A difference needs a unit, and equality only means something if one side has learned.
             tasks = set(first["env"]) & set(second["env"])
             first, second = first[first["in_units"]], second[second["in_units"]]
             first, second = _where_one_has_learnt(first, second, self.by)
             if lost := sorted(tasks - (set(first["env"]) & set(second["env"]))):
-                notes.append(f"without {', '.join(lost)}, where no side has learnt")
+                notes.append(f"without {', '.join(lost)}, where neither side has learned")
         pairs = self.pairs(first, second)
         if not pairs.cells:
             return None

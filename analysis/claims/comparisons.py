@@ -1,8 +1,8 @@
 """Which final scores a claim compares with which.
 
 Each function yields, for each agent that has such runs, a title and two groups of runs with a
-column `score`: first those that the paper finds better (or equal), then the others. Those that need
-a setting return such a function.
+column `score`: first those that the paper finds better (or equal), then the others. Functions with
+parameters return such a function.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
 STARVED = 0.35
-"""Largest share of a budget that counts as starving a network of SAC's."""
+"""Largest share of a budget at which one of SAC's networks counts as starved."""
 STANDARD_SPLIT_WITHIN = 0.05
-"""How far an actor's share of parameters may be from the standard networks' to count as theirs."""
+"""How far an actor's share of parameters may be from the standard share to count as standard."""
 HARD_TASKS = ("Humanoid-v2", "MsPacman", "Qbert", "Pong")
-"""Those that section 4 names."""
+"""Those named in section 4."""
 
 
 def matched_dense(tasks: Sequence[str] | None = None, *names: str) -> Compare:
@@ -50,7 +50,7 @@ def matched_dense(tasks: Sequence[str] | None = None, *names: str) -> Compare:
 
 
 def without_loss(sparsity: float) -> Compare:
-    """Sparse networks that are trained so, Static aside; the standard dense network."""
+    """Sparse networks at this sparsity, except Static; the standard dense network."""
 
     def sides(runs: Runs) -> Sides:
         for title, own in runs.agents():
@@ -88,7 +88,7 @@ def _splits(runs: Runs) -> pd.DataFrame:
 
 
 def starved(runs: Runs) -> Sides:
-    """SAC with a small actor; with small critics. Of equal budgets, split unequally (Figure 3)."""
+    """SAC with a small actor; with small critics. Equal budgets, split unequally (Figure 3)."""
     found = _splits(runs)
     if not found.empty:
         found = found[is_split(found)]
@@ -110,7 +110,7 @@ def standard_split(runs: Runs) -> Sides:
 
 
 def _varied(runs: Runs, column: str) -> list[tuple[str, pd.DataFrame]]:
-    """(title, runs) of each agent that differ in a hyper-parameter; ERK and standard dense."""
+    """(title, runs) of each agent that vary a hyperparameter; ERK and standard dense."""
     found = []
     for title, own in runs.agents(column):
         own = own[own["distribution"].isna() | (own["distribution"] == ERK)]
@@ -127,7 +127,7 @@ def weight_decay(runs: Runs) -> Sides:
 
 
 def drop_fraction(runs: Runs) -> Sides:
-    """SET and RigL that move connections; that keep the masks they begin with."""
+    """SET and RigL that move connections; that keep their initial masks."""
     for title, own in _varied(runs, "drop_fraction"):
         own = of_methods(own, "set", "rigl")
         yield title, own[own["drop_fraction"] > 0], own[own["drop_fraction"] == 0.0]

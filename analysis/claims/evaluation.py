@@ -1,4 +1,4 @@
-"""All claims on the runs at hand: a row per claim and agent, with its verdict and the reason."""
+"""All claims on the given runs: a row per claim and agent, with its verdict and the reason."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def evaluate(tables: Tables) -> pd.DataFrame:
     """A row per claim and agent with runs for it; claims without any have one row without agent.
 
     Columns: `COLUMNS`. value, low, high: the quantity and its 95% interval, averaged over tasks.
-    worst: the quantity of the task that bears the claim out least. cells: pairs of settings. seeds:
-    of the setting that has fewest. p: before Holm's correction, NaN if not tested. seeds_needed:
-    NaN where decided, or where it would take too many. why: a sentence.
+    worst: the quantity of the task that supports the claim least. cells: pairs of settings. seeds:
+    of the setting with the fewest. p: before Holm's correction, NaN if not tested. seeds_needed:
+    NaN if decided, or if it would take too many. why: a sentence.
     """
     runs = Runs(tables)
     found: list[tuple[Claim, str, Evidence]] = []
@@ -88,7 +88,7 @@ def _row(claim: Claim, title: str, evidence: Evidence, decided: bool, together: 
 
 
 def _worst(by_task: dict[str, float], wanted: Range) -> str:
-    """The task whose value bears the claim out least."""
+    """The task whose value supports the claim least."""
     if math.isinf(wanted.high):
         return min(by_task, key=lambda task: by_task[task])
     center = (wanted.low + wanted.high) / 2
@@ -98,7 +98,7 @@ def _worst(by_task: dict[str, float], wanted: Range) -> str:
 def _why(
     claim: Claim, evidence: Evidence, verdict: str, worst: str, needed: int | None, together: int
 ) -> str:
-    """What was compared, how many runs, which interval, which margin, and what follows."""
+    """A sentence: the comparison, number of runs, interval, margin and conclusion."""
     first, second = claim.sides
     tasks = len(evidence.by_task)
     text = f"{first} against {second} on {_many(tasks, 'task')}"

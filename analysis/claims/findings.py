@@ -14,9 +14,9 @@ from rigl_rl.paper import ERK, UNIFORM
 
 MORE_OFTEN = Range(0.5)
 WITHOUT_LOSS = Range(-0.1, every_task=True)
-"""A loss below a tenth of the dense network's score: what "minimal loss" is, is our choice."""
+""""Minimal loss" is a loss below a tenth of the dense network's score; this is our choice."""
 EQUAL = Range(-0.05, 0.05, every_task=True)
-"""Of the dense network's score; our choice, too."""
+"""Share of the dense network's score; also our choice."""
 INSENSITIVE = Range(-0.1, 0.1, every_task=True)
 ABOUT_TWICE = Range(1.5, 3.0)
 ABOUT_THREE_TIMES = Range(2.0, 4.0)

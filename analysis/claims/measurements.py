@@ -1,4 +1,4 @@
-"""What claims compare besides final scores: signal-to-noise ratios, returns under noise, FLOPs."""
+"""What claims compare besides final scores: SNR of gradients, returns under noise, FLOPs."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def _snr(runs: Runs) -> pd.DataFrame:
 
 
 def snr_by_sparsity(runs: Runs) -> Sides:
-    """The standard dense network's SNR, beside each sparsity; that of networks of a distribution.
+    """The standard dense network's SNR, repeated for each sparsity; that of sparse networks.
 
-    A finding about ERK says nothing about uniform masks, so each has its own title, which names the
-    sparsities compared.
+    A finding about ERK does not apply to uniform masks, so each distribution has its own title,
+    which names the sparsities compared.
     """
     for (agent, suite), own in _snr(runs).groupby(["agent", "suite"]):
         dense = of_methods(own, "dense")
@@ -64,15 +64,15 @@ def snr_by_network(runs: Runs) -> Sides:
 
 
 def _kept_under_noise(runs: Runs) -> pd.DataFrame:
-    """What share of its return a policy keeps under noise, as score, and its share of the standard
-    dense network's parameters; policies of the shares of Figure 6.
+    """The share of its return that a policy keeps under noise, as score, and its share of the
+    standard dense network's parameters; only policies with the shares of Figure 6.
 
-    The noise of a task is the strongest that all of its policies were evaluated under. Without
-    policies that have learnt nothing: they have nothing to keep.
+    The noise of a task is the strongest that all of its policies were evaluated under. Policies
+    that have learned nothing are left out: they have nothing to keep.
     """
     tables = runs.tables
     own = tables.runs[tables.runs["path"].isin(tables.robustness["path"])]
-    # As in Figure 6; all runs of a directory may have been evaluated, uniform ones too.
+    # As in Figure 6. A directory may also have other evaluated runs, such as uniform ones.
     own = own[(own["method"] == "dense") | (own["distribution"] == ERK)]
     if own.empty:
         return own.assign(score=[], share=[])
@@ -126,8 +126,8 @@ def noise_of_rigl(runs: Runs) -> Sides:
 
 
 def erk_flops(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
-    """FLOPs of the Atari networks with ERK by those with uniform masks, at 90%; counted."""
-    del runs  # no run has a part in this
+    """FLOPs of the Atari networks with ERK divided by those with uniform masks, at 90%; counted."""
+    del runs  # this needs no runs
     table = pd.read_csv(flops_by_sparsity.TABLE)
     table = table[np.isclose(table["sparsity"], 0.9)].set_index(["network", "distribution"])
     ratios = {
@@ -156,7 +156,7 @@ def erk_flops(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
 
 
 def resnet_by_cnn(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
-    """The interquartile mean over games of the standard ResNet by that of the standard CNN."""
+    """Interquartile mean over games of the standard ResNet, divided by that of the standard CNN."""
     own = runs.tables.scored
     own = own[own["suite"].isin(style.NETWORKS) & standard_dense(own)]
     if own["suite"].nunique() < len(style.NETWORKS):

@@ -7,16 +7,17 @@ of a kernel over all pairs of a run of one and a run of the other:
   a tie;
 - the difference of their scores.
 
-The quantity of a task is the mean over its cells, the quantity of a claim the mean over tasks: no
-task counts more because it has more sparsities or more seeds.
+The quantity of a task is the mean over its cells, and that of a claim the mean over tasks: a task
+does not count more if it has more sparsities or more seeds.
 
 Its standard error comes from each run's influence (DeLong et al., 1988, Biometrics 44): how much
-the quantity depends on that run in all cells that it is part of. So a dense network beside four
-methods is drawn once, not four times. Runs of the same cells are seeds of a setting; settings are
-independent. Degrees of freedom are Welch and Satterthwaite's. With one cell the difference is
-Welch's t test, and the probability Brunner and Munzel's (2000, Biometrical Journal 42), but for
-one pseudo-run per setting, whose influence varies as much as without any effect. Without it five
-runs that happen to lie above five others would leave no doubt at all.
+the quantity depends on that run in all of its cells. A dense network that is compared with four
+methods therefore counts once, not four times. Runs of the same cells are seeds of a setting;
+settings are independent. Degrees of freedom are Welch and Satterthwaite's. With one cell, the
+difference is Welch's t test, and the probability is Brunner and Munzel's (2000, Biometrical
+Journal 42), apart from one pseudo-run per setting, whose influence has the variance expected
+without any effect. Without it, five runs that happen to lie above five others would give
+certainty.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ import pandas as pd
 
 
 class Quantity(NamedTuple):
-    """What is measured of a pair of runs.
+    """A quantity that is measured on a pair of runs.
 
     kernel: scores of the first and the second run -> its value, elementwise.
-    variance: of a run's influence without any effect, for the pseudo-run; 0: no pseudo-run.
+    variance: variance of a run's influence without any effect, for the pseudo-run; 0: none.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Quantity(NamedTuple):
     variance: float = 0.0
 
 
-# The share of the others below a run is uniform over [0, 1] without any effect: variance 1/12.
+# Without any effect, the share of other runs below a run is uniform over [0, 1]: variance 1/12.
 PROBABILITY = Quantity(
     "probability of improvement", lambda x, y: (x > y) + 0.5 * (x == y), variance=1 / 12
 )
@@ -55,7 +56,7 @@ class Cell(NamedTuple):
     task: int
     name: str
     weight: float
-    """Its share of its task."""
+    """Its share in the mean of its task."""
     first: np.ndarray
     second: np.ndarray
     first_runs: np.ndarray
@@ -63,7 +64,7 @@ class Cell(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The seeds of a setting: runs of one width that stand in the same cells."""
+    """The seeds of a setting: runs of one width that belong to the same cells."""
 
     task: int
     runs: np.ndarray
@@ -72,9 +73,9 @@ class Group(NamedTuple):
 
 
 class Estimates(NamedTuple):
-    """A quantity, its standard error and degrees of freedom [...], and those by task [..., tasks].
+    """A quantity, its standard error and degrees of freedom [...], also by task [..., tasks].
 
-    NaN where some setting has a single run.
+    NaN where a setting has only one run.
     """
 
     value: np.ndarray
@@ -89,9 +90,9 @@ class Pairs:
     Attributes:
       cells: those that both sides have.
       tasks: names, in the order of `Estimates.by_task`.
-      seeds: runs of the setting that has fewest.
+      seeds: number of runs of the setting with the fewest.
       fewest: the directory of that setting.
-      runs: of both sides, each counted once.
+      runs: number of runs of both sides, each counted once.
       groups: the settings.
     """
 
@@ -104,7 +105,7 @@ class Pairs:
     ):
         """Pairs the rows of two sides, each with the columns `by` and `kinds`, `env` and `path`.
 
-        by: a pair has equal values in these. kinds: tell the settings of a side apart; each of the
+        by: a pair has equal values in these. kinds: distinguish the settings of a side; each of the
         first side is paired with each of the second.
         """
         members = [_members(side, by, kinds) for side in (first, second)]
@@ -189,10 +190,10 @@ class Pairs:
         )
 
     def least_p(self) -> float:
-        """What a permutation test could find at best: no p value can be lower.
+        """The smallest p value that a permutation test could give; no p value may be lower.
 
-        Two sides whose runs do not overlap are one of as many orders as there are ways to deal the
-        runs to them, in each of a task's cells that share no runs.
+        If the scores of the two sides do not overlap, this is one of all possible assignments of
+        the runs to the sides, in each of a task's cells that share no runs.
         """
         ways = 0.0
         for task, independent in enumerate(self._independent()):

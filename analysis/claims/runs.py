@@ -1,4 +1,4 @@
-"""The runs that claims compare, selected and put in units once for all claims."""
+"""The runs that claims compare, selected and normalized once for all claims."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rigl_rl.paper import ERK
 
 AT = ("env", "target_sparsity")
 LEARNT = 0.05
-"""A policy has learnt something whose return is above the worst by more than this share of it, and
-of what the standard dense network's is above it."""
+"""A policy has learned something if its return exceeds the worst one by more than this share of the
+worst return and of the standard dense network's gain over it."""
 WORST = {"Acrobot-v1": -500.0, "MountainCar-v0": -200.0}
-"""Returns of a failed episode where they are not about 0: scores count from there."""
+"""Returns of a failed episode on tasks where they are not about 0; they are the zero of scores."""
 
 Sides = Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]
 
 
 class Runs:
-    """Tables and what claims select from them."""
+    """Tables, and the runs that claims select from them."""
 
     def __init__(self, tables: Tables):
         """Of these tables."""
@@ -32,11 +32,11 @@ class Runs:
         self._agents: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
 
     def agents(self, *varied: str) -> list[tuple[str, pd.DataFrame]]:
-        """(title, runs) of each agent, runs that may be compared with each other.
+        """(title, runs) of each agent, with runs that may be compared with each other.
 
-        Columns that are added: score, which is 1 for the mean of the standard dense network and 0
-        for a policy that has learnt nothing, and in_units, false where no such network has learnt
-        anything: there, scores have an order only. varied: as of `select.comparable`.
+        Added columns: score, which is 1 for the mean of the standard dense network and 0 for a
+        policy that has learned nothing, and in_units, False if no such network has learned
+        anything; such scores can only be ranked. varied: see `select.comparable`.
         """
         if varied not in self._agents:
             self._agents[varied] = list(self._in_units(varied))
@@ -62,22 +62,22 @@ Compare = Callable[[Runs], Sides]
 
 
 def title(agent: str, suite: str) -> str:
-    """An agent as claims name it."""
+    """The name of an agent in claims."""
     return f"{agent.upper()} {suite}"
 
 
 def worst_return(runs: pd.DataFrame) -> pd.Series:
-    """What a policy that has learnt nothing returns."""
+    """The return of a policy that has learned nothing."""
     worst = {**atari_scores()["random"], **WORST}
     return runs["env"].map(lambda task: worst.get(task, 0.0))
 
 
 def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:
-    """Those runs that are of these methods."""
+    """The runs of these methods."""
     return runs[runs["method"].isin(methods)]
 
 
 def sparse(runs: pd.DataFrame, distribution: str = ERK) -> pd.DataFrame:
-    """Sparse networks of standard layout: one sparsity for all networks, in all layers."""
+    """Sparse networks of standard layout: one sparsity for all networks, all layers sparse."""
     here = runs["method"].isin(paper.METHODS) & (runs["distribution"] == distribution)
     return runs[here & runs["sparsities"].isna() & ~runs["sparse_output_layer"].eq(False)]

@@ -15,39 +15,39 @@ from analysis.intervals import reach
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 TOO_FEW = "too few seeds"
 LEVEL = 0.05
-"""Of all claims that are shown together: Holm's correction keeps it."""
+"""For all claims that are shown together, by Holm's correction."""
 FEWEST, FEWEST_ALONE = 5, 10
-"""Seeds of each setting that a verdict needs; the second where a probability of improvement rests
-on a single pair of settings. With fewer, more than 6% of studies can be false (docs/statistics.md).
+"""Seeds of each setting that a verdict needs; the second if a probability of improvement comes from
+a single pair of settings. With fewer, more than 6% of studies can be wrong (docs/statistics.md).
 """
 MOST_SEEDS = 200
-"""A need for more is said as such."""
+"""Above this, `seeds_needed` returns None."""
 
 
 class Range(NamedTuple):
-    """What a quantity has to be for a claim to hold: within (low, high)."""
+    """The range of a quantity, (low, high), in which a claim holds."""
 
     low: float
     high: float = math.inf
     every_task: bool = False
-    """Whether no task's may be outside, so that a gain in one makes up for no loss in another."""
+    """Whether every task must be within, so that no gain on one makes up for a loss on another."""
 
     def holds(self, value: np.ndarray) -> np.ndarray:
         """Whether each value is within."""
         return (value > self.low) & (value < self.high)
 
     def ends(self) -> list[float]:
-        """Those that are finite."""
+        """The finite ends."""
         return [end for end in (self.low, self.high) if math.isfinite(end)]
 
 
 def fewest(quantity: Quantity, independent: int) -> int:
-    """Seeds that a verdict on a quantity of so many independent pairs of settings needs."""
+    """Seeds needed for a verdict on a quantity with this many independent pairs of settings."""
     return FEWEST_ALONE if quantity.variance and independent < 2 else FEWEST
 
 
 class Evidence(NamedTuple):
-    """A quantity, its standard error and degrees of freedom, and what it rests on."""
+    """A quantity, its standard error and degrees of freedom, and the runs behind it."""
 
     quantity: Quantity
     value: float
@@ -55,16 +55,16 @@ class Evidence(NamedTuple):
     freedom: float
     by_task: dict[str, float]
     p: float
-    """The level at which the quantity is first told from the ends of the claim's range."""
+    """The smallest level at which the quantity can be told from the ends of the claim's range."""
     holds: bool
     """Whether it is within that range."""
     against: str
     """The task that alone contradicts the claim, if one does at that level."""
     cells: int
     seeds: int
-    """Of the setting that has fewest; -1: counted, there is no chance in it."""
+    """Seeds of the setting with the fewest; -1: counted, without randomness."""
     fewest: str
-    """Which setting that is."""
+    """That setting."""
     runs: int
     enough: int = FEWEST
     """Seeds that a verdict needs."""
@@ -81,11 +81,11 @@ class Evidence(NamedTuple):
 
     @property
     def testable(self) -> bool:
-        """Whether there are seeds enough for a verdict."""
+        """Whether there are enough seeds for a verdict."""
         return self.seeds == -1 or self.seeds >= self.enough
 
     def verdict(self, decided: bool) -> str:
-        """decided: whether `p` is small enough beside those of the other claims (`holm`)."""
+        """decided: whether `p` is small enough given those of the other claims (`holm`)."""
         if not self.testable:
             return TOO_FEW
         if not decided:
@@ -96,7 +96,7 @@ class Evidence(NamedTuple):
         """Seeds that would decide if the quantity stays; None: more than MOST_SEEDS, or unknown.
 
         The standard error falls with the square root of the number of seeds. claims: how many are
-        shown together; the level is the strictest of Holm's.
+        shown together; the level is Holm's strictest.
         """
         if math.isnan(self.error):
             return self.enough
@@ -113,9 +113,9 @@ def judge(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Level of decision, whether the claim holds, and the number of the task against it or -1.
 
-    The level is that of the widest t interval that is still all within the range, or all outside of
-    it. If no task may be outside, one whose own interval is, at a level divided by the number of
-    tasks (Bonferroni), contradicts the claim as well.
+    The level is that of the widest t interval that still lies entirely inside or entirely outside
+    the range. If every task must be inside, a single task whose interval is outside, at a level
+    divided by the number of tasks (Bonferroni), also contradicts the claim.
 
     least: no level is lower (`Pairs.least_p`). Arrays of any shape, as in `estimates`.
     """

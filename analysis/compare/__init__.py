@@ -1,1 +1,1 @@
-"""Any sets of runs against each other, in the ways that rliable's users expect."""
+"""Compares any sets of runs, with the statistics that rliable's users expect."""

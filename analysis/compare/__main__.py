@@ -1,11 +1,11 @@
-"""Any sets of runs against each other, as rliable recommends.
+"""Compares any sets of runs, as rliable recommends.
 
     python -m analysis.compare --runs DIR [DIR ...] --out DIR [--task_bootstrap] [--latex]
 
 Writes compare.png and .pdf (aggregates, performance profiles, sample efficiency and probabilities
 of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality gap of normalized
-scores; with --latex compare.tex, too. A score of 1 is the standard dense network's, on Atari a
-human's.
+scores; with --latex also compare.tex. A score of 1 is that of the standard dense network, or of a
+human on Atari.
 """
 
 from __future__ import annotations
@@ -47,11 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="directories of runs, or tables written by analysis.collect",
     )
     parser.add_argument("--score", choices=scores.CHOICES, default=scores.PROTOCOL)
-    parser.add_argument("--out", type=Path, required=True, help="directory for what is written")
-    parser.add_argument(
-        "--task_bootstrap", action="store_true", help="draw tasks, too, not only seeds"
-    )
-    parser.add_argument("--latex", action="store_true", help="write compare.tex, too")
+    parser.add_argument("--out", type=Path, required=True, help="directory for the output")
+    parser.add_argument("--task_bootstrap", action="store_true", help="draw tasks as well as seeds")
+    parser.add_argument("--latex", action="store_true", help="also write compare.tex")
     args = parser.parse_args(argv)
     with notes.heard():
         groups = groups_of(args.runs, args.score)

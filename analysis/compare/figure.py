@@ -67,7 +67,7 @@ def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> No
 
 
 def _matrix(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
-    """Rows against columns: how probable it is that the row's runs score higher."""
+    """Probability that the row's runs score higher than the column's."""
     values = rows.pivot(index="first", columns="second", values="value").loc[names, names]
     axes.imshow(values, vmin=0, vmax=1, cmap="PuOr", aspect="auto")
     axes.grid(visible=False)

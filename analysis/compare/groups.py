@@ -1,4 +1,4 @@
-"""Runs in groups that are compared: normalized scores and learning curves of each."""
+"""Groups of runs to compare: normalized scores and learning curves of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analysis.select import SETTING, standard_dense
 from rigl_rl.errors import NoRunsError
 
 POINTS = np.linspace(0.05, 1.0, 20)
-"""Where learning curves are compared: shares of a run's environment steps."""
+"""Points at which learning curves are compared: shares of a run's environment steps."""
 
 
 class Groups(NamedTuple):
@@ -36,8 +36,8 @@ class Groups(NamedTuple):
 def groups_of(sources: Sequence[Path], score: str) -> Groups:
     """The runs of every directory or table, a group per method, sparsity, distribution and width.
 
-    Only tasks that all groups have are compared, and of each as many seeds as the group has of its
-    rarest task; both are said. With several sources a group is named after its source, too.
+    Compares only tasks that all groups have, each with as many seeds as the group has for its
+    rarest task; both are reported. With several sources, names of groups include the source.
 
     Raises NoRunsError without two groups that share a task.
     """
@@ -88,8 +88,8 @@ def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFra
 def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
     """With `zero` and `one`, the returns of scores 0 and 1, and `score`.
 
-    Games: random and human play. Other tasks: a policy that has learnt nothing, and the standard
-    dense network, or the best group if that network is missing or has not learnt.
+    Games: random and human play. Other tasks: a policy that has learned nothing, and the standard
+    dense network, or the best group if that network is missing or has not learned.
     """
     zero = worst_return(runs)
     dense = runs[standard_dense(runs)].groupby("env")["final_return"].mean()
@@ -103,7 +103,7 @@ def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curves(runs: pd.DataFrame, evals: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Of each run its normalized score at `POINTS`, between evaluations on a straight line."""
+    """Each run's normalized score at `POINTS`, interpolated linearly between evaluations."""
     found = {path: np.full(len(POINTS), np.nan) for path in runs["path"]}
     by_run = runs.set_index("path")
     for path, own in evals[evals["path"].isin(found)].groupby("path"):

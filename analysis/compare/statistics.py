@@ -1,8 +1,8 @@
-"""What rliable says of groups (Agarwal et al., 2021): aggregates, profiles, efficiency, pairs.
+"""Rliable's statistics of groups (Agarwal et al., 2021): aggregates, profiles, efficiency, pairs.
 
-The intervals are rliable's 95% stratified bootstrap, of seeds within tasks, or of tasks as well.
-With few seeds it is too narrow (docs/statistics.md); the probabilities of improvement have the t
-intervals of the claims.
+The intervals are rliable's 95% stratified bootstrap over seeds within tasks, or also over tasks.
+With few seeds, they are too narrow (docs/statistics.md); the probabilities of improvement have the
+t intervals of the claims.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGGREGATES: dict[str, Callable[[np.ndarray], float]] = {
     "iqm": metrics.aggregate_iqm,
     "optimality_gap": metrics.aggregate_optimality_gap,
 }
-"""Of scores [seeds, tasks]. The optimality gap is what the scores lack of 1 on average."""
+"""Of scores [seeds, tasks]. The optimality gap is the mean shortfall of scores from 1."""
 
 
 def aggregates(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def aggregates(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
 
 
 def profiles(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
-    """Performance profiles: of each group the share of runs that score above tau.
+    """Performance profiles: the share of each group's runs that score above tau.
 
     Columns: group, tau, value, low, high.
     """
@@ -84,7 +84,7 @@ def efficiency(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
 
 
 def improvements(groups: Groups) -> pd.DataFrame:
-    """Of each pair of groups the probability that a run of the first scores higher on a task.
+    """For each pair of groups, the probability that a run of the first scores higher on a task.
 
     Columns: first, second, value, low, high (`analysis.claims.pairs`).
     """
@@ -123,7 +123,7 @@ def _lines(groups: Groups, x: str, places: np.ndarray, values: Any, ends: Any) -
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """Rliable draws from NumPy's global generator: seeded inside, and then as it was before."""
+    """Seeds NumPy's global generator, which rliable uses, and restores its state afterwards."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(SEED)  # noqa: NPY002
     try:

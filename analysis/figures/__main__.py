@@ -1,4 +1,4 @@
-"""Every figure and table there is data for.
+"""Draws every figure and table that has data.
 
     python -m analysis.figures --runs DIR --out DIR [--only 8,14,5] [--human_scores nature]
 
@@ -43,17 +43,17 @@ def figure_names(only: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draws; 1 if nothing could be drawn from the runs, or not all that was asked for by name."""
-    parser = parser_of_runs("analysis.figures", "Draw the figures and tables there is data for.")
+    """Draws; returns 1 if nothing could be drawn, or not everything that --only names."""
+    parser = parser_of_runs("analysis.figures", "Draw all figures and tables that have data.")
     parser.add_argument("--out", type=Path, required=True, help="directory for the figures")
     parser.add_argument("--only", help="figures and tables, e.g. 8,14,5,table1 (default: all)")
     parser.add_argument(
         "--human_scores",
         choices=HUMAN_SCORES,
         default=HUMAN_SCORES[0],
-        help="whose scores Atari is normalized by (default: %(default)s)",
+        help="table of human scores for Atari (default: %(default)s)",
     )
-    parser.add_argument("--latex", action="store_true", help="write tables in LaTeX, too")
+    parser.add_argument("--latex", action="store_true", help="also write tables in LaTeX")
     args = parser.parse_args(argv)
     names = list(DRAWINGS) if args.only is None else figure_names(args.only)
     tables = load(args.runs, args.score)

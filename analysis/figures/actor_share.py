@@ -1,8 +1,8 @@
-"""Final reward against the actor's share of a budget of parameters (Figure 3).
+"""Final reward against the actor's share of a parameter budget (Figure 3).
 
 A row of panels per regime (dense networks of any width, sparse ones of standard width), a panel per
-task, a line per budget. The vertical line is the standard networks' share, the horizontal one the
-standard dense agent's reward (caption of Figure 3).
+task, a line per budget. The vertical line is the share in the standard networks, the horizontal
+one the reward of the standard dense agent (caption of Figure 3).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class LayersPanel(NamedTuple):
     """Whether the output layer is sparse too."""
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """What of `table` belongs to this panel; dense networks stand in both kinds."""
+        """The rows of `table` for this panel; dense networks belong to both kinds."""
         here = (table["agent"] == self.agent) & (table["suite"] == self.suite)
         here &= table["env"] == self.task
         # Unknown for a run without a record of its parameters: the default.
@@ -114,7 +114,7 @@ class BySparsityFigure(Figure):
 
 def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     handles = {}
-    # The highest sparsities lie close together: all get equal distances.
+    # The highest sparsities are close together, so all get equal distances.
     places = {sparsity: i for i, sparsity in enumerate(sorted({*points["target_sparsity"]} - {0}))}
     sparse = points[points["method"] != "dense"]
     lines = dict(list(sparse.groupby(["method", "distribution"])))

@@ -1,4 +1,4 @@
-"""What each figure shows; how it is drawn is in the module of its class."""
+"""What each figure shows. The module of its class draws it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _mujoco(tasks: tuple[str, ...], distribution: str) -> tuple[Row, ...]:
 
 
 def _atari(suite: str, games: tuple[str, ...], distribution: str, columns: int) -> tuple[Row, ...]:
-    """Rows of so many games each, by name."""
+    """Rows of this many games each, by name."""
     ordered = sorted(games)
     return tuple(
         Row("dqn", suite, ordered[start : start + columns], distribution)
@@ -41,11 +41,11 @@ def _atari_iqm(suite: str) -> tuple[IqmPanel, ...]:
 
 
 class Drawing(Protocol):
-    """What every kind of figure and table offers."""
+    """The interface of every kind of figure and table."""
 
     @property
     def name(self) -> str:
-        """Of its files, and of the study that makes its runs."""
+        """Name of its files, and of the study that trains its runs."""
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes .png, .pdf and .csv (tables: .md and .csv) into `out`.
@@ -191,10 +191,10 @@ _ALL: tuple[Figure, ...] = (
     IqmFigure("figure18", "As Figure 17, with the IMPALA ResNet.", _atari_iqm(RESNET)),
 )
 TABLES = {table.name: table for table in SWEEPS}
-"""Best hyper-parameters."""
+"""Best hyperparameters."""
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
 """What each figure shows, by number."""
 DRAWINGS: dict[str, Drawing] = {**FIGURES, **TABLES}
-"""All there is, by the names that --only takes."""
+"""All figures and tables, by the names that --only takes."""
 WITHOUT_RUNS = {"7"}
-"""Figures whose numbers are counted."""
+"""Figures with counted numbers, without runs."""

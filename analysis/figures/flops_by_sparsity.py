@@ -1,6 +1,6 @@
 """FLOPs of the Atari networks against sparsity, ERK and uniform (Figure 7, appendix A.2).
 
-Counted, not measured: `atari_flops.csv` is what `python -m rigl_rl.flops` writes.
+Counted, not measured: `python -m rigl_rl.flops` writes `atari_flops.csv`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FlopsFigure(Figure):
         """The plotted numbers, those of `TABLE`: network, distribution, sparsity, flops (of one
         forward pass of one example), share (of the dense network's) and active_params.
         """
-        del tables  # no run has a part in this
+        del tables  # this needs no runs
         return pd.read_csv(TABLE)
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:

@@ -117,7 +117,7 @@ class SnrFigure(Figure):
         return style.save(figure, points, out, self.name)
 
     def gaps(self, points: pd.DataFrame) -> list[str]:
-        """What the whole figure would have and `points` lack, a line per kind of gap."""
+        """Parts of the full figure that `points` lack, a line per kind of gap."""
         kinds = {"dense": points["method"] == "dense"}
         for distribution in style.LINES:
             kinds[style.DISTRIBUTIONS[distribution]] = points["distribution"] == distribution
@@ -133,7 +133,7 @@ class SnrFigure(Figure):
 
 
 def _colors(sparsities: list[float]) -> dict[float, Any]:
-    """Black for dense, then from light to dark with sparsity, readable by color-blind too."""
+    """Black for dense, then from light to dark with sparsity; safe for color-blind readers."""
     sparse = [s for s in sparsities if s > 0]
     shades = colormaps["viridis_r"](np.linspace(0.15, 0.85, len(sparse)))
     return {0.0: style.METHODS["dense"].color, **dict(zip(sparse, shades))}

@@ -1,7 +1,7 @@
 """Interquartile mean of normalized scores over tasks (Figures 1 and 15 to 18).
 
-The interquartile mean is that of all seeds and tasks together: the middle half of the scores
-(section 3), which are normalized as the caption of Figure 1 says (`analysis.normalization`).
+The interquartile mean is taken over all seeds and tasks together: the middle half of the scores
+(section 3), normalized as in the caption of Figure 1 (`analysis.normalization`).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class IqmPanel(NamedTuple):
     sparsity: float
 
     def tasks(self, runs: pd.DataFrame) -> tuple[str, ...]:
-        """Tasks that are averaged over: on MuJoCo the paper's, on Atari its games as far as there
-        are runs of the standard dense network.
+        """Tasks to average over: on MuJoCo the paper's tasks, on Atari those of its games that have
+        runs of the standard dense network.
         """
         if self.suite == "mujoco":
             return paper.tasks_at(self.agent, self.sparsity)
@@ -65,7 +65,7 @@ class IqmFigure(Figure):
         """The plotted numbers, a row per bar.
 
         Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
-        n_tasks. A method that lacks a task is left out, and said.
+        n_tasks. A method that lacks a task is left out and reported.
 
         Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
@@ -150,7 +150,7 @@ def _of(panel: IqmPanel, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tasks(panel: IqmPanel, points: pd.DataFrame) -> str:
-    """Which tasks a panel averages over; of games how many, and of how many if some are missing."""
+    """The tasks that a panel averages over; for games, how many of how many."""
     count = points["n_tasks"].iloc[0]
     if panel.suite == "mujoco":
         names = sorted(task.partition("-")[0] for task in panel.tasks(points))

@@ -23,7 +23,7 @@ from analysis.select import TASK, comparable, nearest_share
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
-# The paper's line styles are not named; its colors are: blue, pink, purple from large to small.
+# The paper names no line styles; its colors are blue, pink, purple from large to small.
 DASHES = {"dense": "-", "rigl": "--", "set": ":"}
 COLORS = ("#0072B2", "#CC79A7", "#3B0F70")
 LINE = [*TASK, "method", "share"]
@@ -37,7 +37,7 @@ class RobustnessFigure(Figure):
     suite: str
     tasks: tuple[str, ...]
     shares: tuple[float, ...]
-    """Of the standard dense parameter count, from large to small."""
+    """Shares of the standard dense parameter count, from large to small."""
 
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point: LINE, sigma, mean, low, high, n_seeds.

@@ -38,7 +38,7 @@ class Row(NamedTuple):
     distribution: str
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """What of `table` belongs to this row; dense networks stand in rows of any distribution."""
+        """The runs in `table` for this row; dense networks belong to rows of any distribution."""
         here = (table["agent"] == self.agent) & (table["suite"] == self.suite)
         here &= table["env"].isin(self.tasks)
         return table[
@@ -127,9 +127,9 @@ class ScalingFigure(Figure):
         return style.save(figure, points, out, self.name)
 
     def _in_caption(self, runs: pd.DataFrame) -> pd.DataFrame:
-        """Runs at sparsities of the caption's range, and dense networks of such sizes.
+        """Runs at sparsities in the caption's range, and dense networks of matching sizes.
 
-        Others come from studies of other figures that share a directory with this one.
+        Other runs come from studies of other figures in the same directory.
         """
         if self.name not in paper.CAPTION_SPARSITIES:
             return runs
@@ -148,7 +148,7 @@ class ScalingFigure(Figure):
         return runs[~out]
 
     def gaps(self, points: pd.DataFrame) -> list[str]:
-        """What the whole figure would have and `points` lack, a line per kind of gap."""
+        """Parts of the full figure that `points` lack, a line per kind of gap."""
         lacking: dict[tuple[str, str], list[str]] = {}
         for row in self.rows:
             for task in row.tasks:

@@ -1,4 +1,4 @@
-"""Final reward against one hyper-parameter (Figures 4 centre and right, and 13)."""
+"""Final reward against one hyperparameter (Figures 4 center and right, and 13)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rigl_rl.paper import ERK
 
 
 class SweptPanel(NamedTuple):
-    """One hyper-parameter."""
+    """One hyperparameter."""
 
     column: str
     label: str
@@ -31,15 +31,15 @@ class SweptPanel(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class SensitivityFigure(Figure):
-    """A panel per hyper-parameter, a line per method; SAC on one task at one sparsity."""
+    """A panel per hyperparameter, a line per method; SAC on one task at one sparsity."""
 
-    reading = Reading(("column",), ("method", "distribution"), "value", "the hyper-parameter")
+    reading = Reading(("column",), ("method", "distribution"), "value", "the hyperparameter")
     task: str
     sparsity: float
     panels: tuple[SweptPanel, ...]
 
     def data(self, tables: Tables) -> pd.DataFrame:
-        """The plotted numbers, a row per point: column (which hyper-parameter), value, SETTING,
+        """The plotted numbers, a row per point: column (which hyperparameter), value, SETTING,
         mean, low, high, n_seeds.
 
         A line needs two values. Raises NoRunsError without a line.
@@ -94,7 +94,7 @@ class SensitivityFigure(Figure):
 
 
 def _panel(axes: Axes, panel: SweptPanel, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
-    # The grids are not even, and some hold a 0: all values get equal distances.
+    # The grids are uneven, and some hold a 0, so all values get equal distances.
     places = {value: place for place, value in enumerate(sorted(points["value"].unique()))}
     handles = {}
     for method, look in style.looks(points["method"]).items():

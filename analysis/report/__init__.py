@@ -1,1 +1,1 @@
-"""One page for a colleague: every figure, table and claim, and what is behind them."""
+"""One page to share: every figure, table and claim, and the runs behind them."""

@@ -1,4 +1,4 @@
-"""One page for a colleague: every figure, table and claim, and what is behind them.
+"""One page to share: every figure, table and claim, and the runs behind them.
 
     python -m analysis.report --runs DIR --out report.html
 
@@ -21,7 +21,7 @@ from rigl_rl.files import replacing
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page."""
-    parser = parser_of_runs("analysis.report", "Write a report as one page.")
+    parser = parser_of_runs("analysis.report", "Write a one-page report.")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     with notes.heard() as left_out:

@@ -1,4 +1,4 @@
-"""The page as HTML: what is on it, in order."""
+"""The page as HTML: its content, in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUITES = {"classic": "classic control", "mujoco": "MuJoCo"}
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """A table of best hyper-parameters on the page."""
+    """A table of best hyperparameters on the page."""
 
     title: str
     rows: pd.DataFrame
@@ -34,7 +34,7 @@ class Sweep:
 
 @dataclasses.dataclass(frozen=True)
 class Missing:
-    """A figure, table or finding that there are no runs for."""
+    """A figure, table or finding without runs."""
 
     title: str
     command: str
@@ -53,7 +53,7 @@ class Agent:
 def render(tables: Tables, left_out: list[str] | None = None) -> str:
     """The page, as HTML.
 
-    left_out: what is known to be missing from `tables`; what claims leave out is added.
+    left_out: messages about runs missing from `tables`; those of the claims are added.
 
     Raises NoRunsError when no figure can be drawn.
     """

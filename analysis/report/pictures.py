@@ -1,4 +1,4 @@
-"""The figures of the page: each is drawn once, and stands there with its words and its numbers."""
+"""The figures of the page: each is drawn once, and embedded with its description and numbers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NO_SETTING = {
     *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
     *("params", "dense_reward", "standard_share"),
 }
-"""Columns of a figure's numbers that do not tell the settings of its runs apart."""
+"""Columns of a figure's numbers that do not distinguish the settings of its runs."""
 READABLE = 0.5
-"""Of a picture's width in pixels: 100 to the inch, of 200."""
+"""Share of a picture's width in pixels: 100 of 200 pixels per inch."""
 FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
-"""Makes the numbers of Figure 7, which has no runs."""
+"""Computes the numbers of Figure 7, which has no runs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Picture:
     png: str
     """In base64."""
     csv: str
-    """As in a URL; six digits, which are enough to draw it again, take a third of the room."""
+    """URL-encoded; six digits are enough to draw it again and take a third of the space."""
     readable: int
-    """The least width, in pixels, at which one can read the text."""
+    """The minimum width, in pixels, at which the text is readable."""
     rests_on: str
     command: str
     left_out: list[str]
@@ -62,7 +62,7 @@ def draw(figure: Figure, tables: Tables, aside: Path) -> Picture:
 def learn(tables: Tables, agent: str, aside: Path) -> tuple[pd.DataFrame, Picture | None]:
     """Final returns of one agent's runs (`learning_curves.scores`), and its learning curves.
 
-    No curves where no run has evaluations.
+    No curves if no run has evaluations.
     """
     with notes.heard() as left_out:
         runs = learning_curves.labelled(tables)
@@ -92,7 +92,7 @@ def _picture(
 ) -> Picture:
     points = pd.read_csv(csv)
     small, width = _small(png)
-    # The names of panels and lines are made of the other columns, and long.
+    # The names of panels and lines are long and made from the other columns.
     numbers = points.drop(columns=["panel", "label"]) if "panel" in points else points
     return Picture(
         name,
@@ -109,7 +109,7 @@ def _picture(
 
 
 def _small(png: Path) -> tuple[bytes, int]:
-    """The picture in 128 colors, a third of its size; its width in pixels."""
+    """The picture in 128 colors, a third of the file size; and its width in pixels."""
     small = io.BytesIO()
     with Image.open(png) as picture:
         picture.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
@@ -137,11 +137,11 @@ def rests_on(points: pd.DataFrame) -> str:
 
 
 def _each_once(points: pd.DataFrame) -> pd.DataFrame:
-    """Gives the rows of runs that a figure shows in several panels one setting."""
-    if {"label", "n_tasks"} <= set(points):  # the standard dense network, beside every sparsity
+    """Gives one setting to the rows of a run that a figure shows in several panels."""
+    if {"label", "n_tasks"} <= set(points):  # the standard dense network, at every sparsity
         standard = points["label"] == STANDARD
         return points.assign(target_sparsity=points["target_sparsity"].mask(standard, 0.0))
-    if "column" in points:  # the standard hyper-parameters, in the panel of each of them
+    if "column" in points:  # the standard hyperparameters, in the panel of each of them
         best = [paper.best("sac_mujoco", row.method)[row.column] for row in points.itertuples()]
         standard = points["value"] == pd.Series(best, points.index, float)
         return points.assign(

@@ -1,4 +1,4 @@
-"""What the page is about in a few lines, and what its runs were made with."""
+"""A summary of the page in a few lines, and the versions behind its runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    """Verdicts; runs, seeds and time; machines; what made the page, and when.
+    """Verdicts; runs, seeds and time; machines; version and date of the page.
 
-    found: of `evaluation.evaluate`. runs: all that are not left out.
+    found: from `evaluation.evaluate`. runs: all that are not left out.
     """
     verdicts = found.loc[found["cells"] > 0, "verdict"].value_counts()
     counted = [
@@ -26,7 +26,7 @@ def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     ]
     findings = f"{found['claim'].nunique()} findings of the paper, each by agent"
     without = int((found["cells"] == 0).sum())
-    # A run with and one without its SNR measured are one seed.
+    # A run with SNR measurements and one without are one seed.
     seeds = runs.groupby(SETTING, dropna=False)["seed"].nunique()
     each = f"{seeds.min()} to {seeds.max()}" if seeds.nunique() > 1 else f"{seeds.min()}"
     lines = [
@@ -40,7 +40,7 @@ def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
 
 
 def machines(runs: pd.DataFrame) -> str:
-    """The machines that runs were trained on, and how many runs do not say."""
+    """The machines that runs were trained on, and the number of runs without this record."""
     fields = ["machine.processor", "machine.cores"]
     known = runs.reindex(columns=fields).dropna()
     found = [
@@ -61,14 +61,14 @@ def made() -> str:
 
 
 def commit(checkout: Path = CHECKOUT) -> str:
-    """The commit of the code, marked if files have changed since; empty outside of a checkout."""
+    """The commit of the code, marked if files have changed since; empty outside a checkout."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        # An environment inside of another project's checkout is not ours.
+        # A virtual environment inside another project's checkout is not ours.
         if not (top := git("rev-parse", "--show-toplevel")) or Path(top) != checkout:
             return ""
         changed = git("status", "--porcelain", "--untracked-files=no")
@@ -78,7 +78,7 @@ def commit(checkout: Path = CHECKOUT) -> str:
 
 
 def versions(runs: pd.DataFrame) -> dict[str, str]:
-    """The packages that the runs were made with; several versions where runs differ."""
+    """The packages that the runs were trained with; several versions if runs differ."""
     return {
         column.partition(".")[2]: ", ".join(sorted(map(str, runs[column].dropna().unique())))
         for column in runs

@@ -1,1 +1,1 @@
-"""Studies whose truth is known: how often claims and intervals err."""
+"""Simulated studies with known truth: how often claims and intervals are wrong."""

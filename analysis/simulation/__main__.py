@@ -1,14 +1,14 @@
-"""How often do the claims err? Simulated studies whose truth is known.
+"""How often are the claims wrong? Simulated studies with known truth.
 
     python -m analysis.simulation [--studies 1000] [--seed 0]
 
 Prints the tables of docs/statistics.md:
 
 - without any effect: the share of studies with a false verdict, and in parentheses with p < 0.05
-  before Holm's correction and whatever the number of seeds;
-- how often a true effect of one deviation is found;
-- how often p < 0.05 without any effect by the number of pairs of settings;
-- how often the intervals cover the truth, and how often others would.
+  before Holm's correction, for any number of seeds;
+- how often a true effect of one standard deviation is found;
+- how often p < 0.05 without any effect, by the number of pairs of settings;
+- how often these intervals, and others, cover the truth.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEEDS = (2, 3, 5, 10)
 
 
 def without_effect(studies: int, random: np.random.Generator) -> Iterator[str]:
-    """Shares of false verdicts: any of a claim about more or less, "contradicted" of the others."""
+    """Shares of false verdicts: any on claims about more or less, "contradicted" on others."""
     for name, settings in (("Classic control, 90%", CLASSIC), ("SAC", SAC)):
         rows: dict[str, list[str]] = {}
         for seeds in SEEDS:
@@ -52,8 +52,8 @@ def without_effect(studies: int, random: np.random.Generator) -> Iterator[str]:
 
 
 def power(studies: int, random: np.random.Generator) -> Iterator[str]:
-    """How often a claim is supported if its first group is one deviation better on three tasks; for
-    a claim about a loss or equality: without any effect, and (false) with one at its limit.
+    """How often a claim is supported if its first group is one standard deviation better on three
+    tasks; for a claim about a loss or equality: without any effect, and (false) at its limit.
     """
     rows: dict[str, list[str]] = {}
     for seeds in (5, 10):

@@ -1,4 +1,4 @@
-"""How often p values are below 5% without any effect, and how often intervals hold the truth."""
+"""How often p values are below 5% without any effect, and how often intervals cover the truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCORES: dict[str, tuple[Draw, float]] = {
     "skewness 2": (lambda random, shape: random.exponential(size=shape), 1.0),
 }
 """Distributions of variance 1, and their means: normal, gamma and exponential."""
-# Of the tasks that an interquartile mean is taken over: means and deviations.
+# Means and standard deviations of the tasks that an interquartile mean is taken over.
 LEVELS, SPREADS = np.array([0, 0.5, 1, 1.5, 3]), np.array([1, 0.5, 1, 0.3, 2])
 
 
@@ -48,7 +48,7 @@ def few_pairs(studies: int, random: np.random.Generator) -> Iterator[str]:
 
 
 def coverage(studies: int, random: np.random.Generator) -> Iterator[str]:
-    """How often 95% intervals hold the truth."""
+    """How often 95% intervals cover the truth."""
     counts = (3, 5, 10)
     yield "\n| interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
     yield "|---|---|" + "--:|" * len(counts)
@@ -63,7 +63,7 @@ def coverage(studies: int, random: np.random.Generator) -> Iterator[str]:
 
 
 def alternatives(studies: int, random: np.random.Generator) -> Iterator[str]:
-    """How often two other intervals of a mean hold the truth, and how wide they are."""
+    """How often two other intervals of a mean cover the truth, and how wide they are."""
     counts = tuple(_SKEWED)
     yield "\n| other interval | scores | " + " | ".join(f"{n} seeds" for n in counts) + " |"
     yield "|---|---|" + "--:|" * len(counts)
@@ -97,7 +97,7 @@ def _bootstrap_t(scores, random, resamples=500):
 
 
 # By seeds: factors of Student's half width, constant, linear and quadratic in the scores' skewness.
-# The narrowest that cover 93 to 97% of all three kinds of scores; of three seeds none does.
+# The narrowest that cover 93 to 97% for all three kinds of scores; with three seeds, none does.
 _SKEWED = {3: (1.2, 0.5, 0.7), 5: (1.25, 0.5, 0.1), 10: (0.9, 0.3, 0.3)}
 
 

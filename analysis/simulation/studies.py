@@ -1,7 +1,7 @@
-"""Studies as data: the runs of a grid, and what every claim compares of them.
+"""Studies as data: the runs of a grid, and the groups that every claim compares.
 
-The grids are those of classic control at 90% sparsity and of SAC. Scores are drawn around the dense
-network's, 1, with a deviation of 0.15, and judged by the code that judges real runs.
+The grids are those of classic control at 90% sparsity and of SAC. Scores are drawn around 1, the
+dense network's score, with a standard deviation of 0.15. The code for real runs judges them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARAMETERS = 100_000
 
 
 def setting(agent: str, env: str, method: str, **changes: Any) -> dict[str, Any]:
-    """A run without its seed and scores: the paper's best hyper-parameters, but for `changes`."""
+    """A run without seed and scores: the paper's best hyperparameters, except for `changes`."""
     sparsity = changes.get("target_sparsity", 0.0)
     name, suite = agent.split("_")
     found = {
@@ -61,7 +61,7 @@ def scaling(agent: str, tasks: Sequence[str], sparsities: Sequence[float]) -> It
 
 
 def sensitivity() -> Iterator[dict]:
-    """Figures 3, 4 and 13: SAC's hyper-parameters on one task, its splits on three."""
+    """Figures 3, 4 and 13: SAC's hyperparameters on one task, its splits on three."""
     grids = {
         "weight_decay": (paper.WEIGHT_DECAYS, ("dense", *paper.METHODS), (ERK,)),
         "sparsity_aware_init": ((True, False), ("static", "set", "rigl"), (ERK, UNIFORM)),
@@ -95,7 +95,7 @@ SAC = [*scaling("sac_mujoco", paper.MUJOCO, (0.5, 0.8, 0.9, 0.95, 0.99)), *sensi
 
 
 def tables(settings: Sequence[dict], seeds: int) -> Tables:
-    """A run of each setting and seed, all with the same score, and their SNR."""
+    """One run per setting and seed, all with the same score, and their SNR."""
     unique = {each["setting"]: each for each in settings}.values()
     rows = [{**each, "seed": seed} for each in unique for seed in range(seeds)]
     runs = pd.DataFrame(rows)
@@ -117,7 +117,7 @@ def tables(settings: Sequence[dict], seeds: int) -> Tables:
 
 @dataclasses.dataclass
 class Compared:
-    """A claim about one agent: which of the drawn scores are those of its groups' rows."""
+    """A claim about one agent: positions of its groups' rows in the drawn scores."""
 
     claim: Claim
     name: str
@@ -130,7 +130,7 @@ class Grid:
     """A study's runs, and what its claims compare; scores are drawn for many studies at once."""
 
     def __init__(self, settings: Sequence[dict], seeds: int):
-        """Of these settings, so many seeds each."""
+        """A grid of these settings, with this many seeds each."""
         made = tables(settings, seeds)
         runs = Runs(made)
         self.seeds = seeds
@@ -181,6 +181,6 @@ class Grid:
 
 
 def quietly(settings: Sequence[dict], seeds: int) -> Grid:
-    """A grid, without words about runs of one sweep that another has no use for."""
+    """A grid, without messages about runs of one sweep that another does not use."""
     with contextlib.redirect_stderr(io.StringIO()):
         return Grid(settings, seeds)

@@ -1,10 +1,10 @@
 """The file with the settings for jobs on a SLURM cluster.
 
-    time: 4:00:00        # of one job; a longer run continues in the next
+    time: 4:00:00        # per job; a longer run continues in the next
     mem: 4G
     partition: cpu
     account: my-lab
-    max_parallel: 100    # runs at a time
+    max_parallel: 100    # concurrent runs
     cpus: 2              # per run; default: its threads
     setup:               # shell commands before the training
       - module load glibc

@@ -38,7 +38,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether there is a result that can be read, which a run writes last."""
+        """Whether a readable result exists. A run writes it last."""
         return any(map(record.finished, filter(None, (self.run_dir, self.instead))))
 
     @property
@@ -93,9 +93,9 @@ def tail(log: Path, start: int = 0) -> str:
 class Child:
     """A running job, and the lock on it.
 
-    It is a kernel lock on the open log file, which the child inherits as its output. So no other
-    launcher starts the run while this process or the child lives, and nothing is left to clean up
-    when both are killed.
+    The lock is a kernel lock on the open log file, which the child inherits as its output. No other
+    launcher can start the run while this process or the child lives, and there is nothing to clean
+    up if both are killed.
 
     Args:
         job: the job to run.
@@ -126,7 +126,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # In a new session, so Ctrl-C only reaches the launcher, which then stops the runs.
+            # In a new session, so that Ctrl-C reaches only the launcher, which then stops the runs.
             start_new_session=True,
             preexec_fn=functools.partial(_prepare_child, cpus, ignored) if _LINUX else None,
         )
@@ -162,7 +162,7 @@ def lock(job: Job) -> BinaryIO | None:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a process holds the lock on a file. Holds it itself for an instant, shared."""
+    """Whether a process holds the lock on a file. Briefly takes a shared lock itself."""
     try:
         with open(path, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -24,12 +24,12 @@ STOP_SECONDS = 10.0
 
 
 def default_workers(threads: int) -> int:
-    """The number of runs with `threads` threads for which there are cores, at least one."""
+    """How many runs with `threads` threads the cores can hold, at least one."""
     return max(1, len(available_cpus()) // threads)
 
 
 def worker_cpus(workers: int, threads: int) -> list[set[int]]:
-    """Cores of each worker: disjoint while there are enough, then shared evenly."""
+    """Cores of each worker: disjoint if there are enough, otherwise shared evenly."""
     cpus = available_cpus()
     return [
         {cpus[(worker * threads + thread) % len(cpus)] for thread in range(threads)}
@@ -128,7 +128,7 @@ class Pool:
 
 
 def launch(runs: Sequence[Run], runs_dir: Path, workers: int, threads: int = 1) -> int:
-    """Trains the unfinished ones of `runs`, reports on stderr and returns the exit code."""
+    """Trains the unfinished runs among `runs`, reports on stderr and returns the exit code."""
     jobs = [job_of(run, runs_dir, threads) for run in runs]
     outcome = Pool(jobs, workers, threads).run()
     print(outcome.report(), file=sys.stderr)

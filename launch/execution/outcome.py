@@ -20,7 +20,7 @@ class Outcome:
     signum: int | None
     """The signal that stopped the launcher; None if none did."""
     left: str
-    """The runs left by such a stop, in words."""
+    """Description of the runs left by such a stop."""
 
     @property
     def exit_code(self) -> int:

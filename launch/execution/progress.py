@@ -9,7 +9,7 @@ import time
 
 from tqdm import tqdm
 
-# With tqdm's monitor thread, every child would be forked from a process with threads.
+# With tqdm's monitor thread, every child would be forked from a multithreaded process.
 tqdm.monitor_interval = 0
 
 

@@ -1,9 +1,9 @@
 """Runs as job arrays of a SLURM cluster.
 
-The launcher keeps no process on the cluster and no state. A run's `result.json` says that it is
-finished, and SLURM says which runs are queued or running. Each array has a directory below
-`slurm/`, under the name of its jobs in the queue. It lists the runs of the array's tasks and is
-complete before the array is submitted.
+The launcher keeps no process on the cluster and no state. A run's `result.json` shows that it is
+finished, and SLURM knows which runs are queued or running. Each array has a directory below
+`slurm/`, named like its jobs in the queue. It lists the runs of the array's tasks and is complete
+before the array is submitted.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from launch.execution.slurm_queue import SlurmError
 from launch.runs import Run
 
 WARNING_SECONDS = 60
-"""Seconds before its time limit at which a job is told to go back to the queue."""
+"""A job is told to go back to the queue this many seconds before its time limit."""
 MAX_TIMEOUTS = 100
-"""Timeouts after which a job gives up: it does not reach its next checkpoint within one limit."""
+"""Timeouts after which a job gives up: it cannot reach its next checkpoint within one limit."""
 POLL_SECONDS = 15.0
 SETTLE_SECONDS = 30.0
-"""Seconds until the result of a job that has left the queue must be visible on this machine."""
+"""Seconds within which the result of a job that has left the queue must be visible here."""
 
 
 def launch(

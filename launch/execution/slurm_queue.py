@@ -1,4 +1,4 @@
-"""SLURM's queue: which runs are in it, and how they leave it."""
+"""SLURM's queue: lists its runs and cancels jobs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rigl_rl.errors import RiglRlError
 LIST = "runs.txt"
 """The file in an array's directory that names the runs of its tasks."""
 _AT_ONCE = 500
-"""Jobs named in one command line."""
+"""Maximum number of jobs in one command line."""
 
 
 class SlurmError(RiglRlError):
-    """SLURM refuses or cannot be reached; the message is its reply, on one line."""
+    """SLURM refuses a request or cannot be reached; the message is its reply on one line."""
 
 
 class Queued(NamedTuple):
     """A run in the queue."""
 
     job: str
-    """As SLURM's commands take it: `17`, or `17_3` in an array."""
+    """In the form that SLURM's commands take: `17`, or `17_3` in an array."""
     running: bool
 
 
@@ -58,7 +58,7 @@ def read_queue(lines: str, found: Mapping[str, Sequence[str]]) -> dict[str, Queu
 
 
 def cancel(jobs: Iterable[Queued]) -> None:
-    """Takes jobs out of the queue, running ones too.
+    """Removes jobs from the queue, running ones included.
 
     Raises:
         SlurmError: SLURM refuses, or cannot be reached.
@@ -75,7 +75,7 @@ def arrays(runs_dir: Path) -> dict[str, list[str]]:
 
 
 def ask(*command: str) -> str:
-    """What one of SLURM's commands prints.
+    """The output of a SLURM command.
 
     Raises:
         SlurmError: it fails, or is not installed.

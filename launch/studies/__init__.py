@@ -1,1 +1,1 @@
-"""Which runs make a figure or a table: `all_studies` lists them, `presets` sets the scale."""
+"""Which runs a figure or a table needs: `all_studies` lists them, `presets` sets the scale."""

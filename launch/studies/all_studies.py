@@ -1,9 +1,9 @@
-"""Which runs make a figure, as data.
+"""Which runs a figure needs, as data.
 
 A study is a function from a seed and a preset to its runs; `expand` joins several of them. A run's
 name holds everything that distinguishes it (task, method, distribution, sparsity, width, changed
-hyper-parameters, schedule, seed). So a run that two figures need has one name and one directory,
-and is trained once.
+hyperparameters, schedule, seed). A run that two figures need therefore has one name and one
+directory, and is trained once.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
 
 
 def expand(studies: Iterable[str], preset: Preset) -> list[Run]:
-    """The runs of several studies, each run once, all of one seed before the next seed.
+    """The runs of several studies without duplicates, all runs of one seed before the next seed.
 
-    The order makes an unfinished launch useful: it has every point of the figure, with fewer seeds.
-    If one study needs a run with its SNR measured and another without, it is trained with it.
+    This order makes an unfinished launch useful: it has every point of the figure, with fewer
+    seeds. If only one of two studies needs a run's SNR, the run is trained once, with the SNR.
     """
     runs = dict.fromkeys(
         run

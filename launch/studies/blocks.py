@@ -1,6 +1,7 @@
 """Building blocks of studies: the runs of one seed behind each kind of figure.
 
-Those for Atari have it in their names: there, a preset may have fewer games, seeds and sparsities.
+Blocks for Atari have it in their names: for Atari, a preset may have fewer games, seeds and
+sparsities.
 """
 
 from __future__ import annotations

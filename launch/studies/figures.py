@@ -37,9 +37,9 @@ def figure2(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure3(seed: int, preset: Preset) -> list[Run]:
-    """Figure 3: the actor's share of a budget of parameters, SAC, dense and RigL (section 5).
+    """Figure 3: the actor's share of a parameter budget, SAC, dense and RigL (section 5).
 
-    Sparse networks of standard width cannot use the largest budget, that of the dense ones.
+    Sparse networks of standard width cannot use the largest budget, which is that of dense ones.
     """
     runs = []
     for task in paper.MUJOCO_MAIN:
@@ -112,7 +112,7 @@ def figure5_right(seed: int, preset: Preset) -> list[Run]:
 
 
 def figure6(seed: int, preset: Preset) -> list[Run]:
-    """Figure 6: the policies whose robustness to noise is measured, a part of Figure 10.
+    """Figure 6: policies for robustness to noise, a part of Figure 10.
 
     Dense networks of three sizes, RigL and SET of the two smaller ones (section 8). Measure after
     training with `python -m rigl_rl.robustness`.

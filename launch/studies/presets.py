@@ -1,4 +1,4 @@
-"""The scale of a study: the paper's, what one machine can do, or a few minutes."""
+"""The scale of a study: the paper's, one for a single machine, or a few minutes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Preset:
     name: str
     seeds: int
     sparsities: tuple[float, ...]
-    """For figures of final reward by parameters or sparsity; see `of_figure`."""
+    """For figures of final reward against parameters or sparsity; see `of_figure`."""
     iqm_sparsities: tuple[float, ...]
     """Figures 15 and 16."""
     actor_shares: tuple[float, ...]
@@ -43,9 +43,9 @@ class Preset:
     seeds_of: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     """Studies with a different number of seeds."""
     methods: tuple[str, ...] = ()
-    """Sparse methods that replace a study's own; empty: the study's own."""
+    """Sparse methods that replace those of the study; empty: those of the study."""
     as_in_paper: bool = True
-    """Whether a study leaves out sparsities that the paper's figure does not have."""
+    """Whether studies leave out sparsities that are not in the paper's figure."""
 
     def schedule(self, agent: Agent) -> AnySchedule:
         """The length of an agent's runs: the paper's, unless it has a shorter schedule."""
@@ -54,7 +54,7 @@ class Preset:
     def of_figure(self, figure: str, task: str, sparsities: tuple[float, ...]) -> tuple[float, ...]:
         """Those of `sparsities` at which the paper's figure shows this task.
 
-        Sparsities that the user chose (`with_sparsities`) all stay.
+        Sparsities chosen by the user (`with_sparsities`) all stay.
         """
         if not self.as_in_paper:
             return sparsities
@@ -65,7 +65,7 @@ class Preset:
         return dataclasses.replace(self, seeds=seeds, atari_seeds=seeds, seeds_of={})
 
     def with_methods(self, methods: tuple[str, ...]) -> Preset:
-        """A copy with these sparse methods instead of a study's own."""
+        """A copy with these sparse methods instead of those of a study."""
         return dataclasses.replace(self, methods=methods)
 
     def with_sparsities(self, sparsities: tuple[float, ...]) -> Preset:
@@ -85,14 +85,14 @@ _SWEEPS = ("table1", "table2", "table3", "table5")
 
 # Figure 5 names neither sparsities nor a distribution. The SNR falls where masks cut hidden units
 # off from all inputs. Uniform masks do so at all of these sparsities, ERK only at 99%
-# (docs/deviations.md, "Dead units and the SNR"). So the study has both.
+# (docs/deviations.md, "Dead units and the SNR"). The study therefore has both.
 _SNR = {"erk": (0.5, 0.8, 0.9, 0.95, 0.99), "uniform": (0.5, 0.8, 0.9, 0.95)}
 
 PRESETS = {
     # Section 3 trains "policies ranging between 50% to 99% sparsity", with at least 10 seeds. We
-    # chose these sparsities. A figure whose caption has a narrower range keeps to it
-    # (`paper.in_figure`). Figures 17 and 18 do not name theirs; we use some of Figures 10 and 11,
-    # which takes no further runs. A.3 gives no number of seeds for a sweep; we use three.
+    # chose these sparsities. If a figure's caption has a narrower range, we use that one
+    # (`paper.in_figure`). Figures 17 and 18 do not name theirs; we use some of those of Figures 10
+    # and 11, which needs no extra runs. A.3 gives no number of seeds for a sweep; we use three.
     "paper": Preset(
         "paper",
         seeds=10,

@@ -1,4 +1,4 @@
-"""The runs behind the README's tables and curves, for one seed; parts of other figures."""
+"""The runs behind tables and curves in docs/results.md, for one seed; parts of other figures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from launch.studies.presets import Preset
 
 
 def cartpole(seed: int, preset: Preset) -> list[Run]:
-    """The README's table: each method once at 90% (ERK) on CartPole, a part of Figure 8."""
+    """Table in docs/results.md: each method at 90% (ERK) on CartPole, a part of Figure 8."""
     task = ["CartPole-v0"]
     return blocks.dense(DQN, task, [], seed, preset) + blocks.sparse(DQN, task, [0.9], seed, preset)
 
 
 def mujoco(seed: int, preset: Preset) -> list[Run]:
-    """The README's table: SAC on three tasks and PPO on one at 90% (ERK), a part of Figure 2."""
+    """Table in docs/results.md: SAC on three tasks, PPO on one, at 90% (ERK); part of Figure 2."""
     runs = []
     for agent, tasks, methods in (
         (SAC, ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"], ["rigl", "static"]),
@@ -27,6 +27,6 @@ def mujoco(seed: int, preset: Preset) -> list[Run]:
 
 
 def pong(seed: int, preset: Preset) -> list[Run]:
-    """The README's learning curve: DQN with Nature CNN on Pong, dense and RigL at 90% (ERK)."""
+    """Curve in docs/results.md: DQN with the Nature CNN on Pong, dense and RigL at 90% (ERK)."""
     dense = blocks.dense(DQN_CNN, ["Pong"], [], seed, preset)
     return dense + blocks.sparse(DQN_CNN, ["Pong"], [0.9], seed, preset, methods=["rigl"])

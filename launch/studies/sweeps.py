@@ -1,4 +1,4 @@
-"""The hyper-parameter sweeps of section A.3, whose best settings are in Tables 1, 2, 3 and 5.
+"""The hyperparameter sweeps of section A.3, whose best settings are in Tables 1, 2, 3 and 5.
 
 Each is a grid search over all combinations of values. The paper leaves open the sparsity
 (`paper.SWEEP_SPARSITY`, ERK), the games of the ResNet's sweep and the number of seeds; we chose
@@ -33,7 +33,7 @@ def table3(seed: int, preset: Preset) -> list[Run]:
 
 
 def table4(seed: int, preset: Preset) -> list[Run]:
-    """Nothing: the CNN's hyper-parameters come from earlier work and were not swept."""
+    """No runs: the CNN's hyperparameters come from earlier work and were not swept."""
     del seed, preset
     return []
 
@@ -56,7 +56,7 @@ def table5(seed: int, preset: Preset) -> list[Run]:
 
 
 def _grids(preset: Preset) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """For each method, the values in A.3 of every hyper-parameter that affects it.
+    """For each method, the values in A.3 of every hyperparameter that affects it.
 
     Sparsity-aware initialization does not affect pruning, which starts dense.
     """

@@ -17,8 +17,8 @@ class InGraphEnvironment(tf_py_environment.TFPyEnvironment):
     """TFPyEnvironment at half the cost, for observations and actions of one tensor each.
 
     TFPyEnvironment packs nests, takes a lock and caches its own time step, which costs more than a
-    CartPole step. This class calls the Python environment directly; reset it first. It also asks
-    that environment for the current time step, so one restored from a checkpoint continues.
+    CartPole step. This class calls the Python environment directly; reset it first. It also gets
+    the current time step from that environment, so one restored from a checkpoint continues.
     """
 
     def _step(self, actions):

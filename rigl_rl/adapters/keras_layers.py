@@ -15,11 +15,11 @@ def replace_losses(
     variable: tf.Variable,
     replacement: Callable[[Callable[[], tf.Tensor]], Callable[[], tf.Tensor]],
 ) -> None:
-    """Replaces each loss that regularizes `variable` by `replacement(loss)`.
+    """Replaces each loss that regularizes `variable` with `replacement(loss)`.
 
-    Keras keeps a layer's losses as partial functions of two levels: the outer one tags a loss, and
-    the inner one, for a regularizer, applies it to the variable. Saving a layer takes the inner
-    function from the outer one, so this order must stay.
+    Keras keeps a layer's losses as nested partial functions: the outer one tags a loss, and the
+    inner one, for a regularizer, applies it to the variable. When Keras saves a layer, it takes
+    the inner function from the outer one, so this order must stay.
     """
     layer._callable_losses = [
         functools.partial(tag.func, replacement(*tag.args))

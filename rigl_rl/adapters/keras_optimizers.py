@@ -116,12 +116,12 @@ def name_of(optimizer: tf.keras.optimizers.Optimizer) -> str:
 
 
 def is_legacy(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether the optimizer is of Keras' legacy class."""
+    """Whether the optimizer belongs to Keras' legacy class."""
     return isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer)
 
 
 def unaggregated(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, bool]:
-    """Argument of its `apply_gradients` for gradients that are summed over replicas already."""
+    """Argument of its `apply_gradients` for gradients that are already summed over replicas."""
     if is_legacy(optimizer):
         return {"experimental_aggregate_gradients": False}
     return {"skip_gradients_aggregation": True}

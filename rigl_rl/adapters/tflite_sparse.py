@@ -17,7 +17,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 READ_IN = {"tensorflow": "2.15.1"}
 
-# The least version of the operator with sparse weights.
+# The lowest version of the operator with sparse weights.
 _SPARSE_VERSION = 8
 _VECTORS: dict[Any, tuple[int, Any]] = {
     np.uint8: (schema.SparseIndexVector.Uint8Vector, schema.Uint8VectorT),
@@ -42,7 +42,7 @@ def encoded(model: bytes) -> bytes:
                 continue
             index = operator.inputs[1]
             kernel = graph.tensors[index]
-            # Of others than this operator, all weights may be expected.
+            # Other operators may expect all weights.
             shared = readers[index] > 1 or holders[kernel.buffer] > 1
             if shared or kernel.type != schema.TensorType.FLOAT32:
                 continue

@@ -34,7 +34,7 @@ class DQNAgent:
 
     Args:
       num_actions: the game's number of actions.
-      given: hyper-parameters; by default gin's bindings.
+      given: hyperparameters; by default gin's bindings.
 
     Attributes:
       training_steps: agent steps in training so far.
@@ -181,7 +181,7 @@ class DQNAgent:
         return loss
 
     def _runs_sparsely(self) -> bool:
-        """Whether networks run sparsely at this train step, in acting as well as in learning."""
+        """Whether networks use sparse products at this train step, in acting and learning."""
         first = first_sparse_step([self.optimizer.execution])
         return first == 0 or self.gradient_steps >= first
 
@@ -193,7 +193,7 @@ class DQNAgent:
         """Copies the online network to the target network."""
         for target, online in zip(self.target_network.variables, self.online_network.variables):
             target.assign(online)
-        # Not in a graph: a graph traced before `follow` would not know the targets.
+        # Not in a graph: a graph traced before `follow` would miss the targets.
         self.optimizer.execution.renew_targets()
 
     def _train_step(self) -> None:
@@ -243,7 +243,7 @@ class SparseDQNAgent(DQNAgent):
         steps.
       seed: for the masks and, with sparsity-aware initialization, the weights.
       sparse: the method; by default gin's bindings.
-      given: other hyper-parameters; by default gin's bindings.
+      given: other hyperparameters; by default gin's bindings.
     """
 
     def __init__(
@@ -273,7 +273,7 @@ class SparseDQNAgent(DQNAgent):
         self.sync_target()
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The agent's entries of result.json: hyper-parameters and settings in effect."""
+        """The agent's entries of result.json: hyperparameters and settings in effect."""
         adam = self.optimizer.inner.get_config()
         names = ("learning_rate", "beta_1", "beta_2", "epsilon")
         return {

@@ -1,4 +1,4 @@
-"""The hyper-parameters of DQN on Atari, under the names of Dopamine and the original.
+"""The hyperparameters of DQN on Atari, under the names of Dopamine and the original.
 
 Each is written once, with its meaning and range. Gin binds `SparseTrainRunner.num_iterations`,
 `DQNAgent.gamma`, `SparseDQNAgent.mode`, `WrappedReplayBuffer.batch_size` and so on. Defaults are

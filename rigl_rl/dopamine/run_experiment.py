@@ -1,7 +1,7 @@
 """Dopamine's runner, with this project's run directory and exact resuming.
 
-An iteration depends on the checkpoint before it and on (seed, iteration) alone: the emulator and
-all random generators are seeded anew when its training and its evaluation begin. A killed run
+An iteration depends only on the checkpoint before it and on (seed, iteration): the emulator and
+all random generators are reseeded when its training and its evaluation begin. A killed run
 repeats its last iteration and gets the same result as an uninterrupted one.
 """
 
@@ -39,7 +39,7 @@ class SparseTrainRunner(run_experiment.Runner):
     Args:
       base_dir: run directory.
       seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-      given: hyper-parameters; by default gin's bindings.
+      given: hyperparameters; by default gin's bindings.
     """
 
     def __init__(

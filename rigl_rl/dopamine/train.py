@@ -3,7 +3,7 @@
 python -m rigl_rl.dopamine.train --base_dir runs/pong \
     --gin_files gin_configs/dqn_atari_cnn/rigl.gin --seed 1
 
-Hyper-parameters: Tables 4 to 7 and section A.1 of the paper.
+Hyperparameters: Tables 4 to 7 and section A.1 of the paper.
 """
 
 from __future__ import annotations

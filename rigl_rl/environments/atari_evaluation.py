@@ -39,7 +39,7 @@ class AtariEvaluator:
 
         Args:
           q_values: stacked pixels (B, 84, 84, 4) uint8 to values (B, actions).
-          seed: alone determines games, exploration and noise.
+          seed: fully determines games, exploration and noise.
           sigma: standard deviation of the noise on pixels; see `PixelNoise`.
         """
         seeds = np.random.SeedSequence(seed).generate_state(len(self._games) + 1)

@@ -40,7 +40,7 @@ class Evaluator:
         Args:
           policy: maps observations (episodes, ...) float32 to actions (episodes, ...). The row of
             an episode that is over keeps its last observation.
-          seed: alone determines the environments' randomness.
+          seed: fully determines the environments' randomness.
 
         Raises:
           RiglRlError: an environment failed.
@@ -49,7 +49,7 @@ class Evaluator:
             return self._play(policy, seed)
         except RiglRlError:
             raise
-        except Exception as error:  # whatever a user's environment raises
+        except Exception as error:  # a user's environment may raise anything
             raise RiglRlError(
                 f"evaluation in environment {self._task.name!r} failed: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}"

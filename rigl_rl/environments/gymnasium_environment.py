@@ -46,7 +46,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         within the training loop and raises a different error instead.
       exact: whether `get_state` saves the environment itself. False for environments that cannot be
         saved (`saving`): `set_state` then ends the episode, as a time limit does.
-      breaks: how many episodes of the run were ended that way.
+      breaks: number of episodes that ended this way.
     """
 
     def __init__(self, task: Task | str, seed: int, bootstrap_at_time_limit: bool = True):
@@ -116,7 +116,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> RiglRlError:
-        """The `failure` to raise for whatever an environment raised."""
+        """The `failure` to raise for any exception from an environment."""
         if not isinstance(error, RiglRlError):
             error = RiglRlError(f"environment {self.task.name!r} failed: {_line(error)}")
         self.failure = error
@@ -140,7 +140,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             return pickle.dumps((None, self.breaks, self._current_time_step))
         try:
             return mujoco_tasks.dumps((self._gym, self._seed, self._current_time_step))
-        except Exception as error:  # whatever a user's environment raises
+        except Exception as error:  # a user's environment may raise anything
             raise RiglRlError(
                 f"environment {self.task.name!r} cannot be saved: {_line(error)}"
             ) from error
@@ -148,7 +148,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     def set_state(self, state: bytes) -> None:
         """Continues from what `get_state` returned.
 
-        Where that is not exact, the current step becomes the last one of its episode, with values
+        If that is not exact, the current step becomes the last one of its episode, with values
         bootstrapped. The training loop then starts a new episode, and no transition in the replay
         buffer joins the two. The new episode's seed follows from the run's seed and `breaks`.
 
@@ -157,7 +157,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """
         try:
             env, other, time_step = pickle.loads(state)
-        except Exception as error:  # whatever a user's environment raises
+        except Exception as error:  # a user's environment may raise anything
             raise RiglRlError(
                 f"environment {self.task.name!r} cannot be restored: {_line(error)}"
             ) from error

@@ -39,7 +39,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "Ant": {"use_contact_forces": True},
     "Humanoid": {},
 }
-"""Options that make a -v4 task observe what the paper's -v2 task does."""
+"""Options that give a -v4 task the observations of the paper's -v2 task."""
 
 _CONTACT_FORCES = {"Ant-v2": False, "Humanoid-v2": False, "Ant-v4": True, "Humanoid-v4": True}
 
@@ -81,7 +81,7 @@ class ZeroContactForces(gymnasium.Wrapper):
 
 
 class StopOnDivergence(gymnasium.Wrapper):
-    """Raises a SimulationError in the step in which a MuJoCo simulation becomes unstable."""
+    """Raises a SimulationError at the step where a MuJoCo simulation becomes unstable."""
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)
@@ -118,7 +118,7 @@ def import_quietly() -> None:
 def dumps(value: Any) -> bytes:
     """Like `pickle.dumps`, but keeps the state of MuJoCo simulations. Load with `pickle.loads`.
 
-    A pickled gymnasium environment is made anew on loading. Here the pickle also holds all of
+    Loading a pickled gymnasium environment makes a fresh one. Here the pickle also holds all of
     MuJoCo's data, not only positions and velocities: the solver starts from its last solution, and
     rewards depend on body positions of the last substep.
     """

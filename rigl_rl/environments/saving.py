@@ -2,7 +2,7 @@
 
 The pickle of an environment does not always hold its state. gymnasium's `EzPickle`, which all
 Box2D and many custom environments use, pickles only the constructor's arguments. An environment
-with a lock or an open file cannot be pickled at all. So every run first tries it out.
+with a lock or an open file cannot be pickled at all. Every run therefore checks this first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BEFORE, _AFTER = 10, 100
 
 
 def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
-    """Tries out an environment like `env` and warns the user of its limits.
+    """Tests an environment like `env` and warns the user of its limits.
 
     Changes nothing in `env` but its attribute `exact`.
 
@@ -71,7 +71,7 @@ def why_inexact(task: Task) -> str | None:
     """Says why a restored environment steps differently from the saved one; None if it does not.
 
     Takes random steps, saves the environment, and continues; then takes the same steps in the
-    restored one. The restored one comes last so that state shared by the two is found too.
+    restored one. The restored one comes last, so that state shared by the two is also detected.
 
     Raises:
       ConfigError: an observation or a reward does not match the environment's spaces.
@@ -93,7 +93,7 @@ def why_inexact(task: Task) -> str | None:
             expected = _follow(env, actions)
             try:
                 same = _follow(restored, actions) == expected
-            except Exception as error:  # whatever a half-restored environment raises
+            except Exception as error:  # a half-restored environment may raise anything
                 return f"restored, it fails with {type(error.__cause__ or error).__name__}"
             return None if same else "restored, it takes other steps"
         finally:

@@ -18,7 +18,7 @@ IS_NAME = (
     lambda name: isinstance(name, str) and name != "" and name.count(":") < 2,
     "a name like 'CartPole-v0' or 'my_module:MyEnv-v0'",
 )
-"""What a task's name may be: a test, and words."""
+"""Allowed names of tasks: a test, and a description."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Task:
                 return gymnasium.make(
                     known, self.max_episode_steps, disable_env_checker=True, **options
                 )
-        except Exception as error:  # whatever a user's environment raises
+        except Exception as error:  # a user's environment may raise anything
             known_kind = isinstance(error, (gymnasium.error.Error, ImportError))
             reason = ("" if known_kind else f"{type(error).__name__}: ") + " ".join(
                 str(error).split()

@@ -73,7 +73,7 @@ class FlatObservations(gymnasium.ObservationWrapper):
 
 
 class FlatActions(gymnasium.ActionWrapper):
-    """Takes actions as vectors, whatever their shape."""
+    """Takes actions of any shape as vectors."""
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)
@@ -109,7 +109,7 @@ def scalar(reward, name: str) -> float:
     Raises:
       ConfigError: it is not a single number.
     """
-    if isinstance(reward, float):  # NumPy's float64 too: by far the most common case
+    if isinstance(reward, float):  # also NumPy's float64: by far the most common case
         return reward
     try:
         return float(np.asarray(reward).item())

@@ -1,15 +1,14 @@
-"""Writes a trained policy for use in other programs, and measures it beside a dense one.
+"""Exports a trained policy for other programs, and compares it with a dense one.
 
 python -m rigl_rl.export --run runs/rigl --out exported [--format tflite]
 
-Works for a finished run of every agent. The policy is greedy and takes observations as the
-environment gives them: PPO's normalization is inside. Formats are `savedmodel`, `tflite` (three
-files: all weights, active weights alone, half precision) and `npz` (arrays and masks); by default
-all of them.
+Works for finished runs of all agents. The policy is greedy and takes raw observations; PPO's
+normalization is included. Formats are `savedmodel`, `tflite` (three files: all weights, only active
+weights, half precision) and `npz` (arrays and masks); by default all of them.
 
 The table has each file's size and the time of one action on one thread, for this policy and a dense
 one: the same network with a random weight for every absent connection. `difference` is the largest
-between the file's actions and the run's own policy's, on random observations.
+difference between the actions of the file and those of the run's policy, on random observations.
 """
 
 from __future__ import annotations
@@ -90,12 +89,12 @@ def export(
     Args:
       policy: the policy.
       dense: the policy to compare with; its files are not kept.
-      files: by name.
-      out: the directory, where no file has such a name.
+      files: formats by name.
+      out: the directory, without files of these names.
 
     Returns:
-      A row per file: `file`, `bytes` and `us` (for one action), both also of the dense policy, and
-      the largest `difference` of its actions from the policy's.
+      A row per file: `file`, `bytes` and `us` (for one action), both also for the dense policy, and
+      the largest `difference` between its actions and the policy's.
     """
     observations = policy.observations(CALLS)
     actions = np.stack([policy.action(each).numpy() for each in observations])

@@ -1,4 +1,4 @@
-"""The files that a policy is written to."""
+"""The file formats of an exported policy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Act = Callable[[np.ndarray], np.ndarray]
 
 
 class File(NamedTuple):
-    """A kind of file: how it is written, how it is loaded to act (None: it cannot act)."""
+    """A file format: how to write it, and how to load it as a policy (None: it cannot act)."""
 
     write: Callable[[GreedyPolicy, pathlib.Path], None]
     load: Callable[[pathlib.Path], Act] | None
@@ -28,7 +28,7 @@ class File(NamedTuple):
 
 
 def write_saved_model(policy: GreedyPolicy, path: pathlib.Path) -> None:
-    """Writes a directory that TensorFlow alone can load."""
+    """Writes a directory that can be loaded with TensorFlow only."""
     module = tf.Module()
     module.weights = policy.weights
     module.action = policy.action
@@ -51,7 +51,7 @@ def write_tflite(policy: GreedyPolicy, path: pathlib.Path) -> None:
 
 
 def write_sparse_tflite(policy: GreedyPolicy, path: pathlib.Path) -> None:
-    """Writes it with the weights and indices of active connections alone."""
+    """Writes it with only the weights and indices of active connections."""
     path.write_bytes(tflite_sparse.encoded(_converted(_converter(policy))))
 
 
@@ -78,7 +78,7 @@ def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hides what TensorFlow Lite prints: counts of operations. Errors are exceptions."""
+    """Hides TensorFlow Lite's output, which counts operations. Errors are exceptions."""
     kept = os.dup(2)
     with open(os.devnull, "w") as nothing:
         os.dup2(nothing.fileno(), 2)

@@ -1,4 +1,4 @@
-"""What an exported policy takes: bytes on disk, and time for one action."""
+"""The cost of an exported policy: bytes on disk, and time for one action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def size(path: pathlib.Path) -> int:
 def latencies(acts: Sequence[Act], observations: np.ndarray) -> list[float]:
     """Median seconds that each of the policies takes for one action.
 
-    The policies take turns, so that other work on the machine slows all of them.
+    The policies alternate, so that other work on the machine slows all of them.
 
     Args:
       acts: the policies.
@@ -37,6 +37,6 @@ def latencies(acts: Sequence[Act], observations: np.ndarray) -> list[float]:
 
 
 def difference(act: Act, actions: np.ndarray, observations: np.ndarray) -> float:
-    """The largest difference of a policy's actions from `actions`, (number, 1, ...)."""
+    """The largest difference between a policy's actions and `actions`, (number, 1, ...)."""
     own = np.stack([act(observation) for observation in observations])
     return float(np.abs(own - actions).max())

@@ -13,13 +13,13 @@ from tf_agents.trajectories import time_step as ts
 
 
 class GreedyPolicy(tf.Module):
-    """A saved policy of any agent, normalization of its observations included.
+    """A saved policy of any agent, including the normalization of observations.
 
     Attributes:
       observation: spec of a batch of observations, (None, ...).
       action: tf.function from such a batch to actions, (B, ...).
       weights: the variables that the actions depend on, in the order of the network.
-      bounds: the least and the largest action, arrays; None if actions are whole numbers.
+      bounds: arrays of the smallest and the largest action; None for discrete actions.
     """
 
     def __init__(self, path: pathlib.Path):
@@ -61,7 +61,7 @@ class GreedyPolicy(tf.Module):
         return {name_of(each): each for each in self.weights if each.shape.rank > 1}
 
     def fill(self, seed: int = 0) -> GreedyPolicy:
-        """Gives all connections that are absent a random weight, and returns itself."""
+        """Gives every absent connection a random weight, and returns itself."""
         random = np.random.default_rng(seed)
         for kernel in self.kernels.values():
             values = kernel.numpy()

@@ -1,3 +1,3 @@
-"""Trained policies under noise on their observations: section 8, Figure 6."""
+"""Evaluates trained policies under noise on their observations: section 8, Figure 6."""
 
 import rigl_rl.quiet  # noqa: F401, before the libraries load

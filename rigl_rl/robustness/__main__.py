@@ -4,7 +4,7 @@ python -m rigl_rl.robustness --run runs/pong --out robustness.csv [--sigmas 0 10
 python -m rigl_rl.robustness --run runs/dqn_atari_cnn/*/*/seed*
 
 Without --out, each run's table goes into its own directory, as robustness.csv. Runs that have one
-are skipped, so repeating the command does only what is left. Figure 6 is drawn from these files.
+are skipped, so repeating the command evaluates only the others. Figure 6 is drawn from these files.
 
 This works for the saved policies of every finished run. A policy plays as in the run's own
 evaluations: in the environment that its gin configuration makes (including modules it imports),

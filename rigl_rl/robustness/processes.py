@@ -17,8 +17,8 @@ from rigl_rl.errors import RiglRlError
 def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
     """The table of a run, or one line that says why it failed.
 
-    A process per run keeps runs apart: in gin, where the agents' mains share a name, in the user's
-    modules that they import, and when one of them runs out of memory.
+    A process per run separates runs: in gin, where the agents' mains share a name; in the user's
+    modules that they import; and if one of them runs out of memory.
 
     Args:
       run: the run's directory.
@@ -33,7 +33,7 @@ def evaluate(run: pathlib.Path, **options: Any) -> pd.DataFrame | str:
 
 
 def _end_at_ctrl_c() -> None:
-    """Ctrl-C reaches this process, too; the command itself says so."""
+    """Ctrl-C also reaches this process; the command itself reports it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -42,6 +42,6 @@ def _evaluate(run: pathlib.Path, options: dict[str, Any]) -> pd.DataFrame | str:
         from rigl_rl.robustness import under_noise  # takes seconds to load
 
         return under_noise.evaluate_run(run, **options)
-    except Exception as error:  # whatever it is, the other runs continue
+    except Exception as error:  # after any error, the other runs continue
         kind = "" if isinstance(error, (RiglRlError, OSError)) else f"{type(error).__name__}: "
         return f"run {str(run)!r}: {kind}{' '.join(str(error).split())}"

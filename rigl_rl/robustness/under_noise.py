@@ -48,8 +48,8 @@ def evaluate_run(
 ) -> pd.DataFrame:
     """Measures the returns of a run's policy by strength of noise.
 
-    This replaces gin's bindings by the run's. In gin, the mains of several agents have the same
-    name, so a process can evaluate runs of one agent only.
+    This replaces gin's bindings with those of the run. In gin, the mains of several agents have the
+    same name, so a process can evaluate runs of only one agent.
 
     Args:
       run: directory of a finished run.
@@ -65,7 +65,7 @@ def evaluate_run(
 
     Raises:
       ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
-        something that cannot be found here.
+        something that does not exist here.
     """
     check("episodes", episodes, "int", low=1)
     check("seed", seed, "int", low=0)

@@ -1,4 +1,4 @@
-"""A gin value that depends on the method, for files used on top of several methods' files."""
+"""A gin value that depends on the method, for files used on top of any method's file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Checkpoints that are complete or absent.
 
-Each is a directory named by its train step (on Atari its iteration): TensorFlow variables, the
+Each is a directory named by its train step (on Atari, its iteration): TensorFlow variables, the
 host's state (environment, history) and a manifest of checksums. It is written under another name
-and renamed when complete. A killed run leaves at worst a directory that the next start deletes.
+and renamed when complete. At worst, a killed run leaves a directory that the next start deletes.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Checkpoints:
           read: reads the files in a directory, which is named by its step.
 
         Returns:
-          What `read` returns of the newest intact checkpoint, or None if there are none.
+          What `read` returns for the newest intact checkpoint, or None if there are none.
 
         Raises:
           RiglRlError: there are checkpoints, but all are damaged.
@@ -101,7 +101,7 @@ class Checkpoints:
                     return read(directory)
             except RiglRlError:
                 raise
-            except Exception as error:  # a file may be missing in the manifest, too
+            except Exception as error:  # a file may also be missing from the manifest
                 damage = " ".join(str(error).split())
             warn(f"checkpoint {directory} is damaged ({damage})")
         if found:
@@ -123,7 +123,7 @@ class Checkpoints:
 
 
 def _damage(directory: pathlib.Path) -> str | None:
-    """Says how a checkpoint is damaged; None if it is intact."""
+    """Describes how a checkpoint is damaged; None if it is intact."""
     try:
         sums = json.loads((directory / _MANIFEST).read_text())
         if not isinstance(sums, dict) or not sums:

@@ -72,7 +72,7 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
 
 
 def _parsed(argv: Sequence[str]) -> Sequence[str]:
-    """The arguments that are no flags."""
+    """The arguments that are not flags."""
     rest: list[str] = []
 
     def parse(argv):

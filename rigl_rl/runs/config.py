@@ -22,7 +22,7 @@ from rigl_rl.runs.original_names import NOT_REFUSED_BY_GIN, why_not
 
 
 def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
-    """Parses gin files, then bindings over them.
+    """Parses gin files, then bindings, which override them.
 
     gin looks for an included file next to the file that includes it, then in the working directory.
     A binding that only defines an unused macro is an error, because it is likely a misspelled name.
@@ -100,7 +100,7 @@ _BAD_VALUES = (
 )
 
 _ANY = (Exception,)
-"""Of modules that a configuration imports."""
+"""Errors from modules that a configuration imports."""
 
 
 @contextlib.contextmanager
@@ -159,7 +159,7 @@ def _check_values() -> None:
     for (name, wrapped), bound in gin_internals.bindings():
         known = declared(wrapped) if _is_ours(wrapped) else {}
         for parameter, value in bound.items():
-            # What a function returns is checked when it is called: not all methods call it.
+            # A function's return value is checked when it is called, which not all methods do.
             if parameter in known and not re.fullmatch(r"@.*\(\)", repr(value)):
                 binding = f"{name}.{parameter}"
                 with one_line(f"gin binding {binding}"):
@@ -168,12 +168,12 @@ def _check_values() -> None:
 
 
 def _is_ours(wrapped: Callable) -> bool:
-    # By where it is defined, because some are registered under the authors' module names.
+    # By module of definition, because some are registered under the authors' module names.
     return (getattr(wrapped, "__module__", None) or "").startswith(("rigl_rl", "__main__"))
 
 
 def _hint(configurable: str, parameter: str | None = None) -> str:
-    """What a user may have meant by an unknown name; an owner comes with its parameter."""
+    """A suggestion for an unknown name; a configurable comes with its parameter."""
     ours = [each for each in gin_internals.configurables() if _is_ours(each.wrapped)]
     parameters = {name: list(inspect.signature(wrapped).parameters) for name, wrapped in ours}
     if parameter is None:

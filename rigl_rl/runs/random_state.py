@@ -2,8 +2,8 @@
 
 TensorFlow's ordinary random operations keep their counters inside the runtime, where checkpoints
 cannot reach them, so a resumed run would draw different exploration noise and replay samples.
-TF-Agents' agents and replay buffers use these operations deep inside. So while the training
-function is traced, `draws_from` makes every such operation draw from one `tf.random.Generator`,
+TF-Agents' agents and replay buffers use these operations internally. While the training function
+is traced, `draws_from` therefore makes every such operation draw from one `tf.random.Generator`,
 whose state is a variable.
 """
 

@@ -41,11 +41,11 @@ def of_run(
     """The contents of result.json.
 
     Args:
-      labels: what was run: agent, environment, method, hyper-parameters, seed.
+      labels: what was run: agent, environment, method, hyperparameters, seed.
       history: the run's evaluations.
       last_fraction: share of the evaluations, from the end, in the final score.
       steps: environment steps and train steps.
-      networks: {name: network}, all that were trained.
+      networks: {name: network} for all trained networks.
       optimizers: their optimizers.
       speed: number of steps that `steps_per_s` counts, and the run's seconds.
     """
@@ -93,7 +93,7 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, in MB (2^20 bytes)."""
+    """Peak resident memory of this process so far, in MB (2^20 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

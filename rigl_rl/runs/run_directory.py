@@ -6,7 +6,7 @@ evals.csv, snr.csv    one row per evaluation or signal-to-noise measurement
 tensorboard/          events
 checkpoints/          the two newest, until the run is finished
 policies/             greedy policies by train step (SavedModels)
-result.json           written last: with one that can be read, the run is finished
+result.json           written last: if it can be read, the run is finished
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class RunDirectory:
       finished: whether the run has its result.
 
     Raises:
-      ConfigError: the directory cannot be written, or holds another configuration or something that
-        is not a run, or files where a run has directories. Nothing in it has changed then.
+      ConfigError: the directory cannot be written, holds another configuration or something that is
+        not a run, or has files where a run has directories. Nothing in it has changed.
       RiglRlError: another process is using it.
     """
 
@@ -90,7 +90,7 @@ class RunDirectory:
                 )
 
     def _warn_of_losses(self) -> None:
-        """Says what is missing of an unfinished run that has begun."""
+        """Warns of missing parts of an unfinished run that has begun."""
         if (self.path / record.RESULT).exists():
             warn(f"{self.path}: {record.damage(self.path)}; the run is not finished")
         if (self.path / "evals.csv").exists() and not self.checkpoints.exist:
@@ -123,7 +123,7 @@ class RunDirectory:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes result.json, which marks the run as finished, then deletes its checkpoints."""
-        # A field of a user's method may have any type; its text is better than no result.
+        # A field of a user's method may have any type; text is better than no result.
         text = json.dumps(result, indent=1, default=str)
         write_text(self.path / record.RESULT, text + "\n")
         self.finished = True

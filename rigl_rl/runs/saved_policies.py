@@ -7,7 +7,7 @@ import pathlib
 from rigl_rl.errors import ConfigError
 
 LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
-"""What a run's record must have for its policies to be used."""
+"""Keys that a run's record needs for its policies to be used."""
 
 
 def policy_of(run: pathlib.Path, step: int | None = None) -> pathlib.Path:

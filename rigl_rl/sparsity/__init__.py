@@ -4,7 +4,7 @@
     model.compile(optimizer, loss="mse")
     model.fit(x, y)
 
-Knows no agent and no environment. See `docs/design.md`.
+Independent of agents and environments. See `docs/design.md`.
 """
 
 from rigl_rl.sparsity.keras_optimizers import LegacySparseOptimizer, NewSparseOptimizer

@@ -1,13 +1,13 @@
 """Parameters and floating-point operations of Dense and Conv2D networks at a sparsity.
 
-Conventions, the same everywhere in the project:
+Conventions throughout the project:
 
 - One multiply-add is two FLOPs. Bias adds, activations and pooling are not counted (below 1% of
   the networks of the paper), so FLOPs are exactly proportional to active weights.
-- A weight works once per output position of its layer (appendix A.2): once per example in a Dense
-  layer, height x width of the output times in a convolution. Positions of the kernel that fall on
-  padding count as work, as they do in a GEMM.
-- Biases are parameters, always active; sparsity is that of the kernels alone.
+- A weight is used once per output position of its layer (appendix A.2): once per example in a
+  Dense layer, height x width of the output times in a convolution. Kernel positions on padding
+  count, as they do in a GEMM.
+- Biases are parameters and always active; sparsity refers to kernels only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rigl_rl.sparsity.masks import kernels_of
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """What counting needs to know of one layer with a kernel.
+    """The facts about one layer with a kernel that counting needs.
 
     Attributes:
       name: the kernel's name, the key under which sparsities are given.
@@ -57,7 +57,7 @@ class Layer:
         return self.kernel_shape[-1] if self.bias else 0
 
     def flops(self, active_weights: int) -> int:
-        """Operations of one forward pass of one example through this many weights."""
+        """FLOPs of one forward pass of one example through this many weights."""
         positions = 1 if self.output_positions is None else self.output_positions
         return 2 * active_weights * positions
 
@@ -69,8 +69,8 @@ class Count:
     Attributes:
       active_params: active weights and all biases.
       total_params: all weights and all biases.
-      flops: operations of one forward pass of one example through the active weights.
-      dense_flops: the same with every weight active.
+      flops: FLOPs of one forward pass of one example through the active weights.
+      dense_flops: the same with all weights active.
       active: active weights of each kernel, by layer name.
       sparsity: fraction of the kernels' weights that is inactive.
     """
@@ -99,10 +99,10 @@ def count(
 
     Args:
       layers_or_shapes: `Layer`s (see `from_keras`), or kernel shapes by name, each with a bias.
-      sparsities: name -> sparsity; the layer keeps size - floor(sparsity x size) weights. A layer
-        that is not named is dense.
-      output_positions: for kernel shapes only: name -> output height x width, of convolutions.
-      active: name -> number of active weights, in place of sparsities, when there are masks.
+      sparsities: name -> sparsity; the layer keeps size - floor(sparsity x size) weights. Layers
+        that are not named are dense.
+      output_positions: for kernel shapes only: name -> output height x width of a convolution.
+      active: name -> number of active weights, instead of sparsities, if there are masks.
 
     Returns:
       A `Count`.
@@ -146,16 +146,16 @@ def train_step_flops(
     forward_passes: int = 2,
     output_positions: Mapping[str, int] | None = None,
 ) -> int:
-    """FLOPs of one dense training step on a batch; masks do not lower what the hardware does.
+    """FLOPs of one dense train step on a batch; masks do not reduce the work of dense products.
 
-    The backward pass makes every kernel's gradient and, but for the first layer whose input is
-    data, the gradient of the layer's input: each as much work as that layer's forward pass.
+    The backward pass computes every kernel's gradient and, except for the first layer, whose input
+    is data, the gradient of the layer's input: each costs as much as the layer's forward pass.
 
     Args:
       layers_or_shapes: as for `count`, from input to output.
       batch_size: examples in the batch.
-      forward_passes: 2 for DQN, the online network on the state and the target network on the next
-        one; 1 for supervised learning.
+      forward_passes: 2 for DQN, with the online network on the state and the target network on the
+        next state; 1 for supervised learning.
       output_positions: as for `count`.
     """
     layers = _as_layers(layers_or_shapes, output_positions)
@@ -169,7 +169,7 @@ def from_keras(network: Any) -> list[Layer]:
 
     Args:
       network: a built Keras model or layer, or a TF-Agents network. Convolutions must have been
-        built with the real height and width, as models with an input shape are.
+        built with their real height and width, as in models with an input shape.
 
     Returns:
       Layers named like the network's masks, see `masks.kernels_of`.
@@ -187,7 +187,7 @@ def from_keras(network: Any) -> list[Layer]:
         if None in output_dims:
             raise ValueError(f"layer {name!r} was built with unknown sizes: input {input_shape}")
         shape = tuple(kernel.shape)
-        # Everything but the channels is position, whether these come first or last.
+        # All dimensions except channels are positions, whether channels come first or last.
         positions = math.prod(output_dims) // shape[-1]
         layers.append(Layer(name, shape, positions, layer.bias is not None))
     return layers

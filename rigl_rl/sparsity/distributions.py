@@ -1,6 +1,6 @@
-"""How a network's sparsity is shared out over its layers: uniform, Erdos-Renyi, ERK.
+"""Distributes a network's sparsity over its layers: uniform, Erdos-Renyi, ERK.
 
-Plain arithmetic on kernel shapes. Biases take no part: they stay dense.
+Plain arithmetic on kernel shapes. Biases are not included: they stay dense.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def layer_sparsities(
       sparsity: fraction of all kernel weights to remove, in [0, 1).
       method: 'uniform' (or 'random') gives every kernel `sparsity`; 'erdos_renyi_kernel' makes a
         kernel's density proportional to (sum of its dims / product of its dims) **
-        `erk_power_scale` (Evci et al., 2020); 'erdos_renyi' to (in + out) / (in x out), whatever
+        `erk_power_scale` (Evci et al., 2020); 'erdos_renyi' to (in + out) / (in x out), without
         the spatial size.
       erk_power_scale: >= 0; below 1 brings ERK closer to uniform, 0 is uniform. As in the
-        original it acts on 'erdos_renyi_kernel' only.
-      custom_sparsity_map: name -> sparsity in [0, 1). Such a kernel takes exactly this sparsity
-        and stands outside the budget: the others share `sparsity` of their own weights, so the
-        network as a whole can end above or below `sparsity`.
+        original, it affects only 'erdos_renyi_kernel'.
+      custom_sparsity_map: name -> sparsity in [0, 1). Such a kernel gets exactly this sparsity
+        and is outside the budget: `sparsity` applies to the other kernels, so the network as a
+        whole can end above or below `sparsity`.
 
     Returns:
       name -> sparsity in [0, 1), in the order of `shapes`. 0.0 marks a dense kernel.
@@ -85,9 +85,9 @@ def _proportional(
 ) -> dict[str, float]:
     """Densities scale x relative_density(shape), capped at 1, that meet the weight budget.
 
-    The budget is what uniform sparsity would leave: size - floor(sparsity x size) of each kernel.
-    A density cannot exceed 1, so while the largest does, its kernels become dense, their weights
-    leave the budget, and the scale is solved again for the rest.
+    The budget is the number of weights that uniform sparsity would leave: size - floor(sparsity x
+    size) of each kernel. A density cannot exceed 1, so while the largest does, its kernels become
+    dense, their weights leave the budget, and the scale is solved again for the rest.
     """
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     relative = {name: relative_density(shape) for name, shape in shapes.items()}
@@ -95,7 +95,7 @@ def _proportional(
     budget = sum(active_count(size, sparsity) for size in sizes.values())
     free = set(shapes)
     while free:
-        # Sums run in the order of `shapes`: a set's own order would vary between processes and
+        # Sums run in the order of `shapes`: the order of a set would vary between processes, and
         # with it the last bit of the result.
         scale = budget / sum(relative[name] * sizes[name] for name in shapes if name in free)
         largest = max(relative[name] for name in free)
@@ -128,5 +128,5 @@ def check_sparsity(label: str, value: Any) -> None:
 
 
 def _in_half_open(value: Any, low: float, high: float) -> bool:
-    """Whether value is a number in [low, high): text, None and NaN are not."""
+    """Whether value is a number in [low, high); text, None and NaN are not."""
     return isinstance(value, numbers.Real) and low <= float(value) < high

@@ -1,9 +1,8 @@
 """The original's gin names for sparse training, on top of `SparseSettings`.
 
-Three configurables collect bindings (`init_masks`, `wrap_all_layers`, `mask_updater`: the names in
-the authors' configs), `sparse_execution` is this project's own, and `sparse_settings` makes
-settings of them. What a setting means, `SparseSettings` says. The rest of the package knows nothing
-of gin.
+Three configurables collect bindings under the names in the authors' configs (`init_masks`,
+`wrap_all_layers`, `mask_updater`), `sparse_execution` is this project's addition, and
+`sparse_settings` makes settings from them. `SparseSettings` documents each setting.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ def sparse_methods(starts_dense: bool) -> list[str]:
 
 
 def of_settings(*names: str, **settings: str) -> Callable[[Function], Function]:
-    """Decorator: a function's parameters may be what the settings may be.
+    """Decorator: a function's parameters have the allowed values of the settings.
 
     Args:
-      *names: parameters that have the names of settings.
-      **settings: settings by the names of the other parameters.
+      *names: parameters named like their settings.
+      **settings: names of the settings, by the names of the other parameters.
     """
     fields = declared(SparseSettings)
     settings = {**{name: name for name in names}, **settings}
@@ -100,7 +99,7 @@ def wrap_all_layers(
 
     Args:
       mode: 'constant' for sparse from the start, see `mask_updater`, or the name of a method that
-        starts dense: 'prune', or your own. The other arguments are that method's.
+        starts dense: 'prune', or your own. The other arguments apply to that method.
       mask_init_method, initial_sparsity, final_sparsity, frequency: see `SparseSettings`.
       begin_step, end_step: default to 20% and 80% of training when pruning (section A.3).
     """
@@ -154,21 +153,21 @@ def mask_updater(
 def sparse_execution(mode: str = "auto") -> dict[str, Any]:
     """How the train steps of sparse networks are computed: see `SparseSettings`. PPO's are dense.
 
-    Not a part of what is trained: a run that is resumed may change it.
+    Not part of what is trained: a resumed run may change it.
     """
     return dict(sparse_execution=mode)
 
 
 def distribution(mask_init_method: str) -> str:
-    """One name in results for uniform, which the original calls 'random'."""
+    """The name of a distribution in results: 'uniform' for 'random', the original's name."""
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
 
 
 def sparse_settings(train_mode: str) -> SparseSettings:
-    """The settings that the gin bindings ask for.
+    """The settings from the gin bindings.
 
     Args:
-      train_mode: 'dense', or 'sparse' for what the configurables above describe.
+      train_mode: 'dense', or 'sparse' for the settings of the configurables above.
 
     Raises:
       ConfigError: a value is not allowed.

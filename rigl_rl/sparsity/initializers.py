@@ -6,18 +6,18 @@ import numpy as np
 
 
 def sparsity_aware(mask, seed: int | np.random.Generator | None = None) -> np.ndarray:
-    """Draws the weights of a kernel scaled to the connections that each unit really has.
+    """Draws the weights of a kernel, scaled to the active connections of each unit.
 
     Glorot's uniform initializer with fans counted per unit on the mask (Evci et al., 2022): the
     weight from input unit i to output unit j comes from U(-L, L), where
     L = sqrt(3 / max(1, (fan_in + fan_out) / 2)), fan_in is the number of active weights into j and
-    fan_out the number out of i. In a convolution every kernel position is a connection of its own.
+    fan_out the number out of i. In a convolution, every kernel position is a separate connection.
     Inactive weights are 0.
 
     Args:
       mask: zeros and ones, (in, out) or (height, width, in, out); array, tensor or variable.
       seed: determines the draw. Equal seeds give kernels of one shape equal draws; pass one NumPy
-        Generator for all kernels of a network, or a seed of its own to each.
+        Generator for all kernels of a network, or a different seed for each.
 
     Returns:
       float32 array of the mask's shape.

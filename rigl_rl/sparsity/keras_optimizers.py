@@ -1,7 +1,7 @@
-"""The sparse optimizer as Keras sees it: a new optimizer, or a legacy one.
+"""The sparse optimizer's interface to Keras, as a new or a legacy optimizer.
 
-Keras treats the two classes differently: in `fit`, under a loss scale, when it saves and loads. The
-step itself is in `SparseOptimizer`.
+Keras treats the two classes differently in `fit`, under a loss scale, and when it saves and loads.
+The step itself is in `SparseOptimizer`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _registered = tf.keras.saving.register_keras_serializable(package="rigl_rl")
 
 
 class _KerasOptimizer(SparseOptimizer):
-    """What Keras and TF-Agents ask of an optimizer of either class, besides its step."""
+    """What Keras and TF-Agents need from an optimizer of either class, besides its step."""
 
     @property
     def learning_rate(self):
@@ -35,7 +35,7 @@ class _KerasOptimizer(SparseOptimizer):
     lr = learning_rate  # the name that Keras' callbacks use
 
     def own_variables(self) -> dict[str, tf.Variable]:
-        """The masks and other state that the wrapped optimizer does not have, by name."""
+        """The masks and other state that are not in the wrapped optimizer, by name."""
         own = {f"mask_{number}": kernel.mask for number, kernel in enumerate(self.kernels)}
         rest = {"steps_taken": self._taken, "largest_learning_rate": self._largest_rate}
         return {**own, **{name: each for name, each in rest.items() if each is not None}}
@@ -70,7 +70,7 @@ class _KerasOptimizer(SparseOptimizer):
 
     @keras.untracked
     def _count_taken_steps(self, wrapped: bool) -> None:
-        """Counts steps apart: a LossScaleOptimizer also moves `iterations` in steps it skips."""
+        """Counts steps itself: a LossScaleOptimizer also advances `iterations` in skipped steps."""
         if wrapped and self._taken is None:
             taken = tf.Variable(self.iterations, trainable=False, name="steps_taken")
             self._taken = self._track_trackable(taken, "steps_taken")
@@ -97,7 +97,7 @@ class _KerasOptimizer(SparseOptimizer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Finds its kernels when it is built with the variables that it trains."""
+        """The kernels are found when the optimizer is built with the variables that it trains."""
         with tf.keras.utils.custom_object_scope(custom_objects or {}):
             inner = tf.keras.optimizers.get(config["optimizer"])
         optimizer = cls(inner, [], updater_of(config["updater"]))
@@ -115,7 +115,7 @@ setattr(
 
 @_registered
 class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=False):
-    """Around a new Keras optimizer."""
+    """Wraps a new Keras optimizer."""
 
     def __init__(self, optimizer, *args, **kwargs):
         super().__init__(optimizer, *args, **kwargs)
@@ -124,19 +124,19 @@ class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=
 
     @property
     def variables(self):
-        """The wrapped optimizer's variables and the masks; callable where Keras' own is."""
+        """The wrapped optimizer's variables and the masks; callable if Keras' property is."""
         return type(self._optimizer.variables)(self.all_variables())
 
     def save_own_variables(self, store):
-        """Puts masks into a `.keras` file; the wrapped optimizer puts its own."""
+        """Saves masks to a `.keras` file; the wrapped optimizer saves its own variables."""
         for name, variable in self.own_variables().items():
             store[name] = variable.numpy()
 
     def load_own_variables(self, store):
-        """Takes masks from a `.keras` file.
+        """Loads masks from a `.keras` file.
 
         Raises:
-          ValueError: they are not there.
+          ValueError: the file has no masks.
         """
         for name, variable in self.own_variables().items():
             if name in store:
@@ -155,11 +155,11 @@ class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=
 
 @_registered
 class LegacySparseOptimizer(_KerasOptimizer, tf.keras.optimizers.legacy.Optimizer, legacy=True):
-    """Around a legacy Keras optimizer."""
+    """Wraps a legacy Keras optimizer."""
 
     @property
     def name(self):
-        """The name, a property of new optimizers too."""
+        """The name, a property as in new optimizers."""
         return self._name
 
     def variables(self):
@@ -168,7 +168,7 @@ class LegacySparseOptimizer(_KerasOptimizer, tf.keras.optimizers.legacy.Optimize
 
     @property
     def weights(self):
-        """The same."""
+        """The same as `variables`."""
         return self.all_variables()
 
     def _create_all_weights(self, var_list):

@@ -1,8 +1,8 @@
-"""The sparse training methods, a class each: Prune, Static, SET, RigL.
+"""The sparse training methods, one class each: Prune, Static, SET, RigL.
 
-The maths are two pure functions, `magnitude_mask` and `drop_and_grow`. A method says which of them
-it uses, when, and with which scores. It assigns nothing: the sparse optimizer (`optimizer.py`)
-does, for the kernels it was given. A new method is a class and a name:
+The math is in two pure functions, `magnitude_mask` and `drop_and_grow`. A method defines which of
+them it uses, when, and with which scores. It assigns no variables: the sparse optimizer
+(`optimizer.py`) does this for its kernels. A new method is a class and a name:
 
     @register("magnitude_random")
     class MagnitudeRandom(DropAndGrow):
@@ -51,8 +51,8 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
     """Replaces a fraction of the active connections; the number of ones stays the same.
 
     Of the n active connections, int(n * drop_fraction) with the smallest `drop_score` are dropped,
-    then as many with the largest `grow_score` are activated among all that were not kept: a
-    connection dropped here may come straight back. Ties go to the lowest flat index.
+    then the same number with the largest `grow_score` are activated among all that were not kept: a
+    connection dropped here may be regrown at once. Ties go to the lowest flat index.
 
     Args:
       mask: 0/1 array or tensor of any shape.
@@ -68,7 +68,7 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
     grow_score = tf.cast(tf.convert_to_tensor(grow_score), tf.float32)
     # Counted in integers: float32 sums are exact only up to 2^24 connections.
     n_ones = tf.math.count_nonzero(mask, dtype=tf.int32)
-    # The product in float32 is the original's, and decides the count near whole numbers.
+    # The product is in float32, as in the original, which decides the count near whole numbers.
     n_drop = tf.cast(tf.cast(n_ones, tf.float32) * tf.cast(drop_fraction, tf.float32), tf.int32)
     lowest = tf.fill(tf.shape(mask), -float("inf"))
     kept = top_k_mask(tf.where(mask > 0, drop_score, lowest), n_ones - n_drop)
@@ -79,8 +79,8 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
 def magnitude_mask(weights, sparsity):
     """Keeps the largest weights: ones where |w| reaches the k-th largest |w|.
 
-    k = max(round(size * (1 - sparsity)), 1), so a layer is never emptied. Weights that tie with
-    the k-th are all kept.
+    k = max(round(size * (1 - sparsity)), 1), so a layer is never empty. All weights that tie with
+    the k-th are kept.
 
     Args:
       weights: array or tensor of any shape.
@@ -99,7 +99,7 @@ def magnitude_mask(weights, sparsity):
 
 @register("dense")
 class Dense(MaskUpdater):
-    """No masks at all."""
+    """No masks."""
 
     fixed = starts_dense = True
 
@@ -137,11 +137,11 @@ class Prune(MaskUpdater):
             )
 
     def due(self, step):
-        """Also at the last step, so that the target is reached whatever the interval."""
+        """Also at the last step, so that the target is reached with any interval."""
         return tf.logical_or(self.times.due(step), tf.equal(step, self.times.end))
 
     def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
-        """The largest weights, as many as the cubic schedule leaves."""
+        """Keeps the largest weights, as many as the cubic schedule allows."""
         begin, end = self.times.begin, self.times.end
         now = cubic_sparsity(step, self.initial_sparsity, sparsity, begin, end)
         return magnitude_mask(weights, now)
@@ -149,7 +149,7 @@ class Prune(MaskUpdater):
 
 @register("static")
 class Static(MaskUpdater):
-    """A random mask that stays as it is."""
+    """A random mask that never changes."""
 
     fixed = True
 
@@ -212,18 +212,18 @@ class DropAndGrow(MaskUpdater):
         Args:
           weights: the kernel, zeros where inactive.
           gradient: its dense gradient, same shape.
-          seed: int64 (2,), for `tf.random.stateless_*`; another one for each kernel and step.
+          seed: int64 (2,), for `tf.random.stateless_*`; different for each kernel and step.
         """
         raise NotImplementedError
 
     def new_mask(self, mask, weights, gradient, sparsity, step, learning_rate_ratio, index):
-        """Weak connections replaced, the number of connections kept."""
-        # A function of (seed, kernel, step): nothing to store, and a resumed run draws alike.
+        """Replaces weak connections; the number of connections stays the same."""
+        # A function of (seed, kernel, step): no state to store, and a resumed run draws the same.
         kernel_seed = self.seed * 10_007 + index
         weights = mask * weights
         drop_score = self.drop_score(weights, gradient)
         if self.drop_noise:
-            # The complement, so that noise and random growth never share a seed.
+            # The bitwise complement, so that noise and random growth never share a seed.
             seed = tf.stack([tf.constant(~kernel_seed, tf.int64), step])
             drop_score += tf.random.stateless_normal(tf.shape(mask), seed, stddev=self.drop_noise)
         seed = tf.stack([tf.constant(kernel_seed, tf.int64), step])

@@ -1,6 +1,6 @@
 """The masked kernels of a network: which variables are sparse, and their masks.
 
-The one invariant of the package, kept by the sparse optimizer: kernel == kernel * mask, exactly.
+The package's invariant, kept by the sparse optimizer: kernel == kernel * mask, exactly.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MaskedKernel(tf.Module):
       network: name of the network it belongs to ('q', 'actor', 'critic_1', ...).
       kernel: the network's variable.
       mask: non-trainable variable of the same shape and type, of zeros and ones.
-      sparsity: the share of zeros that the method aims at, in [0, 1).
+      sparsity: the method's target share of zeros, in [0, 1).
 
     Raises:
       ValueError: the kernel has copies on replicas, but this is not their strategy's scope.
@@ -57,16 +57,16 @@ class MaskedKernel(tf.Module):
         self.kernel.assign(self.kernel * self.mask)
 
     def active(self):
-        """Number of connections that are there: int64 scalar tensor.
+        """Number of active connections: int64 scalar tensor.
 
-        Ones of the mask, and weights that are not 0 though their mask is.
+        Ones of the mask, plus nonzero weights whose mask is 0.
         """
         return tf.math.count_nonzero(self.mask) + self.astray()
 
     def astray(self):
-        """Number of weights that are not 0 though their mask is: int64 scalar tensor.
+        """Number of nonzero weights whose mask is 0: int64 scalar tensor.
 
-        0 after every step of the sparse optimizer, not after `set_weights`.
+        It is 0 after every step of the sparse optimizer, but perhaps not after `set_weights`.
         """
         return tf.math.count_nonzero(tf.where(self.mask > 0, tf.zeros_like(self.mask), self.kernel))
 
@@ -83,7 +83,7 @@ def kernels_of(network_or_kernels: Kernels) -> dict[str, tf.Variable]:
 
     Raises:
       ValueError: it is something else, the network or a part of it has no variables yet, or none
-        of them is a kernel.
+        of the variables is a kernel.
     """
     found: list[tf.Variable]
     if isinstance(network_or_kernels, (list, tuple)):
@@ -120,7 +120,7 @@ def unique_names(variables: Iterable[tf.Variable]) -> dict[str, tf.Variable]:
 
 
 def _check_built(network: Any) -> None:
-    """Raises a ValueError unless all of the network's variables are there."""
+    """Raises a ValueError unless all of the network's variables exist."""
     if not hasattr(type(network), "trainable_variables"):
         raise ValueError(
             f"cannot make a {type(network).__name__} sparse; give a built Keras model or layer, a "
@@ -144,7 +144,7 @@ def _check_built(network: Any) -> None:
 
 
 def _awaits_kernel(module: tf.Module) -> bool:
-    """Whether it is a layer that makes kernels when it is first called, and was not."""
+    """Whether it is a layer that has not been called yet and has no kernels until then."""
     if not isinstance(module, tf.keras.layers.Layer) or module.built:
         return False
     if hasattr(module, "create_variables"):  # a TF-Agents network: its layers tell
@@ -182,13 +182,13 @@ def mask_kernels(
       kernels: {name: variable} as `kernels_of` returns.
       sparsity: of all kernels together, within [0, 1).
       network: the network's name, for logs and results.
-      distribution, erk_power_scale, custom_sparsity_map: how `sparsity` is spread over the
+      distribution, erk_power_scale, custom_sparsity_map: how `sparsity` is distributed over the
         kernels, see `distributions.layer_sparsities`.
-      start_dense: full masks; the sparsities are then what pruning ends at.
+      start_dense: full masks; the sparsities are then the targets of pruning.
       sparsity_aware_init: redraw every kernel for its mask (Evci et al. 2022). A network that
         starts dense keeps its own initializer.
-      keep_zeros: the kernels are sparse already and stay as they are: masks are where they are not
-        0, which is also what methods that start sparse aim at.
+      keep_zeros: the kernels are already sparse and keep their values: masks are 1 where they are
+        not 0, which also sets the target of methods that start sparse.
       seed: determines masks and weights; several numbers make one seed.
     """
     shapes = {name: tuple(variable.shape.as_list()) for name, variable in kernels.items()}
@@ -226,10 +226,10 @@ def _generators(seed: int | Sequence[int], count: int) -> list[np.random.Generat
 
 
 def sparsity_of(kernels: Sequence[MaskedKernel]) -> float:
-    """Share of connections that are not there, over all the given kernels together.
+    """Share of inactive connections over all the given kernels together.
 
-    Warns if kernels do not obey their masks: something else than the sparse optimizer changed
-    them, such as `set_weights`. The weights that are astray count as connections.
+    Warns if kernels do not obey their masks because something other than the sparse optimizer
+    changed them, such as `set_weights`. Nonzero weights count as connections.
     """
     size = sum(int(kernel.mask.shape.num_elements()) for kernel in kernels)
     warn_of_astray(kernels)
@@ -243,8 +243,8 @@ def warn_of_astray(kernels: Sequence[MaskedKernel]) -> None:
     if total:
         names = ", ".join(name for name, number in numbers.items() if number)
         warnings.warn(
-            f"{total} weights are not 0 where their masks are, in {names}: something else than the "
-            "sparse optimizer changed them; its apply_masks() or next step sets them to 0",
+            f"{total} weights are not 0 where their masks are, in {names}: something other than "
+            "the sparse optimizer changed them; its apply_masks() or next step sets them to 0",
             stacklevel=3,
         )
 

@@ -1,8 +1,8 @@
-"""The sparse optimizer: a Keras optimizer that keeps a network's kernels on their masks.
+"""The sparse optimizer: a Keras optimizer that keeps a network's kernels masked.
 
 A step changes the masks if an update is due, takes the wrapped optimizer's step, and multiplies the
-kernels by their masks. Whatever calls `apply_gradients` (a TF-Agents agent, `Model.fit`, a training
-loop) trains a sparse network without knowing it.
+kernels by their masks. Code that calls `apply_gradients` (a TF-Agents agent, `Model.fit`, a
+training loop) trains a sparse network without any change.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from rigl_rl.sparsity.saving import SavedKernels, check_masks_are_there
 class SparseOptimizer:
     """Wraps a Keras optimizer, new or legacy, and is an optimizer of the same Keras class.
 
-    `keras_optimizers.py` has what Keras asks of an optimizer besides its step.
+    `keras_optimizers.py` has the rest of Keras' optimizer interface.
 
-    `apply_gradients` takes dense gradients, those of a loss that is a function of the masked
-    kernels. RigL grows by the gradients of inactive connections. The wrapped optimizer also moves
-    their moments, but their values stay zero. In a train step that runs sparsely (`execution`),
-    gradients and moments of inactive connections are left alone.
+    `apply_gradients` takes dense gradients of a loss that is a function of the masked kernels. RigL
+    grows by the gradients of inactive connections. The wrapped optimizer also updates their
+    moments, but their values stay zero. In a train step that runs sparsely (`execution`), it does
+    not touch gradients and moments of inactive connections.
 
     Args:
-      optimizer: the Keras optimizer that does the steps.
+      optimizer: the Keras optimizer that takes the steps.
       kernels: the masked kernels among the variables it trains; they may belong to several
         networks.
-      updater: how and when their masks change; none means never.
-      execution: which layers' train steps run sparsely; none of them by default.
+      updater: how and when their masks change; None: never.
+      execution: which layers' train steps run sparsely; by default none.
 
     Raises:
       ValueError: a kernel is given twice, or the optimizer scales losses.
@@ -50,7 +50,7 @@ class SparseOptimizer:
     _track_trackable: Callable[..., Any]
 
     def __new__(cls, optimizer=None, *args, **kwargs):
-        """Makes one of Keras' new or legacy class, like `optimizer`."""
+        """Makes an instance of Keras' new or legacy class, like `optimizer`."""
         del args, kwargs
         if cls is SparseOptimizer:
             cls = cls._generations[keras_optimizers.is_legacy(optimizer)]
@@ -146,9 +146,9 @@ class SparseOptimizer:
 
     # -- the step -----------------------------------------------------------------------------
 
-    @tf.autograph.experimental.do_not_convert  # it would take seconds, and change nothing
+    @tf.autograph.experimental.do_not_convert  # conversion would take seconds and have no effect
     def apply_gradients(self, grads_and_vars, name=None, **kwargs):
-        """Mask update if due, the wrapped optimizer's step, masks on. Returns the iterations."""
+        """Updates masks if due, takes the wrapped step, applies masks. Returns the iterations."""
         grads_and_vars = list(grads_and_vars)
         with tf.init_scope():
             self.build([variable for _, variable in grads_and_vars])
@@ -170,7 +170,7 @@ class SparseOptimizer:
         return result
 
     def before_step(self, step, grads_and_vars, active):
-        """Updates the masks of a method that replaces, if due.
+        """Updates the masks if due and the method replaces connections.
 
         Returns:
           The gradients of the active weights of the kernels in `active`.
@@ -186,7 +186,7 @@ class SparseOptimizer:
     def after_step(self, step, stepped) -> None:
         """Updates the masks of other methods, if due; masks the kernels in `stepped`."""
         if not self.updater.replaces:
-            # After the step: a pruned weight that moved far enough in it returns.
+            # After the step, so that a pruned weight that moved far enough returns.
             self._update_masks_if_due(step, [None] * len(self.kernels))
         for kernel in self.kernels:
             if kernel.kernel.ref() in stepped:
@@ -201,8 +201,8 @@ class SparseOptimizer:
     def _step_sparsely(self, grads_and_vars, values):
         """Steps the kernels in `values`, {reference: gradient of active weights}.
 
-        Returns the pairs left to the wrapped optimizer. Unless that is plain Adam, these are all,
-        with dense gradients.
+        Returns the pairs left for the wrapped optimizer. Unless that is plain Adam, these are all
+        pairs, with dense gradients.
         """
         adam = keras_optimizers.adam_of(self._optimizer) if values else None
         left = []
@@ -228,7 +228,7 @@ class SparseOptimizer:
 
         Args:
           step: train steps taken.
-          gradients: for each kernel a function that makes its dense gradient, or None.
+          gradients: for each kernel, a function that computes its dense gradient, or None.
           values: gradients of active weights, of the kernels in `active` (by reference).
 
         Returns:
@@ -255,7 +255,7 @@ class SparseOptimizer:
         ratio = self._learning_rate_ratio()
         for index, (kernel, gradient) in enumerate(zip(self.kernels, gradients)):
             old = kernel.mask.read_value()
-            # Methods see float32, whatever the type of the kernel.
+            # Methods see float32 for every type of kernel.
             mask, weights = tf.cast(old, tf.float32), tf.cast(kernel.kernel, tf.float32)
             if gradient is not None:
                 gradient = tf.cast(gradient, tf.float32)
@@ -273,7 +273,7 @@ class SparseOptimizer:
                     slot.assign(slot * tf.cast(not_grown, slot.dtype))
 
     def _kernel_gradients(self, grads_and_vars, active) -> list[Callable[[], tf.Tensor]]:
-        """For each kernel, a function that makes its dense gradient."""
+        """For each kernel, a function that computes its dense gradient."""
         gradient_of = {variable.ref(): gradient for gradient, variable in grads_and_vars}
         makers: list[Callable[[], tf.Tensor]] = []
         for kernel in self.kernels:

@@ -1,4 +1,4 @@
-"""What a sparse training method is, and the registry of all methods by name."""
+"""The base class of sparse training methods, and the registry of all methods by name."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PARTS = ("times", "fraction", "seed")
 
 @dataclasses.dataclass(frozen=True)
 class MaskUpdater:
-    """What all methods have in common: when masks change, and to what.
+    """Base class of all methods: when masks change, and how.
 
     Attributes:
       method: the name it is registered under.
       fixed: whether masks never change.
       starts_dense: whether training begins with full masks; otherwise with random ones at the
-        sparsity that the method aims at.
-      replaces: whether an update drops and grows equally many connections. It takes place before
-        a step and sees its gradient. What it grows starts at weight 0 without moments. Updates of
-        other methods follow their step.
+        target sparsity.
+      replaces: whether an update drops and grows the same number of connections. It takes place
+        before a step and sees its gradient. New connections start with weight 0 and moments 0.
+        Updates of other methods follow their step.
       begins: default first update, as a share of training.
       follows_learning_rate: whether `learning_rate_ratio` matters; otherwise it is always 1.
       times: the update steps.
@@ -61,7 +61,7 @@ class MaskUpdater:
           seed: of random numbers.
 
         Raises:
-          ValueError: a setting is outside of what is allowed, or `total_steps` is needed.
+          ValueError: a setting is not allowed, or `total_steps` is needed.
         """
         return cls() if cls.fixed else cls(cls._times(settings, total_steps))
 
@@ -81,13 +81,13 @@ class MaskUpdater:
 
     @property
     def size_fixed_from(self) -> float:
-        """Train step from which on masks keep their numbers of ones; infinite: they never do."""
+        """Train step from which on masks keep their number of ones; infinite: they never do."""
         if self.replaces or self.times.never:
             return 0
         return self.times.end + 1 if self.times.end > 0 else math.inf
 
     def in_effect(self) -> dict[str, Any]:
-        """What decides on masks, for records: `SparseSettings` names and fields of its own."""
+        """Settings that determine masks, for records: `SparseSettings` names and own fields."""
         if self.fixed:
             return {}
         times = self.times
@@ -111,13 +111,13 @@ class MaskUpdater:
         """Mask of one kernel after an update.
 
         Args:
-          mask: the kernel's mask now.
+          mask: the kernel's current mask.
           weights: the kernel, same shape.
           gradient: its dense gradient, same shape; None unless the method `replaces`.
-          sparsity: share of zeros that the kernel ends at.
+          sparsity: the kernel's final share of zeros.
           step: train steps already taken, int64 scalar.
           learning_rate_ratio: current learning rate over the largest so far, within [0, 1].
-          index: of the kernel among its optimizer's.
+          index: position of the kernel among those of its optimizer.
         """
         raise NotImplementedError
 
@@ -139,7 +139,7 @@ def register(name: str) -> Callable[[Updater], Updater]:
 
     def add(updater: Updater) -> Updater:
         known = METHODS.get(name)
-        # A module may be imported again, which makes its classes anew.
+        # A module may be imported again, which creates its classes again.
         if known and (known.__module__, known.__qualname__) != (
             updater.__module__,
             updater.__qualname__,

@@ -1,7 +1,7 @@
 """The step of the sparse optimizer on replicas (`tf.distribute.MirroredStrategy`).
 
-Every replica holds a copy of kernels, masks and moments. Masks change once for all of them, by the
-sum of the replicas' gradients, outside of the replicas; the wrapped optimizer steps within.
+Every replica holds a copy of kernels, masks and moments. Masks change once for all replicas and
+outside them, by the sum of their gradients; the wrapped optimizer steps inside them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def apply_gradients(
     Args:
       grads_and_vars: this replica's gradients.
       name: of the operations.
-      skip_gradients_aggregation: whether gradients are summed over replicas already.
+      skip_gradients_aggregation: whether gradients are already summed over replicas.
       experimental_aggregate_gradients: the legacy name for the opposite: whether to sum them.
 
     Raises:

@@ -1,7 +1,7 @@
-"""A sparse optimizer in a saved Keras model: its configuration, and its kernels found again.
+"""A sparse optimizer in a saved Keras model: its configuration, and how it finds its kernels.
 
-Masks are state, as moments are. Where a format loses the optimizer's state (SavedModel; `.keras`
-with a legacy optimizer), the zeros of the loaded kernels become the masks.
+Masks are state, like moments. If a format loses the optimizer's state (SavedModel; `.keras` with a
+legacy optimizer), the zeros of the loaded kernels become the masks.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rigl_rl.sparsity.masks import MaskedKernel
 from rigl_rl.sparsity.schedules import DropFraction, UpdateTimes
 
 RESUME = "load the model with compile=False, then compile it with sparsify(..., keep_zeros=True)"
-# Fields of updaters that are made of parts themselves.
+# Fields of updaters that are dataclasses themselves.
 _PARTS = {"times": UpdateTimes, "fraction": DropFraction}
 
 
 def updater_config(updater: MaskUpdater) -> dict[str, Any]:
-    """The method's name and its fields, of plain types."""
+    """The method's name and fields, in plain types."""
     return {"method": updater.method, **dataclasses.asdict(updater)}
 
 
@@ -52,7 +52,7 @@ class SavedKernels:
 
     Attributes:
       kernels: for each, its 'name' among all trained variables, 'label', 'network', 'shape' and
-        the 'sparsity' that the method aims at.
+        the target 'sparsity'.
       step: train steps taken.
     """
 
@@ -60,7 +60,7 @@ class SavedKernels:
     step: int
 
     def found_in(self, named: Mapping[str, tf.Variable]) -> list[MaskedKernel]:
-        """The kernels among trained variables, see `masks.unique_names`; zeros are their masks.
+        """The kernels among trained variables, see `masks.unique_names`; their zeros become masks.
 
         Raises:
           ValueError: one is missing, or has another shape.
@@ -81,7 +81,7 @@ class SavedKernels:
 
 
 def check_masks_are_there(kernels: list[MaskedKernel], updater: MaskUpdater) -> None:
-    """Raises a ValueError if kernels that should be sparse have come back with full masks."""
+    """Raises a ValueError if kernels that should be sparse were loaded with full masks."""
     for kernel in kernels:
         size = kernel.mask.shape.num_elements()
         full = int(tf.math.count_nonzero(kernel.mask)) == size

@@ -16,7 +16,7 @@ DROP_FRACTION_SCHEDULES = ("cosine", "constant", "exponential_K", "lr")
 
 
 def is_schedule(name: object) -> bool:
-    """Whether a drop fraction's schedule has this name; K is a number, '' is 'constant'."""
+    """Whether a schedule of the drop fraction has this name; K is a number, '' is 'constant'."""
     pattern = r"|cosine|constant|lr|exponential_\d+(\.\d+)?"
     return isinstance(name, str) and re.fullmatch(pattern, name) is not None
 
@@ -89,7 +89,7 @@ class DropFraction:
 
         Args:
           step: train steps already taken.
-          learning_rate_ratio: current learning rate over the largest so far, used by 'lr' alone.
+          learning_rate_ratio: current learning rate over the largest so far, used only by 'lr'.
         """
         if self.schedule == "lr":
             return self.initial * tf.cast(learning_rate_ratio, tf.float32)

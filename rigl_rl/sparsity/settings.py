@@ -1,4 +1,4 @@
-"""How a network is to be made sparse: every setting, its meaning and its default, in one place."""
+"""The settings of sparse training, each with its meaning and default, in one place."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SparseSettings(Checked):
     )
     distribution: str = parameter(
         "erdos_renyi_kernel",
-        "of the sparsity over the kernels, see `distributions.layer_sparsities`",
+        "distribution of sparsity over the kernels, see `distributions.layer_sparsities`",
         choices=DISTRIBUTIONS,
     )
     erk_power_scale: float = parameter(1.0, "exponent of the Erdos-Renyi-Kernel densities", low=0)
@@ -50,7 +50,7 @@ class SparseSettings(Checked):
         below=1,
     )
     sparsity_aware_init: bool = parameter(
-        True, "whether kernels are drawn anew for their masks (Evci et al. 2022)"
+        True, "whether kernels are redrawn for their masks (Evci et al. 2022)"
     )
     sparse_output_layer: bool = parameter(
         True, "whether the last kernel of each network is sparse, too"
@@ -74,11 +74,11 @@ class SparseSettings(Checked):
         0.0, "standard deviation of noise on the magnitudes that decide what is dropped", low=0
     )
     initial_sparsity: float = parameter(
-        0.0, "at which pruning starts, at most the final one", low=0, below=1
+        0.0, "sparsity at which pruning starts, at most the final one", low=0, below=1
     )
     sparse_execution: str = parameter(
         "auto",
-        "how train steps multiply by Dense kernels: 'auto' by active weights alone where that is "
+        "how train steps multiply by Dense kernels: 'auto' only by active weights where that is "
         "faster and the operation for it was built, 'sparse' in all masked Dense layers, 'dense' "
         "in none. `Model.fit` follows; a training loop traces its train steps within "
         "`optimizer.execution.train_steps()`. Changes how a run is computed, not what is trained",
@@ -111,10 +111,10 @@ class SparseSettings(Checked):
         return self.sparsity[network] if isinstance(self.sparsity, Mapping) else self.sparsity
 
     def in_effect(self, updater: MaskUpdater) -> dict[str, Any]:
-        """The settings that matter to the method, for records; {} of a dense network.
+        """The settings that the method uses, for records; {} for a dense network.
 
         Args:
-          updater: made of these settings.
+          updater: made from these settings.
         """
         if self.dense:
             return {}
@@ -124,7 +124,7 @@ class SparseSettings(Checked):
         return {**{name: getattr(self, name) for name in names}, **updater.in_effect()}
 
     def labels(self) -> dict[str, Any]:
-        """What result.json says of the method: its name, distribution and target sparsity."""
+        """The entries of result.json about the method: name, distribution and target sparsity."""
         return {
             "method": self.method,
             "distribution": None if self.dense else self.distribution,

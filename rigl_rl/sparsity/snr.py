@@ -4,9 +4,9 @@ The SNR of a parameter is |mean| / standard deviation of its gradient over the s
 minibatch; a network's SNR is the mean over all its parameters, inactive weights included. The
 standard deviation is that of the minibatch itself (divided by B, not B - 1).
 
-A parameter whose gradient is the same for every sample counts as 0: for a dead unit both mean and
-deviation are 0 and there is no signal; a constant nonzero gradient has no finite ratio, and one
-such parameter would drown all the others in the mean.
+A parameter whose gradient is the same for every sample counts as 0. For a dead unit, mean and
+standard deviation are both 0, and there is no signal. A constant nonzero gradient has no finite
+ratio, and one such parameter would dominate the mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Callable
 
 import tensorflow as tf
 
-# float32 cannot tell a deviation this far below the mean from rounding.
+# float32 cannot tell a standard deviation this far below the mean from rounding.
 _SMALLEST_RELATIVE_DEVIATION = 1e-6
 
 
@@ -26,8 +26,8 @@ def per_sample_gradients(
     """Gradients of every sample's loss.
 
     Args:
-      loss_fn: called with a batch of *one* sample at a time (vectorized), which needs samples that
-        do not influence each other. Returns the sample's loss, shape (1,).
+      loss_fn: called with a batch of *one* sample at a time (vectorized), so samples must not
+        influence each other. Returns the sample's loss, shape (1,).
       variables: what to differentiate by.
       batch: nest of tensors with a leading batch dimension B.
 
@@ -61,7 +61,7 @@ def batch_snr(
 
     Raises:
       ValueError: the loss is not one number per sample, or there are fewer than two samples, which
-        have no deviation.
+        have no standard deviation.
     """
     total = tf.nest.flatten(batch)[0].shape[0]
     step = chunk_size or total
@@ -96,7 +96,7 @@ def _merge(first, second):
     """Moments of two sets of samples together (Chan et al., 1983).
 
     Sums of squares would be simpler, but mean(g**2) - mean(g)**2 loses all digits in float32 when
-    the deviation is small, which is exactly where the ratio is large.
+    the standard deviation is small, which is exactly where the ratio is large.
     """
     (n_1, mean_1, deviations_1), (n_2, mean_2, deviations_2) = first, second
     number = n_1 + n_2

@@ -56,13 +56,12 @@ def sparsify(
       network_or_kernels: a built network, its kernels, or {name: network} for several that one
         optimizer trains. `sparsity` is distributed within each network. A kernel that several
         networks share belongs to the first of them.
-      optimizer: the Keras optimizer (new or legacy) to wrap, or its name. Of a LossScaleOptimizer,
-        the optimizer within is wrapped; the result is a LossScaleOptimizer around it, with the
-        sparse optimizer's `kernels` and `updater`.
-      total_steps: train steps of the whole run, from which begin and end of the mask updates
-        follow as in the paper. Needed by methods that change masks, unless `last_update_step` is
-        given.
-      keep_zeros: whether the networks are sparse already, such as loaded ones: their zeros become
+      optimizer: the Keras optimizer (new or legacy) to wrap, or its name. For a
+        LossScaleOptimizer, its inner optimizer is wrapped; the result is a LossScaleOptimizer
+        around it, with the sparse optimizer's `kernels` and `updater`.
+      total_steps: train steps of the whole run, which determine begin and end of the mask updates
+        as in the paper. Needed by methods that change masks, unless `last_update_step` is given.
+      keep_zeros: whether the networks are already sparse, such as loaded ones: their zeros become
         the masks, and their weights stay.
       seed: determines masks, weights, random growth and noise.
       method, sparsity, distribution, erk_power_scale, custom_sparsity_map, sparsity_aware_init,
@@ -70,7 +69,7 @@ def sparsify(
         drop_noise, initial_sparsity, sparse_output_layer, sparse_execution: see `SparseSettings`.
 
     Raises:
-      ValueError: an argument is outside of what is allowed; the message says which and what is.
+      ValueError: an argument is not allowed; the message names it and what is allowed.
     """
     settings = SparseSettings(
         method=method,
@@ -151,10 +150,10 @@ def sparsify_with(
 
 
 def _scaled(sparse: SparseOptimizer, like) -> Any:
-    """The sparse optimizer within a LossScaleOptimizer like the given one."""
+    """The sparse optimizer wrapped in a LossScaleOptimizer like the given one."""
     scaled = loss_scale_like(like, sparse)
     for name in ("kernels", "updater", "execution", "apply_masks", "drop_fraction"):
-        # Not as attributes that Keras tracks: they belong to the optimizer within.
+        # Not as attributes that Keras tracks: they belong to the inner optimizer.
         object.__setattr__(scaled, name, getattr(sparse, name))
     return scaled
 

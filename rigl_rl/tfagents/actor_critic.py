@@ -15,7 +15,7 @@ def settings_of_both(given: ActorCritic) -> tuple[SparseSettings, SparseSettings
     """Settings of sparse training for the actor and the critic.
 
     Args:
-      given: hyper-parameters; `actor_critic_sparsities_str` overrides the common sparsity
+      given: hyperparameters; `actor_critic_sparsities_str` overrides the common sparsity
         (Figure 3).
 
     Raises:
@@ -42,7 +42,7 @@ def labels(
     """Entries of result.json for both networks.
 
     Args:
-      given: hyper-parameters.
+      given: hyperparameters.
       critic_name: 'critic', or 'value' for PPO's value network.
       actor, critic: settings of sparse training.
     """

@@ -76,7 +76,7 @@ def make_agent(
     Args:
       env: an environment with discrete scalar actions.
       train_step: int64 variable in which the agent counts train steps.
-      hyperparameters: the agent's hyper-parameters.
+      hyperparameters: the agent's hyperparameters.
       sparse: method, sparsity and so on.
       seed: for the masks and, with sparsity-aware initialization, the weights.
 

@@ -3,7 +3,7 @@
 python -m rigl_rl.tfagents.dqn_train_eval --root_dir runs/rigl \
     --gin_file gin_configs/dqn_classic/rigl.gin --seed 1
 
-Hyper-parameters: Table 1, Table 6 and section A.1 of the paper.
+Hyperparameters: Table 1, Table 6 and section A.1 of the paper.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 hyperparameters = gin.external_configurable(
     DqnHyperparameters, "train_eval", module="rigl_rl.tfagents.dqn_train_eval"
 )
-"""Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
+"""Makes the hyperparameters from the bindings of the original's names, `train_eval.*`."""
 
 
 def training_run(start: Start[DqnHyperparameters]) -> TrainingRun:

@@ -1,4 +1,4 @@
-"""The hyper-parameters of DQN, SAC and PPO: each written once, with its meaning and range.
+"""The hyperparameters of DQN, SAC and PPO: each written once, with its meaning and range.
 
 Gin binds them under the original's names, `train_eval.num_iterations` and so on. Defaults are the
 paper's for the dense agent: Tables 1 to 3, 6, 8, 9 and section A.1.
@@ -22,7 +22,7 @@ UNITS = {"low": 1, "high": 2**16}
 
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters(Checked):
-    """Hyper-parameters that all three agents have."""
+    """Hyperparameters that all three agents have."""
 
     env_name: str = parameter(
         "HalfCheetah-v2",
@@ -57,7 +57,7 @@ class Hyperparameters(Checked):
     checkpoint_interval: int = parameter(
         0,
         "train steps between checkpoints, each taken right after an evaluation; 0: after each one. "
-        "A killed run repeats exactly what it did since the last one",
+        "A killed run repeats exactly the steps since the last one",
         low=0,
     )
     policy_save_interval: int = parameter(
@@ -85,7 +85,7 @@ class Hyperparameters(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class OffPolicy(Hyperparameters):
-    """Further hyper-parameters of agents with a replay buffer."""
+    """Further hyperparameters of agents with a replay buffer."""
 
     initial_collect_steps: int = parameter(
         1_000, "random environment steps before the first train step", low=1
@@ -101,14 +101,14 @@ class OffPolicy(Hyperparameters):
 
     @property
     def of_td_learning(self) -> dict[str, Any]:
-        """The hyper-parameters that TF-Agents' agents take under the same names."""
+        """The hyperparameters that TF-Agents' agents take under the same names."""
         names = ("gamma", "reward_scale_factor", "target_update_period", "target_update_tau")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
 class ActorCritic(Hyperparameters):
-    """Further hyper-parameters of agents with an actor and a critic or value network."""
+    """Further hyperparameters of agents with an actor and a critic or value network."""
 
     contact_forces: bool | None = parameter(
         None,
@@ -149,14 +149,14 @@ class ActorCritic(Hyperparameters):
 
     @property
     def sparsities(self) -> tuple[float, float] | None:
-        """Sparsities of the actor and the critic; None if they are not given apart."""
+        """Sparsities of the actor and the critic; None if they are not given separately."""
         text = self.actor_critic_sparsities_str
         return pair("actor_critic_sparsities_str", text, low=0, below=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class DqnHyperparameters(OffPolicy):
-    """DQN's hyper-parameters."""
+    """DQN's hyperparameters."""
 
     env_name: str = with_default(Hyperparameters, "env_name", "CartPole-v0")
     fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`", **UNITS)
@@ -166,7 +166,7 @@ class DqnHyperparameters(OffPolicy):
         choices=TRAIN_MODES,
     )
     decay_output_layer: bool = parameter(
-        True, "whether weight decay includes the output layer's kernel; not so in the original"
+        True, "whether weight decay includes the output layer's kernel; in the original it does not"
     )
     learning_rate: float = parameter(1e-3, "Adam's learning rate", low=0)
     initial_epsilon_greedy: float | None = parameter(
@@ -184,7 +184,7 @@ class DqnHyperparameters(OffPolicy):
     )
     eval_epsilon_greedy: float = parameter(
         0.1,
-        "epsilon in evaluation. Each evaluation also plays as many episodes greedily, for the "
+        "epsilon in evaluation; the same number of episodes is also played greedily, for the "
         "second score",
         low=0,
         high=1,
@@ -199,7 +199,7 @@ class DqnHyperparameters(OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class SacHyperparameters(ActorCritic, OffPolicy):
-    """SAC's hyper-parameters."""
+    """SAC's hyperparameters."""
 
     num_iterations: int = with_default(OffPolicy, "num_iterations", 1_000_000)
     initial_collect_steps: int | None = parameter(  # type: ignore[assignment]
@@ -241,7 +241,7 @@ class SacHyperparameters(ActorCritic, OffPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class PpoHyperparameters(ActorCritic):
-    """PPO's hyper-parameters.
+    """PPO's hyperparameters.
 
     An iteration takes `num_epochs * collect_sequence_length / minibatch_size` train steps. Events
     due within an iteration take place at its end.
@@ -283,7 +283,7 @@ class PpoHyperparameters(ActorCritic):
         True, "False makes values learn the returns to the end of the episode or iteration"
     )
     value_clipping: float | None = parameter(
-        None, "largest change of a value per iteration that the loss rewards; None: any", low=0
+        None, "clipping range of a value's change per iteration; None: no clipping", low=0
     )
 
     def __post_init__(self):

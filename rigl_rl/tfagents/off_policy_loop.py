@@ -77,13 +77,13 @@ def make_train_loop(
       batch_size: transitions per gradient step.
       random: the source of all random numbers in the loop, so that they can be checkpointed.
       after_train: called in the graph after each gradient step.
-      executions: the optimizers' executions; they run sparsely what they can.
+      executions: the optimizers' executions, which use sparse products where they can.
     """
     driver = dynamic_step_driver.DynamicStepDriver(
         env, agent.collect_policy, observers=[replay.add_batch], num_steps=1
     )
 
-    # Converting TF-Agents' code for AutoGraph would take longer than all else at the start.
+    # Converting TF-Agents' code with AutoGraph would take longer than the rest of the start-up.
     @tf.autograph.experimental.do_not_convert
     def step(time_step):
         time_step, _ = driver.run(time_step)
@@ -117,7 +117,7 @@ def make_train_loop(
         total_loss = 0.0
         for sparse, number in ((False, dense_steps), (True, n - dense_steps)):
             if number:
-                # From the Python environment: TFPyEnvironment does not know of a restored step
+                # From the Python environment: TFPyEnvironment does not know a restored step
                 # and would reset it.
                 time_step = tf.nest.map_structure(tf.constant, env.pyenv.current_time_step())
                 total_loss += float(loop(sparse)(tf.constant(number), time_step))

@@ -1,7 +1,7 @@
 """The on-policy training loop: an iteration collects experience, then learns from it.
 
 An iteration is one call of one graph. It takes its environment steps with fixed weights, then
-trains for several epochs on minibatches, shuffled anew in each epoch.
+trains for several epochs on minibatches, reshuffled in each epoch.
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ def collect(
         lambda spec: tf.TensorArray(spec.dtype, steps, element_shape=(1, *spec.shape)), specs
     )
 
-    # AutoGraph has nothing to convert within TF-Agents, and would take long for it.
+    # AutoGraph has nothing to convert within TF-Agents, but would take long.
     @tf.autograph.experimental.do_not_convert
     def first():
         time_step = env.current_time_step()
-        # It is a last step if the run was resumed in an environment that could not be saved.
+        # It is a LAST step if the run resumed in an environment that could not be saved.
         return tf.cond(time_step.is_last()[0], env.reset, lambda: time_step)
 
     @tf.autograph.experimental.do_not_convert

@@ -53,7 +53,7 @@ def of_replay(
     """Fields of the `TrainingRun` of an agent that learns from a replay buffer.
 
     Args:
-      start: its hyper-parameters are `OffPolicy`.
+      start: its hyperparameters are `OffPolicy`.
       agent: its collect policy acts.
       replay: the agent's replay buffer.
       optimizers: {name: sparse optimizer}, all that the agent has.

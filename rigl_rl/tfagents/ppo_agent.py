@@ -199,7 +199,7 @@ def make_agent(
     Args:
       env: an environment whose action is a vector of real numbers or one integer.
       train_step: int64 variable in which the agent counts train steps.
-      hyperparameters: the agent's hyper-parameters.
+      hyperparameters: the agent's hyperparameters.
       sparse_actor, sparse_value: method, sparsity and so on. One optimizer trains both networks, so
         they may differ only in sparsity, or in one being dense.
       seed: for the masks and, with sparsity-aware initialization, the weights.

@@ -3,7 +3,7 @@
 python -m rigl_rl.tfagents.ppo_train_eval --root_dir runs/rigl \
     --gin_file gin_configs/ppo_mujoco/rigl.gin --seed 1
 
-Hyper-parameters: Table 3, Table 9 and section A.1 of the paper.
+Hyperparameters: Table 3, Table 9 and section A.1 of the paper.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 hyperparameters = gin.external_configurable(
     PpoHyperparameters, "train_eval", module="rigl_rl.tfagents.ppo_train_eval"
 )
-"""Makes the hyper-parameters from the bindings of the original's names, `train_eval.*`."""
+"""Makes the hyperparameters from the bindings of the original's names, `train_eval.*`."""
 
 
 def training_run(start: Start[PpoHyperparameters]) -> TrainingRun:

@@ -132,7 +132,7 @@ def make_agent(
     Args:
       env: an environment with bounded float actions.
       train_step: int64 variable in which the agent counts train steps.
-      hyperparameters: the agent's hyper-parameters.
+      hyperparameters: the agent's hyperparameters.
       sparse_actor, sparse_critic: method, sparsity and so on.
       seed: for the masks and, with sparsity-aware initialization, the weights.
 

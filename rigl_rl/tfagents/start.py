@@ -1,4 +1,4 @@
-"""How a run of any TF-Agents agent starts: hyper-parameters, environment, seeds, directory."""
+"""How a run of any TF-Agents agent starts: hyperparameters, environment, seeds, directory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Start(Generic[Given]):
     """What the parts of a run are made from.
 
     Attributes:
-      given: the hyper-parameters, resolved.
+      given: the hyperparameters, resolved.
       sparse: settings of sparse training, one for each part of the agent that has its own.
       seed: the run's.
       py_env: the environment to train in, not yet reset.
@@ -56,7 +56,7 @@ class Start(Generic[Given]):
     def shared(self) -> dict[str, Any]:
         """The fields of a `TrainingRun` that do not depend on the agent.
 
-        Opens the run directory, so call it when every hyper-parameter has been used: a bad one
+        Opens the run directory, so call it when every hyperparameter has been used: a bad one
         should leave no directory behind.
         """
         with one_line():
@@ -74,7 +74,7 @@ def train_eval_with(
     """Makes an agent's `train_eval`.
 
     Args:
-      hyperparameters: makes the hyper-parameters from gin's bindings and keywords.
+      hyperparameters: makes the hyperparameters from gin's bindings and keywords.
       settings: makes the settings of sparse training.
       training_run: makes the parts of a run.
     """
@@ -91,7 +91,7 @@ def train_eval_with(
 
         Args:
           root_dir, seed, config_text, last_fraction, show_bar: see `runs.command.main`.
-          **values: hyper-parameters that override gin's bindings.
+          **values: hyperparameters that override gin's bindings.
 
         Raises:
           ConfigError: a value is not allowed.

@@ -2,7 +2,7 @@
 
 An agent's main provides the parts that differ (how to advance, how to evaluate, what to save); this
 module orders the events. Checkpoints are taken right after an evaluation, so everything later
-depends on the checkpoint alone, and a killed run repeats it exactly, evaluations included.
+depends only on the checkpoint, and a killed run repeats it exactly, evaluations included.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class TrainingRun:
       directory: where everything is recorded.
       hyperparameters: how long it trains, and how often it evaluates and saves.
       labels: the configuration in result.json ('env', 'method', ...).
-      networks: {name: network}, all that are trained.
+      networks: {name: network} for all trained networks.
       optimizers: {name: sparse optimizer}.
       variables: all TensorFlow state of the run.
       env: the training environment; its state is saved with the variables.
       collect_initially: fills the replay buffer before the first train step.
       advance: n -> mean loss; takes n train steps.
       evaluate: train step -> returns (episodes,).
-      evaluate_greedily: the same for the greedy policy, where `evaluate` explores.
+      evaluate_greedily: the same for the greedy policy, if `evaluate` explores.
       env_step: train step -> environment steps taken.
       policy: saved at the end, and every `policy_save_interval` train steps unless that is 0.
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.

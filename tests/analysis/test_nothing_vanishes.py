@@ -64,7 +64,7 @@ def test_nothing_vanishes(troubled, tmp_path, capsys, monkeypatch):
     assert exit_code(collect.main, ["--runs", runs, "--out", str(troubled)]) == 0
     printed, error = capsys.readouterr()
     assert "11 finished runs" in printed
-    assert "runs.parquet is made anew" in error
+    assert f"rebuilding {troubled}" in error
     of_reading = {**said("everything"), "broken": True, "unfinished": True, "not evaluated": True}
     assert said(error) == of_reading
 

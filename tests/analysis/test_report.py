@@ -109,7 +109,7 @@ def test_runs_in_several_panels_are_counted_once():
         }
     )
     assert rests_on(bars).startswith(f"{3 * 5 + 3 * 5 + 3 * 4} runs")
-    # ... Figure 13 the best hyper-parameters (Table 2) in each one's panel.
+    # ... Figure 13 the best hyperparameters (Table 2) in each one's panel.
     points = pd.DataFrame(
         {
             "column": ["drop_fraction", "drop_fraction", "update_freq", "update_freq"],

@@ -1,4 +1,4 @@
-"""Best hyper-parameters of sweeps, on SYNTHETIC runs whose best settings are known."""
+"""Best hyperparameters of sweeps, on SYNTHETIC runs whose best settings are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TABLE1, _, _, TABLE5 = SWEEPS
 
 @pytest.fixture
 def sweep(tmp_path, launched):
-    """Dense and Static on Acrobot over two hyper-parameters, three seeds, the best known."""
+    """Dense and Static on Acrobot over two hyperparameters, three seeds, the best known."""
     returns = {0.0: -100.0, 1e-6: -90.0, 1e-4: -95.0}
     for decay, seed in itertools.product(returns, (0, 1, 2)):
         # Deviation 2 sqrt(3), so the standard error is 2 and the interval 2 * 4.303 (t table).

@@ -216,7 +216,7 @@ def test_status_without_slurm_says_so(tmp_path, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert cells(captured.out.splitlines()[1])[:4] == ["0", "0", "0", "5"]
     assert captured.err == (
-        "warning: what SLURM's jobs do is not known: there is no squeue on this machine\n"
+        "warning: cannot tell what SLURM's jobs are doing: there is no squeue on this machine\n"
     )
     with pytest.raises(RiglRlError, match="there is no squeue"):
         main.main(["cancel", "--runs", str(tmp_path)])

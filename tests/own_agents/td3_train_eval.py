@@ -28,7 +28,7 @@ from rigl_rl.tfagents.training_run import TrainingRun
 @gin.configurable("train_eval", module="td3_train_eval")
 @dataclasses.dataclass(frozen=True)
 class Td3Hyperparameters(OffPolicy):
-    """TD3's hyper-parameters; gin binds them as `train_eval.*`."""
+    """TD3's hyperparameters; gin binds them as `train_eval.*`."""
 
     train_mode: str = parameter("dense", "'sparse' trains as the other bindings say")
     hidden_units: tuple = parameter((256, 256), "units of each hidden layer")

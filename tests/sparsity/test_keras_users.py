@@ -340,7 +340,7 @@ def test_weights_set_by_hand_are_masked_by_the_next_step():
     model = mlp()
     optimizer = sparse(model, "static")
     model.set_weights([np.ones_like(weight) for weight in model.get_weights()])
-    with pytest.warns(UserWarning, match="something else than the sparse optimizer changed them"):
+    with pytest.warns(UserWarning, match="something other than the sparse optimizer changed them"):
         assert sparsity_of(optimizer.kernels) == 0
     step(model, optimizer)
     assert_sparse(model, optimizer)

@@ -1,16 +1,16 @@
-"""Products of masked Dense layers that cost what their active connections cost.
+"""Products of masked Dense layers whose cost follows the number of active connections.
 
-The dense kernel and its mask stay the truth. Beside them live the lists of a kernel's active
-connections, and a CPU operation in C++ (`op/`) that multiplies by those alone, forward and
-backward. Only what is traced within `train_steps()` uses it: training loops. Whatever else calls
-the network (evaluation, saved policies, export, SNR) runs Keras' own dense layers.
+The dense kernel and its mask remain authoritative. In addition, there are lists of a kernel's
+active connections, and a CPU operation in C++ (`op/`) that multiplies only by those, forward and
+backward. Only code that is traced within `train_steps()` uses it: training loops. All other calls
+of the network (evaluation, saved policies, export, SNR) use Keras' dense layers.
 
     build.py        compiles the operation
     library.py      loads it, or says why not
     products.py     the operation's functions and their gradients; the lists of one kernel
-    gradients.py    how the optimizer gets the gradient of active weights alone
-    layers.py       switches a Keras layer between both ways
-    execution.py    which layers of a network run sparsely, and keeping their lists true
+    gradients.py    gives the optimizer the gradient of active weights only
+    layers.py       switches a Keras layer between sparse and dense products
+    execution.py    chooses the layers that run sparsely, and keeps their lists current
 """
 
 from rigl_rl.sparsity.execution.execution import (

@@ -2,10 +2,10 @@
 
 python -m rigl_rl.sparsity.execution.build [--sanitize]
 
-Needs a C++ compiler ($CXX, or g++, or clang++) and the installed TensorFlow's headers; imports
-nothing but the standard library, so that setup.py can use it. The result stands beside this file,
-or in the directory that the environment variable RIGL_RL_OPERATION names. Its name is made from its
-sources and TensorFlow's version: a file of that name is always right, and several processes may
+Needs a C++ compiler ($CXX, or g++, or clang++) and the headers of the installed TensorFlow. Imports
+only the standard library, so that setup.py can use it. The result is written next to this file, or
+to the directory in the environment variable RIGL_RL_OPERATION. Its name is derived from its sources
+and TensorFlow's version, so an existing file of that name is up to date, and several processes may
 build at once.
 """
 
@@ -29,14 +29,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "op"
-# Name of each family of processors, floats in a vector, and what the compiler is told.
+# Name of each processor family, floats per vector, and compiler flags.
 PROCESSORS = {
     "any": (4, []),
     "avx2": (8, ["-mavx2", "-mfma"]),
     "avx512": (16, ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma"]),
 }
 COMMON = ["-std=c++17", "-fPIC", "-Wall", "-Wextra"]
-# Square roots of negative numbers are NaN; a product and a sum round once where they can.
+# Square roots of negative numbers are NaN; a product and a sum may be rounded once.
 ARITHMETIC = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 
 
@@ -45,7 +45,7 @@ class BuildError(Exception):
 
 
 def file_name(tensorflow_version: str) -> str:
-    """Of the operation for a version of TensorFlow, such as '2.15.1'."""
+    """The operation's file name for a version of TensorFlow, such as '2.15.1'."""
     digest = hashlib.sha256()
     for source in sorted(SOURCES.glob("*.*")):
         digest.update(source.read_bytes())
@@ -54,17 +54,17 @@ def file_name(tensorflow_version: str) -> str:
 
 
 def home() -> Path:
-    """Where the operation is built and looked for."""
+    """The directory of the operation."""
     return Path(os.environ.get("RIGL_RL_OPERATION") or HERE)
 
 
 def build(directory: Path | None = None, extra: Sequence[str] = ()) -> Path:
-    """Compiles into `directory` unless it is there. Returns the file.
+    """Compiles the operation into `directory` unless it exists. Returns the file.
 
     Args:
-      directory: where to; by default `home()`.
-      extra: further arguments of the compiler, such as '-fsanitize=address'. It is compiled then
-        even if it is there.
+      directory: by default `home()`.
+      extra: extra compiler arguments, such as '-fsanitize=address'. With them, the operation is
+        compiled even if it exists.
 
     Raises:
       BuildError: there is no compiler or no TensorFlow, or the compiler fails.
@@ -105,7 +105,7 @@ def build(directory: Path | None = None, extra: Sequence[str] = ()) -> Path:
 
 
 def tensorflow_directory() -> Path:
-    """Of the installed TensorFlow, which a build in isolation does not see but has beside it."""
+    """The installed TensorFlow, which an isolated build cannot import but has nearby."""
     spec = importlib.util.find_spec("tensorflow")
     found = [*(spec.submodule_search_locations or [])] if spec else []
     installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
@@ -117,7 +117,7 @@ def tensorflow_directory() -> Path:
 
 
 def version_of(tensorflow: Path) -> str:
-    """Such as '2.15.1', of a TensorFlow in a directory."""
+    """Version of the TensorFlow in a directory, such as '2.15.1'."""
     text = (tensorflow / "include/tensorflow/core/public/version.h").read_text()
     names = [f"TF_{part}_VERSION" for part in ("MAJOR", "MINOR", "PATCH")]
     numbers = dict(re.findall(r"#define (TF_\w+_VERSION) (\d+)", text))
@@ -141,7 +141,7 @@ def _run(command: list[str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds and says so, or says why not. Always 0: dense execution needs no operation."""
+    """Builds and reports success or the reason for failure. Always 0: the operation is optional."""
     parser = argparse.ArgumentParser(
         prog="python -m rigl_rl.sparsity.execution.build",
         description="Compile the operation behind sparse execution.",

@@ -1,4 +1,4 @@
-"""Which Dense layers of a network run sparsely, from which train step on, with which lists."""
+"""Chooses which Dense layers of a network run sparsely, from which train step, with which lists."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rigl_rl.sparsity.masks import MaskedKernel, kernels_of
 from rigl_rl.sparsity.registry import MaskUpdater
 
 MODES = ("auto", "sparse", "dense")
-# Where the sparse products are faster (`python -m benchmarks.products`): small layers are not worth
-# the call, dense ones not the indirection.
+# Where sparse products are faster (`python -m benchmarks.products`): small layers are not worth
+# the call, and dense ones are not worth the indirection.
 SMALLEST_SIDE = 16
 LARGEST_DENSITY = 0.4
 
 
 def pays(inputs: int, outputs: int, density: float) -> bool:
-    """Whether a Dense layer of that size and density is faster sparsely."""
+    """Whether a Dense layer of this size and density is faster with sparse products."""
     return min(inputs, outputs) >= SMALLEST_SIDE and density <= LARGEST_DENSITY
 
 
@@ -32,11 +32,11 @@ class Execution:
     """How the train steps of one optimizer's networks are computed.
 
     Attributes:
-      mode: what was asked for, one of `MODES`.
+      mode: the requested mode, one of `MODES`.
       names: 'network/kernel' of the layers that run sparsely.
-      why_dense: why no operation was found, where 'auto' would have used one; else ''.
-      first_step: train step from which on steps run sparsely; infinite: never. Lists of a mask
-        whose number of ones changes, as pruning's does, would change their length.
+      why_dense: why the operation was not found if 'auto' would have used it; otherwise ''.
+      first_step: first train step that runs sparsely; infinite: never. If a mask's number of
+        ones changes, as in pruning, its lists would change their length.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Execution:
 
         Args:
           mode: one of `MODES`.
-          networks: {name: built network}; where a list of kernels takes its place, nothing is
-            known of its layers, and they stay dense.
+          networks: {name: built network}, or a list of kernels in place of a network, whose
+            unknown layers stay dense.
           kernels: the masked kernels.
-          updater: of their masks.
+          updater: updates their masks.
           iterations: the optimizer's count of train steps.
 
         Raises:
@@ -68,7 +68,7 @@ class Execution:
         self._connections: dict[Any, Connections] = {}
         self._targets: list[Connections] = []
         self.names: list[str] = []
-        # Lists are true at this train step; -1: never.
+        # Lists are current at this train step; -1: never.
         self._true_at = tf.Variable(-1, trainable=False, dtype=tf.int64, name="lists_true_at")
         never = mode == "dense" or self.first_step == math.inf
         chosen = [] if never else self._choose(networks, kernels)
@@ -106,7 +106,7 @@ class Execution:
         return bool(self._connections)
 
     def follow(self, online: Any, target: Any, period: int) -> None:
-        """Lets a target network's layers run sparsely where the online network's do.
+        """Makes a target network's layers run sparsely if the online network's do.
 
         Args:
           online, target: built networks of the same layers.
@@ -119,7 +119,7 @@ class Execution:
             connections = self._connections.get(kernel.ref())
             if connections is None or copy.ref() not in targets:
                 continue
-            # A target that is updated seldom keeps older connections for a while: it shows them.
+            # A rarely updated target keeps older connections for a while: it gets its own lists.
             same = period == 1 or self._always_same
             followed = Connections(copy, lists=connections.lists if same else None)
             layers.run_sparsely(targets[copy.ref()], followed)
@@ -136,20 +136,20 @@ class Execution:
     def weights_of(self, kernel: tf.Variable) -> Any:
         """A kernel's active weights (count,) in a train step that runs sparsely, else the kernel.
 
-        For sums that weights of 0 add nothing to.
+        For sums to which weights of 0 add nothing.
         """
         if not layers.running() or not self.runs_sparsely(kernel):
             return kernel
         return self.connections_of(kernel).weights(layers.cached())
 
     def renew(self) -> None:
-        """Makes all lists anew."""
+        """Rebuilds all lists."""
         for connections in self._connections.values():
             connections.renew()
         self.renew_targets()
 
     def refresh(self, changed: Collection[Any]) -> None:
-        """Call it after anything but `Connections.adam` changed kernels (given by reference)."""
+        """Call it after code other than `Connections.adam` changed kernels (given by reference)."""
         for reference in changed:
             if reference in self._connections:
                 self._connections[reference].refresh()
@@ -161,13 +161,13 @@ class Execution:
 
     @contextlib.contextmanager
     def train_steps(self, cached: bool = False) -> Iterator[None]:
-        """Train steps traced within it run sparsely.
+        """Train steps traced within this context run sparsely.
 
-        Lists are made anew first if these steps do not follow the last ones: at the start, and
+        Lists are rebuilt first if these steps do not continue the last ones: at the start, and
         after a checkpoint was restored.
 
         Args:
-          cached: active weights are kept from step to step, which saves reading large kernels. For
+          cached: active weights are kept between steps, which avoids reading large kernels. For
             a training loop in which nothing but these steps, and updates of the target networks
             followed by `renew_targets`, changes a kernel.
         """
@@ -185,7 +185,7 @@ class Execution:
         self._true_at.assign(self._iterations)
 
     def fit(self, model: tf.keras.Model) -> None:
-        """Lets `model.fit` run its train steps sparsely; not pruning's, which change on the way."""
+        """Makes `model.fit` run train steps sparsely; not with pruning, whose lists change size."""
         if not self.sparse or self.first_step > 0:
             return
         dense_step = model.train_step
@@ -202,7 +202,7 @@ class Execution:
 
 @contextlib.contextmanager
 def train_steps(executions: Collection[Execution], cached: bool = False) -> Iterator[None]:
-    """`Execution.train_steps` of all optimizers of an agent."""
+    """`Execution.train_steps` for all optimizers of an agent."""
     with contextlib.ExitStack() as stack:
         for execution in executions:
             stack.enter_context(execution.train_steps(cached))
@@ -210,16 +210,16 @@ def train_steps(executions: Collection[Execution], cached: bool = False) -> Iter
 
 
 def first_sparse_step(executions: Collection[Execution]) -> float:
-    """Train step from which on an agent's steps run sparsely; infinite: they never do."""
+    """First train step of an agent that runs sparsely; infinite: none does."""
     return max((each.first_step for each in executions if each.sparse), default=math.inf)
 
 
 def record(executions: Collection[Execution]) -> dict[str, Any]:
-    """What result.json says of an agent's optimizers: how they were asked to run, and did.
+    """The entries of result.json about how an agent's train steps were requested and run.
 
     Returns:
-      The mode; the kernels whose layers run sparsely ('sparse'), on which family of processors,
-      from which train step on; and why no operation was found, if none was.
+      The mode; the kernels whose layers run sparsely ('sparse'), on which processor family and
+      from which train step; and why the operation was not found, if it was not.
     """
     sparse = [name for each in executions for name in each.names]
     first = first_sparse_step(executions)
@@ -243,7 +243,7 @@ def describe(executions: Collection[Execution]) -> str:
 
 
 def _dense_layers(network: Any) -> list[tf.keras.layers.Dense]:
-    """The Dense layers of a network, those within others included."""
+    """The Dense layers of a network, including nested ones."""
     if not isinstance(network, tf.Module):
         return []
     found = [network, *network.submodules]

@@ -1,9 +1,10 @@
-"""The gradient of active weights alone, taken from a graph in which Keras sees dense gradients.
+"""The gradient of active weights only, taken from a graph in which Keras sees dense gradients.
 
-A sparse layer's kernel gradient is its active weights' gradient, scattered into zeros, which any
-optimizer can use. The sparse optimizer looks one operation back and takes what was scattered;
-TensorFlow then drops the unused scatter from the graph. At mask updates, RigL and SET also need the
-gradient of inactive connections: one dense product of the backward operation's inputs.
+A sparse layer's kernel gradient is the gradient of its active weights, scattered into zeros, which
+any optimizer can use. The sparse optimizer goes one operation back and takes the values before the
+scatter; TensorFlow then removes the unused scatter from the graph. At mask updates, RigL and SET
+also need the gradient of inactive connections: one dense product of the backward operation's
+inputs.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class ActiveGradient:
     """The gradient of a kernel in a train step that runs sparsely.
 
     Attributes:
-      values: of the active weights, (count,).
-      dense: makes the gradient of all connections, (in, out), in the graph it is called in.
+      values: gradient of the active weights, (count,).
+      dense: computes the gradient of all connections, (in, out), in the graph where it is called.
     """
 
     values: tf.Tensor
@@ -51,10 +52,10 @@ def active_gradients(
 
 
 def active_gradient(gradient, connections: Connections) -> ActiveGradient | None:
-    """What a sparse layer's gradient was scattered from; None for a gradient of dense layers.
+    """The values before the scatter of a sparse layer's gradient; None for dense layers.
 
     Raises:
-      ValueError: something stands between the layer and the optimizer, such as clipping.
+      ValueError: there is an operation between layer and optimizer, such as clipping.
     """
     if tf.executing_eagerly() or not isinstance(gradient, tf.Tensor):
         return None
@@ -96,7 +97,7 @@ def _dense(scatter: tf.Operation) -> Callable[[], tf.Tensor]:
 
 
 def _reaches_scatter(op: tf.Operation) -> bool:
-    """Whether a scattered gradient is among what `op` computes with."""
+    """Whether `op` depends on a scattered gradient."""
     seen, left = set(), [op]
     while left:
         op = left.pop()

@@ -1,4 +1,4 @@
-"""Keras layers that run sparsely in a train step, and as they are everywhere else."""
+"""Keras layers that run sparsely in a train step, and unchanged everywhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rigl_rl.adapters.keras_layers import replace_losses
 from rigl_rl.sparsity.execution.products import Connections
 
 _tracing = threading.local()
-# Regularizers that weights of 0 add nothing to.
+# Regularizers to which weights of 0 add nothing.
 _SUMS_OVER_WEIGHTS = (
     tf.keras.regularizers.L1,
     tf.keras.regularizers.L2,
@@ -24,12 +24,12 @@ _SUMS_OVER_WEIGHTS = (
 
 @contextlib.contextmanager
 def sparse_products(cached: bool = False) -> Iterator[None]:
-    """What is traced within it multiplies by active weights only, where layers can.
+    """Code traced within this context multiplies only by active weights, in layers that can.
 
-    For the trace of a train step inside of a `tf.function`: losses, gradients and optimizer.
+    Use it while a train step is traced in a `tf.function`: losses, gradients and optimizer.
 
     Args:
-      cached: active weights are those that were last taken from the kernels.
+      cached: use the active weights that were last read from the kernels.
     """
     before = getattr(_tracing, "state", (False, False))
     _tracing.state = (True, cached)
@@ -45,12 +45,12 @@ def running() -> bool:
 
 
 def cached() -> bool:
-    """Whether it takes active weights from their cache."""
+    """Whether that train step takes active weights from their cache."""
     return getattr(_tracing, "state", (False, False))[1]
 
 
 def can_run_sparsely(layer: tf.keras.layers.Layer) -> bool:
-    """Whether it is a Dense layer, computed as Keras computes one."""
+    """Whether a layer is a Dense layer with Keras' own computation."""
     return (
         type(layer).call is tf.keras.layers.Dense.call
         and layer.compute_dtype == layer.variable_dtype == "float32"
@@ -59,9 +59,9 @@ def can_run_sparsely(layer: tf.keras.layers.Layer) -> bool:
 
 
 def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None:
-    """Lets a Dense layer use its active connections within `sparse_products()`.
+    """Makes a Dense layer use its active connections within `sparse_products()`.
 
-    A copy of the layer (TF-Agents copies Q-networks) is dense until it is given connections too.
+    A copy of the layer (TF-Agents copies Q-networks) is dense until it gets its own connections.
     """
     layer._connections = connections
     layer.call = types.MethodType(_call, layer)  # bound: `copy.deepcopy` binds it to the copy
@@ -83,12 +83,12 @@ def _call(layer, inputs):
 
 
 def _regularizer_loss(layer, dense_loss):
-    """The regularizer, too, sees active weights only."""
+    """The regularizer also sees only active weights."""
     if _is_sparse_here(layer):
         return layer.kernel_regularizer(layer._connections.weights(cached()))
     return dense_loss()
 
 
 def _is_sparse_here(layer) -> bool:
-    # The connections of a layer that was copied are the original's.
+    # A copied layer holds the connections of the original layer.
     return running() and layer._connections.kernel is layer.kernel

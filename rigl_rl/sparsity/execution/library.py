@@ -1,4 +1,4 @@
-"""Loads the operation, once for each process."""
+"""Loads the operation, once per process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 class Missing(Exception):
-    """The operation cannot be loaded; the message says why and what would help."""
+    """The operation cannot be loaded; the message says why and how to fix it."""
 
 
 @functools.cache
@@ -29,10 +29,10 @@ def _load() -> Any:
 
 
 def operation() -> Any:
-    """The module of the operation's functions.
+    """The module with the operation's functions.
 
     Raises:
-      Missing: it was not built, or not for this machine.
+      Missing: the operation was not built, or not for this machine.
     """
     loaded = _load()
     if isinstance(loaded, Missing):
@@ -41,5 +41,5 @@ def operation() -> Any:
 
 
 def processor() -> str:
-    """The family of processors that the operation runs as here: 'any', 'avx2' or 'avx512'."""
+    """The processor family whose code the operation uses here: 'any', 'avx2' or 'avx512'."""
     return operation().rigl_processor().numpy().decode()

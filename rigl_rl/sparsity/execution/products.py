@@ -12,12 +12,12 @@ from rigl_rl.sparsity.execution.library import operation
 class Connections:
     """The active connections of one Dense kernel, as lists that the operation reads.
 
-    Not a part of checkpoints: lists follow from the mask.
+    Not part of checkpoints: lists follow from the mask.
 
     Attributes:
       kernel: variable (in, out).
       lists: variable of the lists, int32.
-      cache: variable (count,), the kernel's active weights by input when they were last taken.
+      cache: variable (count,), the kernel's active weights by input when last read.
     """
 
     def __init__(
@@ -26,12 +26,12 @@ class Connections:
         mask: tf.Variable | None = None,
         lists: tf.Variable | None = None,
     ):
-        """Lists of where `mask`, by default the kernel itself, is not 0.
+        """Lists the positions where `mask`, by default the kernel itself, is not 0.
 
         Args:
           kernel: variable (in, out), float32.
           mask: variable of the same shape.
-          lists: lists shared with other `Connections`, which renew them.
+          lists: lists shared with other `Connections`, which rebuild them.
         """
         self.kernel = kernel
         self._mask = kernel if mask is None else mask
@@ -50,7 +50,7 @@ class Connections:
         )
 
     def __deepcopy__(self, memo) -> Connections:
-        """Itself: a copy of its layer has another kernel, and needs connections of that."""
+        """Returns itself: a copy of its layer has another kernel and needs other connections."""
         return self
 
     def renew(self) -> None:
@@ -91,13 +91,13 @@ class Connections:
         gradient: tf.Tensor,
         cached: bool = False,
     ) -> tf.Operation:
-        """A step of Adam in place, at active connections alone.
+        """Takes an Adam step in place, only at active connections.
 
         Args:
           m, v: the moments, (in, out).
           numbers: learning rate with both bias corrections, beta_1, beta_2 and epsilon, scalars.
           gradient: (count,).
-          cached: whether to step the cache, too.
+          cached: whether to update the cache, too.
         """
         variables = [self.kernel.handle, m.handle, v.handle]
         caches = [self.cache.handle] if cached else []
@@ -118,7 +118,7 @@ def _cached_gradient(op, gradient):
 
 @tf.RegisterGradient("RiglDense")
 def _dense_gradient(op, gradient):
-    # The operation computes only those of the three that are used.
+    # The operation computes only the used ones of these three.
     x, values, _, lists = op.inputs
     dx, dvalues, dbias = operation().rigl_dense_gradient(
         x, op.outputs[0], gradient, values, lists, relu=op.get_attr("relu")

@@ -254,7 +254,7 @@ def test_equal_failures_are_no_equality(launched, verdict):
                 launched(env=env, method=method, seed=seed, returns=(sparse + seed * (sparse > 0),))
     row = verdict("rigl-equals-set")
     assert (row["tasks"], row["worst_task"]) == (1, "CartPole-v0")
-    assert "without MountainCar-v0, where no side has learnt" in row["why"]
+    assert "without MountainCar-v0, where neither side has learned" in row["why"]
 
 
 def test_few_seeds_give_an_estimate_and_no_verdict(launched, verdict):

@@ -137,7 +137,7 @@ def test_of_settings_that_are_not_the_papers_only_one_is_shown(run, tmp_path, ca
     assert points["method"].tolist() == ["prune", "set"]
     error = capsys.readouterr().err
     assert "left out 2 run(s) of sweeps" in error
-    assert "1 run(s) do not have the paper's hyper-parameters" in error
+    assert "1 run(s) do not have the paper's hyperparameters" in error
     assert "(first: b)" in error
 
 
