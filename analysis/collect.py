@@ -99,8 +99,7 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
     if known is not None:
         taken = unchanged | absent
         for number, old in enumerate(known[:4]):
-            both = [tables[number], old[old["path"].isin(taken)]]
-            tables[number] = pd.concat([each for each in both if len(each)] or both[:1])
+            tables[number] = _joined(tables[number], old[old["path"].isin(taken)])
     tables[0] = run_files.of_one_type_each(tables[0])
     if tables[0].empty:
         tables[0] = pd.DataFrame(columns=[*RUN, *OPTIONAL["runs"]])
@@ -109,6 +108,14 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
     )
     ordered.attrs.update(root=str(root), left_out=missing)  # Parquet keeps them
     return Tables(ordered, evals, snr, robustness, root, root=root)
+
+
+def _joined(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """All rows of both, with the columns of either."""
+    columns = new.columns.union(old.columns, sort=False)
+    # A column without a value must not determine its type.
+    both = [table.dropna(axis=1, how="all") for table in (new, old) if len(table)]
+    return (pd.concat(both) if both else new).reindex(columns=columns)
 
 
 def _printable(path: str) -> str:

@@ -122,10 +122,12 @@ def _cell(value: Any) -> Any:
 
 
 def of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
-    """Turns columns that mix text and numbers into text."""
+    """Turns columns that mix text and numbers into text, and those without a value into NaN."""
     for name in runs.columns.difference(list(record.REQUIRED)):
         found = runs[name].dropna()
-        if runs[name].dtype == object and found.map(type).nunique() > 1:
+        if found.empty:
+            runs[name] = math.nan
+        elif runs[name].dtype == object and found.map(type).nunique() > 1:
             runs[name] = found.map(str).reindex(runs.index)
     return runs
 

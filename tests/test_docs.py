@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMAND = r"(\.venv/bin/)?(python|make|export|parallel|xargs|sed|[A-Z_]+=)"
+"""How a line of a shell's code block starts."""
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -43,6 +47,22 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors_of(linked), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_blocks_are_valid(page):
+    for language, code in re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.M | re.S):
+        if language in ("sh", "bash"):
+            subprocess.run(["bash", "-n"], input=code, text=True, check=True)
+            # A comment that was wrapped by mistake would go on with another word.
+            for line in code.replace("\\\n", " ").splitlines():
+                assert not line or line.startswith("#") or re.match(COMMAND, line), line
+        elif language == "yaml":
+            assert yaml.safe_load(code)
+        elif language == "python":
+            compile(code, str(page), "exec")
+        else:
+            raise AssertionError(f"{page.name} has a code block of language {language!r}")
+
+
 def test_every_page_is_linked():
     linked = {
         (page.parent / target.partition("#")[0]).resolve()
@@ -60,7 +80,8 @@ def test_code_named_by_a_link_is_defined_there():
             for names, path in re.findall(r"((?:`\w+`[^`[]*)+) in \[[^]]+\]\((\S+\.py)\)", cell):
                 code = (page.parent / path).read_text()
                 for name in re.findall(r"`(\w+)`", names):
-                    assert re.search(rf"^ *(def|class) {name}\b", code, re.M), (page, name, path)
+                    defined = rf"^( *(def|class) {name}\b|{name} = )"
+                    assert re.search(defined, code, re.M), (page, name, path)
                     number += 1
     assert number > 50
 

@@ -1,6 +1,6 @@
 """The tables of docs/results.md hold what the committed runs give.
 
-To renew a table there, run these tests: a failure shows the table as it should be.
+So do README's rows. To renew a table, run these tests: a failure shows it as it should be.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from rigl_rl.paper import ERK, UNIFORM
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "results" / "runs.parquet"
 PAGE = (ROOT / "docs" / "results.md").read_text()
+README = (ROOT / "README.md").read_text()
 MUJOCO = ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"]
 CLASSIC = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
+SHORT = {"Dense, as many parameters": "small dense"}
 NAMES = {"prune": "Pruning", "static": "Static", "set": "SET", "rigl": "RigL"}
 
 
@@ -41,22 +43,39 @@ def settings_of(runs: pd.DataFrame, distribution: str, sparsity: float) -> dict[
     }
 
 
-def final_returns(agent, suite, tasks, distribution, sparsity, score="protocol") -> str:
-    """A table of mean final returns, their intervals and the numbers of seeds."""
+def scores(agent, suite, tasks, distribution=ERK, sparsity=0.9, score="protocol") -> dict:
+    """{name of a row: {task: (mean with its interval, number of seeds)}}."""
     runs = load(RUNS, score).scored
     runs = runs[(runs["agent"] == agent) & (runs["suite"] == suite) & runs["env"].isin(tasks)]
     runs = select.comparable(runs, "results")
     form = ",.1f" if suite == "classic" else ",.0f"
+    return {
+        name: {
+            each.env: (with_interval(each.mean, each.low, each.high, form), each.n_seeds)
+            for each in intervals.over_seeds(own, ["env"], "final_return").itertuples()
+        }
+        for name, own in settings_of(runs, distribution, sparsity).items()
+    }
+
+
+def final_returns(agent, suite, tasks, *which) -> str:
+    """A table of final returns, with the numbers of seeds in parentheses."""
     rows = []
-    for name, own in settings_of(runs, distribution, sparsity).items():
-        found = intervals.over_seeds(own, ["env"], "final_return").set_index("env")
-        cells = {}
-        for task in tasks:
-            if task in found.index:
-                mean, low, high, n = found.loc[task, ["mean", "low", "high", "n_seeds"]]
-                cells[task] = f"{with_interval(mean, low, high, form)} ({n:.0f})"
-        rows.append({"method": name, **{task: cells.get(task, "") for task in tasks}})
+    for name, found in scores(agent, suite, tasks, *which).items():
+        cells = {task: "{} ({})".format(*found[task]) if task in found else "" for task in tasks}
+        rows.append({"method": name, **cells})
     return markdown(pd.DataFrame(rows))
+
+
+def result_of(agent, suite, task) -> str:
+    """The second cell of a row in README's table: final returns at 90%, ERK."""
+    found = {
+        name: each[task] for name, each in scores(agent, suite, [task]).items() if task in each
+    }
+    seeds = sorted({n for _, n in found.values()})
+    number = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seeds"
+    values = (f"{SHORT.get(name, name)} {value}" for name, (value, _) in found.items())
+    return f"{number}: {', '.join(values)}"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +93,20 @@ def final_returns(agent, suite, tasks, distribution, sparsity, score="protocol")
 @pytest.mark.filterwarnings("ignore")
 def test_final_returns(table):
     assert final_returns(*table) in PAGE
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        *(("dqn", "classic", task) for task in CLASSIC),
+        *(("ppo", "mujoco", task) for task in MUJOCO),
+        *(("sac", "mujoco", task) for task in MUJOCO),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_rows_of_the_readme(task):
+    assert f"| {result_of(*task)} |" in README
 
 
 def test_the_page_says_how_many_runs_there_are():

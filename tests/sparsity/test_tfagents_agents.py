@@ -74,7 +74,8 @@ def _experience(agent, batch, steps, seed=0):
 
 def _train(agent, batch, steps):
     agent.initialize()
-    train = tf.function(agent.train)
+    # Converting the agent for AutoGraph would take most of the time.
+    train = tf.function(agent.train, autograph=False)
     for seed in range(STEPS):
         loss = train(_experience(agent, batch, steps, seed)).loss
         assert np.isfinite(loss)

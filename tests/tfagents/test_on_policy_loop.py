@@ -149,7 +149,7 @@ def test_autograph_converts_no_agent_policy_or_optimizer(assert_converted):
 
 
 def mean_return(agent, episodes=10):
-    @tf.function
+    @tf.function(autograph=False)
     def act(observations):
         return agent.policy.action(ts.restart(observations, episodes)).action
 
