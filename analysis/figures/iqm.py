@@ -37,13 +37,19 @@ class IqmPanel(NamedTuple):
     sparsity: float
 
     def tasks(self, runs: pd.DataFrame) -> tuple[str, ...]:
-        """Tasks to average over: on MuJoCo the paper's tasks, on Atari those of its games that have
-        runs of the standard dense network.
+        """Tasks to average over: the paper's that have runs of the standard dense network; without
+        any such run, all of the paper's.
         """
+        own = (runs["agent"] == self.agent) & (runs["suite"] == self.suite)
+        standard = set(runs.loc[own & standard_dense(runs), "env"])
+        return tuple(task for task in self.papers_tasks if task in standard) or self.papers_tasks
+
+    @property
+    def papers_tasks(self) -> tuple[str, ...]:
+        """Tasks that the paper averages over."""
         if self.suite == "mujoco":
             return paper.tasks_at(self.agent, self.sparsity)
-        standard = (runs["suite"] == self.suite) & standard_dense(runs)
-        return tuple(game for game in paper.GAMES if game in set(runs.loc[standard, "env"]))
+        return paper.GAMES
 
     @property
     def title(self) -> str:
@@ -64,8 +70,8 @@ class IqmFigure(Figure):
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per bar.
 
-        Columns: agent, suite, target_sparsity, label, iqm, low, high, n_seeds (runs per task),
-        n_tasks. A method that lacks a task is left out and reported.
+        Columns: agent, suite, target_sparsity, tasks (their names), label, iqm, low, high, n_seeds
+        (runs per task), n_tasks. A method that lacks a task is left out and reported.
 
         Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
@@ -78,8 +84,9 @@ class IqmFigure(Figure):
             for label, scores in self._scores(panel, runs, tables).items():
                 value = iqm_interval(scores)
                 numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
-                rows.append((*panel, label, *numbers, *scores.shape))
-        columns = ["agent", "suite", "target_sparsity", "label", "iqm", "low", "high"]
+                tasks = " ".join(panel.tasks(runs))
+                rows.append((*panel, tasks, label, *numbers, *scores.shape))
+        columns = ["agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high"]
         points = pd.DataFrame(rows, columns=[*columns, "n_seeds", "n_tasks"])
         if points.empty:
             wanted = ", ".join(panel.title for panel in self.panels)
@@ -150,13 +157,14 @@ def _of(panel: IqmPanel, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tasks(panel: IqmPanel, points: pd.DataFrame) -> str:
-    """The tasks that a panel averages over; for games, how many of how many."""
-    count = points["n_tasks"].iloc[0]
-    if panel.suite == "mujoco":
-        names = sorted(task.partition("-")[0] for task in panel.tasks(points))
-        return "\n".join(textwrap.wrap(", ".join(names), 28))
-    total = len(paper.GAMES)
-    return f"{count} games" if count == total else f"{count} of {total} games"
+    """The tasks that a panel averages over; how many of the paper's, if not all; games counted."""
+    count, total = points["n_tasks"].iloc[0], len(panel.papers_tasks)
+    number = f"{count}" if count == total else f"{count} of {total}"
+    if panel.suite != "mujoco":
+        return f"{number} games"
+    names = ", ".join(sorted(task.partition("-")[0] for task in points["tasks"].iloc[0].split()))
+    text = names if count == total else f"{number} tasks: {names}"
+    return "\n".join(textwrap.wrap(text, 28))
 
 
 def _panel(axes: Axes, points: pd.DataFrame) -> None:

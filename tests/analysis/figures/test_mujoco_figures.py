@@ -89,6 +89,20 @@ def test_ppo_is_normalized_by_sac(sac, drawn):
     assert points["iqm"].tolist() == pytest.approx([0.2])
 
 
+def test_iqm_averages_over_the_tasks_with_runs_of_the_standard_dense_network(sac, drawn):
+    for task in paper.MUJOCO:
+        sac(10.0, task, method="dense")
+    *three, left_out = paper.MUJOCO[:4]
+    for task in three:
+        sac(5.0, task, method="dense", agent="ppo")
+    for task in (*three, left_out):
+        sac(2.0, task, agent="ppo")
+    points = drawn("16").set_index("label")
+    assert points["iqm"].to_dict() == pytest.approx({"Dense: 100%": 0.5, "RigL": 0.2})
+    assert set(points["n_tasks"]) == {3}
+    assert set(points["tasks"].iloc[0].split()) == set(three)
+
+
 def test_scaling_figures_have_a_row_per_agent(sac, drawn):
     for agent, score in (("sac", 5.0), ("ppo", 3.0)):
         sac(score, agent=agent)
