@@ -27,13 +27,15 @@ def assert_same_outcome(run, uninterrupted):
     assert one == other
 
 
-@pytest.mark.timeout(900)  # three sessions of a run that needs a while to start
+@pytest.mark.timeout(900)  # four sessions of a run that needs a while to start
 def test_kills_at_random_moments_leave_no_trace(trainings, rigl_command, tmp_path):
     killer = Killer([*rigl_command, "--root_dir"], random.Random(0), delay_s=0.5)
     run = tmp_path / "killed"
-    for aim in (CHECKPOINT, RUNNING):
-        assert killer.interrupt(run, aim)
-    assert killer.kills[CHECKPOINT] == 1
+    for aim in (CHECKPOINT, RUNNING, CHECKPOINT):
+        if not killer.interrupt(run, aim):
+            break
+    assert sum(killer.kills.values()) >= 2
+    assert killer.kills[CHECKPOINT] >= 1
     killer.run(run)
     assert_same_outcome(run, trainings["rigl"])
 
