@@ -67,6 +67,68 @@ def final_returns(agent, suite, tasks, *which) -> str:
     return markdown(pd.DataFrame(rows))
 
 
+VARIANTS = {
+    "as in the paper": "",
+    "drop fraction 0.1": "-drop0.1",
+    "update interval 5,000": "-every5000",
+    "the networks' own initialization": "-aware0",
+}
+
+
+def changed(agent: str, tasks: list[str], methods: list[str], variants: list[str]) -> str:
+    """A table of final returns by seed, with single hyperparameters changed."""
+    runs = pd.read_parquet(RUNS)
+    labels, rows = runs["path"].str.replace("-snr", "").str.rpartition("/")[0], []
+    for task in tasks:
+        for method in methods:
+            row = {"task": task, "method": NAMES[method]}
+            for variant in variants:
+                label = f"{agent}/{task}/{method}-erk-s0.90{VARIANTS[variant]}"
+                own = runs[labels == label].drop_duplicates("seed").sort_values("seed")
+                form = ".1f" if agent == "dqn_classic" else ",.0f"
+                values = [f"{each.final_return:{form}} ({each.seed})" for each in own.itertuples()]
+                row[variant] = ", ".join(values)
+            rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+CHANGED = {
+    "MountainCar": ("dqn_classic", CLASSIC[2:], [*NAMES][1:], [*VARIANTS]),
+    "PPO's initialization": (
+        "ppo_mujoco",
+        ["HalfCheetah-v2", "Walker2d-v2"],
+        ["static", "rigl"],
+        ["as in the paper", "the networks' own initialization"],
+    ),
+}
+
+
+@pytest.mark.parametrize("table", CHANGED.values(), ids=CHANGED)
+def test_changed_hyperparameters(table):
+    assert changed(*table) in PAGE
+
+
+def claims() -> str:
+    """A table of the committed verdicts."""
+    found = pd.read_csv(RUNS.with_name("claims.csv"))
+    rows = [
+        {
+            "claim": each.text,
+            "agent": each.agent,
+            "quantity": f"{each.quantity} {with_interval(each.value, each.low, each.high, '.2f')}",
+            "worst": f"{each.worst_task} {each.worst:.2f}",
+            "runs": f"{each.runs:,.0f}",
+            "verdict": each.verdict,
+        }
+        for each in found[found["verdict"].notna()].itertuples()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def test_claims():
+    assert claims() in PAGE
+
+
 def result_of(agent, suite, task) -> str:
     """The second cell of a row in README's table: final returns at 90%, ERK."""
     found = {
