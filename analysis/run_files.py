@@ -122,11 +122,11 @@ def _cell(value: Any) -> Any:
 
 
 def of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
-    """Turns columns that mix text and numbers into text, and those without a value into NaN."""
+    """Turns columns that mix text and numbers into text; empty ones get one type, too."""
     for name in runs.columns.difference(list(record.REQUIRED)):
         found = runs[name].dropna()
         if found.empty:
-            runs[name] = math.nan
+            runs[name] = math.nan if name in OPTIONAL["runs"] else None
         elif runs[name].dtype == object and found.map(type).nunique() > 1:
             runs[name] = found.map(str).reindex(runs.index)
     return runs

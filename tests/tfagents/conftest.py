@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pickle
 import subprocess
@@ -15,9 +16,11 @@ from types import ModuleType
 
 import gin
 import numpy as np
+import pandas as pd
 import pytest
 from tensorflow.python.autograph.pyct import transpiler
 
+from benchmarks.kill_and_resume import evaluations
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.run_directory import RunDirectory
@@ -207,6 +210,20 @@ def contents():
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
     return of
+
+
+@pytest.fixture(scope="session")
+def assert_same_outcome():
+    """Asserts that two runs have equal evaluations and results, apart from their clocks."""
+    clock = {"wall_s", "steps_per_s", "peak_memory_mb"}
+
+    def check(run: Path, uninterrupted: Path) -> None:
+        pd.testing.assert_frame_equal(evaluations(run), evaluations(uninterrupted))
+        results = [json.loads((each / "result.json").read_text()) for each in (run, uninterrupted)]
+        one, other = ({k: v for k, v in r.items() if k not in clock} for r in results)
+        assert one == other
+
+    return check
 
 
 class Watched:
