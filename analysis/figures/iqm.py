@@ -81,10 +81,10 @@ class IqmFigure(Figure):
         runs = runs.assign(score=normalized(runs, self.human))
         rows = []
         for panel in self.panels:
+            tasks = " ".join(panel.tasks(runs))
             for label, scores in self._scores(panel, runs, tables).items():
                 value = iqm_interval(scores)
                 numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
-                tasks = " ".join(panel.tasks(runs))
                 rows.append((*panel, tasks, label, *numbers, *scores.shape))
         columns = ["agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high"]
         points = pd.DataFrame(rows, columns=[*columns, "n_seeds", "n_tasks"])

@@ -97,7 +97,7 @@ class OffPolicy(Hyperparameters):
     gamma: float = parameter(0.99, "discount", low=0, high=1)
     reward_scale_factor: float = parameter(1.0, "multiplies rewards in the loss", low=0)
     target_update_period: int = parameter(100, "train steps between target updates", low=1)
-    target_update_tau: float = parameter(1.0, "weight of the online network", low=0, high=1)
+    target_update_tau: float = parameter(1.0, "online network's weight in an update", low=0, high=1)
 
     @property
     def of_td_learning(self) -> dict[str, Any]:

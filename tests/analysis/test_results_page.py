@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import intervals, select
+from analysis import intervals, select, style
 from analysis.as_text import markdown, with_interval
 from analysis.collect import load
-from rigl_rl.paper import ERK, UNIFORM
+from rigl_rl.paper import ERK, METHODS, UNIFORM
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "results" / "runs.parquet"
@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 MUJOCO = ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"]
 CLASSIC = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
 SHORT = {"Dense, as many parameters": "small dense"}
-NAMES = {"prune": "Pruning", "static": "Static", "set": "SET", "rigl": "RigL"}
+NAMES = {method: style.method_name(method) for method in METHODS}
 
 
 def settings_of(runs: pd.DataFrame, distribution: str, sparsity: float) -> dict[str, pd.DataFrame]:
