@@ -16,6 +16,7 @@ _NAMES = {
     "learning_rate": ("learning_rate",),
     "drop_fraction": ("drop_fraction",),
     "sparsity_aware_init": ("sparsity_aware_init",),
+    "sparse_initializer": ("sparse_initializer",),
     "sparse_output_layer": ("sparse_output_layer",),
     "sparsities": ("actor_critic_sparsities_str",),
     "widths": ("actor_critic_widths_str",),
@@ -25,7 +26,7 @@ COLUMNS = tuple(_NAMES)
 KINDS = {
     **dict.fromkeys(COLUMNS, "float | None"),
     **dict.fromkeys(("sparsity_aware_init", "sparse_output_layer"), "bool | None"),
-    **dict.fromkeys(("sparsities", "widths"), "str | None"),
+    **dict.fromkeys(("sparse_initializer", "sparsities", "widths"), "str | None"),
 }
 """Types, as for `rigl_rl.parameters.check`."""
 _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")

@@ -16,6 +16,7 @@ HYPERPARAMETERS = {
     "learning_rate": ("lr", "tf.train.AdamOptimizer.learning_rate"),
     "drop_fraction": ("drop", "mask_updater.init_drop_fraction"),
     "sparsity_aware_init": ("aware", "init_masks.fixed_sparse_init"),
+    "sparse_initializer": ("init", "init_masks.sparse_initializer"),
     "batch_size": ("batch", "train_eval.batch_size"),
     "sparse_output_layer": ("out", "train_eval.sparse_output_layer"),
     "sparsities": ("ac", "train_eval.actor_critic_sparsities_str"),

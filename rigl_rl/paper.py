@@ -140,6 +140,7 @@ def best(agent: str, method: str) -> dict[str, Any]:
         "batch_size": BATCH_SIZE[agent],
         "learning_rate": LEARNING_RATE.get(agent),
         "sparse_output_layer": True,
+        "sparse_initializer": "glorot",
     }
 
 

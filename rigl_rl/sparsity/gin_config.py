@@ -42,7 +42,8 @@ def of_settings(*names: str, **settings: str) -> Callable[[Function], Function]:
 
 @gin.configurable
 @of_settings(
-    *("sparsity", "erk_power_scale", "custom_sparsity_map"), mask_init_method="distribution"
+    *("sparsity", "erk_power_scale", "custom_sparsity_map", "sparse_initializer"),
+    mask_init_method="distribution",
 )
 def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
@@ -50,6 +51,7 @@ def init_masks(
     erk_power_scale: float = 1.0,
     custom_sparsity_map: dict[str, float] | None = None,
     fixed_sparse_init: bool = False,
+    sparse_initializer: str = "glorot",
 ) -> dict[str, Any]:
     """Masks at the start of Static, SET and RigL, and the initialization of every method.
 
@@ -59,6 +61,7 @@ def init_masks(
       erk_power_scale: exponent of the Erdos-Renyi densities.
       custom_sparsity_map: {kernel name: sparsity} for layers set by hand.
       fixed_sparse_init: sparsity-aware initialization.
+      sparse_initializer: which: 'glorot' or 'rescale', see `SparseSettings`. Not in the original.
     """
     return dict(
         distribution=distribution(mask_init_method),
@@ -66,6 +69,7 @@ def init_masks(
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
         sparsity_aware_init=fixed_sparse_init,
+        sparse_initializer=sparse_initializer,
     )
 
 

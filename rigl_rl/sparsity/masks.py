@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity import distributions
-from rigl_rl.sparsity.initializers import sparsity_aware
+from rigl_rl.sparsity.initializers import rescaled, sparsity_aware
 
 DistributedValues = tf.distribute.DistributedValues
 # A built tf.keras.Model, tf.keras.layers.Layer or TF-Agents network, or a list of its kernels.
@@ -173,6 +173,7 @@ def mask_kernels(
     custom_sparsity_map: dict[str, float] | None = None,
     start_dense: bool = False,
     sparsity_aware_init: bool = True,
+    sparse_initializer: str = "glorot",
     keep_zeros: bool = False,
     seed: int | Sequence[int] = 0,
 ) -> list[MaskedKernel]:
@@ -185,8 +186,10 @@ def mask_kernels(
       distribution, erk_power_scale, custom_sparsity_map: how `sparsity` is distributed over the
         kernels, see `distributions.layer_sparsities`.
       start_dense: full masks; the sparsities are then the targets of pruning.
-      sparsity_aware_init: redraw every kernel for its mask (Evci et al. 2022). A network that
-        starts dense keeps its own initializer.
+      sparsity_aware_init: fit every kernel's weights to its mask (Evci et al. 2022). A network
+        that starts dense keeps its own initializer.
+      sparse_initializer: how: 'glorot' (`initializers.sparsity_aware`) or 'rescale'
+        (`initializers.rescaled`).
       keep_zeros: the kernels are already sparse and keep their values: masks are 1 where they are
         not 0, which also sets the target of methods that start sparse.
       seed: determines masks and weights; several numbers make one seed.
@@ -213,10 +216,12 @@ def mask_kernels(
         mask = np.ones(shape, np.float32) if dense else random_mask(shape, sparsities[name], rng)
         kernel = MaskedKernel(name, network, variable, mask, sparsities[name])
         if not dense:
-            if sparsity_aware_init:
-                variable.assign(sparsity_aware(mask, seed=int(rng.integers(2**31))))
-            else:
+            if not sparsity_aware_init:
                 kernel.apply_mask()
+            elif sparse_initializer == "rescale":
+                variable.assign(rescaled(variable.numpy(), mask))
+            else:
+                variable.assign(sparsity_aware(mask, seed=int(rng.integers(2**31))))
         masked.append(kernel)
     return masked
 

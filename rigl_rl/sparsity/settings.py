@@ -50,7 +50,13 @@ class SparseSettings(Checked):
         below=1,
     )
     sparsity_aware_init: bool = parameter(
-        True, "whether kernels are redrawn for their masks (Evci et al. 2022)"
+        True, "whether the initial weights are fitted to the masks (Evci et al. 2022)"
+    )
+    sparse_initializer: str = parameter(
+        "glorot",
+        "how: 'glorot' redraws them, as in the original (`initializers.sparsity_aware`); 'rescale' "
+        "scales the network's own (`initializers.rescaled`)",
+        choices=("glorot", "rescale"),
     )
     sparse_output_layer: bool = parameter(
         True, "whether the last kernel of each network is sparse, too"
@@ -121,6 +127,8 @@ class SparseSettings(Checked):
         names = ["sparsity", "distribution", "erk_power_scale", "custom_sparsity_map"]
         if not updater.starts_dense:
             names.append("sparsity_aware_init")
+            if self.sparsity_aware_init:
+                names.append("sparse_initializer")
         return {**{name: getattr(self, name) for name in names}, **updater.in_effect()}
 
     def labels(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def sparsify(
     erk_power_scale: float = SparseSettings.erk_power_scale,
     custom_sparsity_map: Mapping[str, float] | None = SparseSettings.custom_sparsity_map,
     sparsity_aware_init: bool = SparseSettings.sparsity_aware_init,
+    sparse_initializer: str = SparseSettings.sparse_initializer,
     update_freq: int = SparseSettings.update_freq,
     begin_step: int | None = SparseSettings.begin_step,
     last_update_step: int | None = SparseSettings.last_update_step,
@@ -65,8 +66,9 @@ def sparsify(
         the masks, and their weights stay.
       seed: determines masks, weights, random growth and noise.
       method, sparsity, distribution, erk_power_scale, custom_sparsity_map, sparsity_aware_init,
-        update_freq, begin_step, last_update_step, drop_fraction, drop_fraction_schedule,
-        drop_noise, initial_sparsity, sparse_output_layer, sparse_execution: see `SparseSettings`.
+        sparse_initializer, update_freq, begin_step, last_update_step, drop_fraction,
+        drop_fraction_schedule, drop_noise, initial_sparsity, sparse_output_layer,
+        sparse_execution: see `SparseSettings`.
 
     Raises:
       ValueError: an argument is not allowed; the message names it and what is allowed.
@@ -78,6 +80,7 @@ def sparsify(
         erk_power_scale=erk_power_scale,
         custom_sparsity_map=custom_sparsity_map,
         sparsity_aware_init=sparsity_aware_init,
+        sparse_initializer=sparse_initializer,
         update_freq=update_freq,
         begin_step=begin_step,
         last_update_step=last_update_step,
@@ -190,6 +193,7 @@ def _masked(
             custom_sparsity_map={kernel: custom[kernel] for kernel in kernels if kernel in custom},
             start_dense=settings.updater_class.starts_dense,
             sparsity_aware_init=settings.sparsity_aware_init,
+            sparse_initializer=settings.sparse_initializer,
             keep_zeros=keep_zeros,
             seed=(seed, number),
         )

@@ -11,7 +11,7 @@ from tf_agents.specs.tensor_spec import BoundedTensorSpec
 
 from rigl_rl.networks import mlp, ppo
 from rigl_rl.sparsity import kernels_of, sparsify
-from rigl_rl.sparsity.initializers import sparsity_aware
+from rigl_rl.sparsity.initializers import rescaled, sparsity_aware
 
 from .worked_cases import NETS
 
@@ -105,9 +105,36 @@ def test_empty_mask_gives_zeros():
     assert not np.any(sparsity_aware(np.zeros((3, 3, 2, 4)), seed=0))
 
 
-def test_refuses_a_bias():
+@pytest.mark.parametrize("fit", [sparsity_aware, lambda mask: rescaled(mask, mask)])
+def test_refuses_a_bias(fit):
     with pytest.raises(ValueError, match=r"shape \(5,\)"):
-        sparsity_aware(np.ones(5))
+        fit(np.ones(5))
+
+
+def test_rescaled_by_hand():
+    # The units have 4, 2, 1 and 0 of their 4 inputs: factors 1, sqrt 2, 2 and none.
+    mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0]])
+    weights = np.arange(16.0).reshape(4, 4)
+    root = math.sqrt(2)
+    expected = [[0, root, 0, 0], [4, 0, 0, 0], [8, 9 * root, 20, 0], [12, 0, 0, 0]]
+    found = rescaled(weights, mask)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.dtype == np.float32
+    # A convolution's inputs are all positions of its kernel.
+    as_convolution = (2, 2, 1, 4)
+    found = rescaled(weights.reshape(as_convolution), mask.reshape(as_convolution))
+    np.testing.assert_allclose(found.reshape(4, 4), expected, rtol=1e-6)
+
+
+def test_rescaled_weights_keep_the_variance_of_a_units_input_under_any_initializer():
+    mask = _random_mask((1000, 500), 0.1)
+    weights = np.random.default_rng(2).standard_normal(mask.shape).astype(np.float32)
+    inputs = np.random.default_rng(1).standard_normal((2000, 1000)).astype(np.float32)
+    dense, masked, fitted = (
+        (inputs @ kernel).var() for kernel in (weights, weights * mask, rescaled(weights, mask))
+    )
+    assert fitted == pytest.approx(dense, rel=0.03)
+    assert masked == pytest.approx(dense / 10, rel=0.05)
 
 
 def test_four_million_parameters_take_well_below_a_second():
@@ -120,10 +147,15 @@ def test_four_million_parameters_take_well_below_a_second():
 
 
 # The numbers in docs/results.md: standard deviations of active weights at 90%, ERK, by layer, with
-# the network's own initialization and with the sparsity-aware one.
-Q_NETWORK = ([0.98, 0.062, 0.017], [0.063, 0.145, 0.062])
-ACTOR = ([0.127, 0.127, 0.038], [0.39, 0.47, 0.26])
-VALUE = ([0.127, 0.127, 0.017], [0.37, 0.45, 0.18])
+# the network's own initialization, Glorot's on the mask, and its own rescaled.
+Q_NETWORK = ([0.98, 0.062, 0.017], [0.063, 0.145, 0.062], [0.98, 0.21, 0.017])
+ACTOR = ([0.127, 0.127, 0.038], [0.39, 0.47, 0.26], [0.31, 0.48, 0.065])
+VALUE = ([0.127, 0.127, 0.017], [0.37, 0.45, 0.18], [0.31, 0.47, 0.017])
+INITIALIZATIONS = (
+    dict(sparsity_aware_init=False),
+    dict(sparsity_aware_init=True),
+    dict(sparse_initializer="rescale"),
+)
 
 
 @pytest.mark.parametrize(
@@ -135,15 +167,14 @@ VALUE = ([0.127, 0.127, 0.017], [0.37, 0.45, 0.18])
     ],
     ids=["DQN on MountainCar", "PPO's actor on HalfCheetah", "its value network"],
 )
-def test_it_replaces_the_networks_own_scale(make, inputs, expected):
-    for aware, deviations in zip((False, True), expected):
+def test_what_becomes_of_the_networks_own_scale(make, inputs, expected):
+    for initialization, deviations in zip(INITIALIZATIONS, expected):
         found = []
         for seed in range(2):
             tf.keras.utils.set_random_seed(seed)
             network = make()
             network.create_variables(tf.TensorSpec((inputs,), tf.float32))
-            settings = dict(sparsity_aware_init=aware, seed=seed)
-            sparsify({"net": network}, "static", 0.9, "sgd", **settings)
+            sparsify({"net": network}, "static", 0.9, "sgd", seed=seed, **initialization)
             weights = [kernel.numpy() for kernel in kernels_of(network).values()]
             found.append([each[each != 0].std() for each in weights])
         np.testing.assert_allclose(np.mean(found, axis=0), deviations, rtol=0.06)

@@ -96,6 +96,22 @@ def test_sparsity_aware_initialization_redraws_layers_that_stay_dense_too():
     assert 0.98 * limit < np.abs(weights).max() <= limit
 
 
+def test_rescaling_keeps_the_masks_and_the_weights_of_layers_that_stay_dense():
+    draw = np.random.default_rng(0).standard_normal
+    own = {name: draw(shape).astype(np.float32) for name, shape in NETS["cartpole"].items()}
+    drawn, fitted = (
+        mask_kernels({name: tf.Variable(own[name]) for name in own}, 0.9, sparse_initializer=kind)
+        for kind in ("glorot", "rescale")
+    )
+    for glorot, kernel in zip(drawn, fitted):
+        np.testing.assert_array_equal(glorot.mask, kernel.mask)
+        mask = kernel.mask.numpy()
+        active = np.maximum(1, mask.sum(0))
+        expected = own[kernel.label] * mask * np.sqrt(len(mask) / active)
+        np.testing.assert_allclose(kernel.kernel, expected, rtol=1e-5)
+    np.testing.assert_array_equal(fitted[0].kernel, own[fitted[0].label])  # dense
+
+
 @pytest.mark.parametrize("arguments", [dict(sparsity=0.0), dict(sparsity=0.9, start_dense=True)])
 def test_a_dense_start_keeps_the_networks_own_initializer(arguments):
     weights = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
