@@ -33,7 +33,7 @@ _COLUMNS = {
         _GROWING,
     ),
     "sparsity_aware_init": (("init_masks.fixed_sparse_init",), _SPARSE_FROM_THE_START),
-    "sparse_initializer": ((), ()),  # not yet known then
+    "sparse_initializer": (("init_masks.sparse_initializer",), _SPARSE_FROM_THE_START),
     "sparse_output_layer": (("train_eval.sparse_output_layer",), _SPARSE),
     "sparsities": (("train_eval.actor_critic_sparsities_str",), _SPARSE),
     "widths": (("train_eval.actor_critic_widths_str",), _ALL),

@@ -115,6 +115,7 @@ def test_analysis_reads_what_the_run_was(uninterrupted, capsys):
         "learning_rate": 2.5e-4,
         "drop_fraction": 0.3,
         "sparsity_aware_init": True,
+        "sparse_initializer": "glorot",
         "update_freq": 7,
     }
     assert row["planned_steps"] == 4 * 120

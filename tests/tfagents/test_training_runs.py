@@ -189,12 +189,13 @@ def test_a_saved_policy_acts_greedily_on_a_batch(trainings):
 
 
 # Table 1, where the values affect the method; the interval is these runs'.
+INITIALIZED = {"sparsity_aware_init": True, "sparse_initializer": "glorot"}
 READ = {
     "dense": {},
     "prune": {"update_freq": 20},
-    "static": {"sparsity_aware_init": True},
-    "set": {"sparsity_aware_init": True, "update_freq": 20, "drop_fraction": 0.5},
-    "rigl": {"sparsity_aware_init": True, "update_freq": 20, "drop_fraction": 0.5},
+    "static": INITIALIZED,
+    "set": {**INITIALIZED, "update_freq": 20, "drop_fraction": 0.5},
+    "rigl": {**INITIALIZED, "update_freq": 20, "drop_fraction": 0.5},
 }
 
 

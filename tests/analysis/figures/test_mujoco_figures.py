@@ -299,6 +299,7 @@ def test_hyperparameters_that_matter_to_the_method():
         "learning_rate": None,
         "drop_fraction": 0.3,
         "sparsity_aware_init": True,
+        "sparse_initializer": None,
         "sparse_output_layer": False,
         "sparsities": None,
         "widths": "0.5_1.0",
@@ -328,4 +329,6 @@ def test_changes_count_from_the_tables():
     # Table 2 has interval 1,000 and drop fraction 0.5; the output layer is sparse; no split.
     assert hyperparameters.changes({**run, **known}) == 4
     assert hyperparameters.changes({**run, **old_runs.of_run("", "rigl")}) == 0
+    rescaled = {**known, "sparse_initializer": "rescale"}
+    assert hyperparameters.changes({**run, **rescaled}) == 5
     assert hyperparameters.changes({**run, **known, "suite": "classic"}) == 0
