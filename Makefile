@@ -42,7 +42,7 @@ help: ## list the targets (the default)
 demo: $(READY) $(OPERATION) ## train dense and sparse DQN on CartPole and draw a figure (3 to 8 minutes): demo_results/
 	$(BIN)/python -m launch.demo --out demo_results
 
-test: $(READY) $(OPERATION) ## run the tests, three at a time, for some of them wait
+test: $(READY) $(OPERATION) ## run the tests, three at a time (some mostly wait)
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 fast: $(READY)

@@ -117,7 +117,8 @@ def _parser() -> Parser:
         type=Path,
         metavar="DIR",
         help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
-        "gin_configs is used",
+        "gin_configs is used. Edited copies of standard files need their own --runs: a run's "
+        "directory is named after its method",
     )
     run.add_argument(
         "--sparse_execution",

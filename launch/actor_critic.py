@@ -18,11 +18,18 @@ from rigl_rl.command_line import Parser, exit_code
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the binding."""
-    parser = Parser(prog="python -m launch.actor_critic", description="Split a parameter budget.")
+    parser = Parser(
+        prog="python -m launch.actor_critic",
+        description="Print the gin binding that splits a parameter budget.",
+    )
     parser.add_argument("task", choices=list(SAC.tasks))
-    parser.add_argument("--budget", type=float, required=True, help="share of the standard count")
+    parser.add_argument(
+        "--budget", type=float, required=True, help="share of the standard networks' parameters"
+    )
     parser.add_argument("--actor_share", type=float, required=True, help="share of the budget")
-    parser.add_argument("--regime", choices=list(REGIMES), required=True)
+    parser.add_argument(
+        "--regime", choices=list(REGIMES), required=True, help="narrow networks, or sparse ones"
+    )
     args = parser.parse_args(argv)
     text = split(args.task, args.budget, args.actor_share, args.regime)
     _, binding = HYPERPARAMETERS[REGIMES[args.regime]]

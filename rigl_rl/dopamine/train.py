@@ -1,4 +1,4 @@
-"""Trains and evaluates a dense or sparse DQN on an Atari game.
+r"""Trains and evaluates a dense or sparse DQN on an Atari game.
 
 python -m rigl_rl.dopamine.train --base_dir runs/pong \
     --gin_files gin_configs/dqn_atari_cnn/rigl.gin --seed 1

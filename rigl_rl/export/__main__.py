@@ -1,6 +1,6 @@
 """Exports a trained policy for other programs, and compares it with a dense one.
 
-python -m rigl_rl.export --run runs/rigl --out exported [--format tflite]
+python -m rigl_rl.export --run runs/sac_rigl --out exported [--format tflite]
 
 Works for finished runs of all agents. The policy is greedy and takes raw observations; PPO's
 normalization is included. Formats are `savedmodel`, `tflite` (three files: all weights, only active

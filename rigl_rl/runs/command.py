@@ -68,6 +68,10 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
         except (OSError, tf.errors.OpError) as error:
             raise RiglRlError(f"{_text(error)}; what was written before is intact") from error
 
+    # absl's --help shows the flags of the main module only.
+    for module in (__name__, FLAGS.find_module_defining_flag(directory_flag)):
+        for flag in FLAGS.get_flags_for_module(module):
+            FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda argv: sys.exit(exit_code(run, argv)), flags_parser=_parsed)
 
 

@@ -1,6 +1,6 @@
-"""Trains and evaluates a dense or sparse PPO agent on a task with real or discrete actions.
+r"""Trains and evaluates a dense or sparse PPO agent on a task with real or discrete actions.
 
-python -m rigl_rl.tfagents.ppo_train_eval --root_dir runs/rigl \
+python -m rigl_rl.tfagents.ppo_train_eval --root_dir runs/ppo_rigl \
     --gin_file gin_configs/ppo_mujoco/rigl.gin --seed 1
 
 Hyperparameters: Table 3, Table 9 and section A.1 of the paper.

@@ -1,6 +1,6 @@
-"""Trains and evaluates a dense or sparse SAC agent on a task with continuous actions.
+r"""Trains and evaluates a dense or sparse SAC agent on a task with continuous actions.
 
-python -m rigl_rl.tfagents.sac_train_eval --root_dir runs/rigl \
+python -m rigl_rl.tfagents.sac_train_eval --root_dir runs/sac_rigl \
     --gin_file gin_configs/sac_mujoco/rigl.gin --seed 1
 
 Hyperparameters: Table 2, Table 8 and section A.1 of the paper.

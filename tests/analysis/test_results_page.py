@@ -72,6 +72,7 @@ VARIANTS = {
     "drop fraction 0.1": "-drop0.1",
     "update interval 5,000": "-every5000",
     "the networks' own initialization": "-aware0",
+    "their own, rescaled": "-initrescale",
 }
 
 
@@ -98,7 +99,7 @@ CHANGED = {
         "ppo_mujoco",
         ["HalfCheetah-v2", "Walker2d-v2"],
         ["static", "rigl"],
-        ["as in the paper", "the networks' own initialization"],
+        ["as in the paper", "the networks' own initialization", "their own, rescaled"],
     ),
 }
 
