@@ -1,7 +1,5 @@
 """The arguments of every command that shows runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from analysis import scores

@@ -1,7 +1,5 @@
 """Numbers and tables as text: Markdown, and LaTeX for a paper."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

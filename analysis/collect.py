@@ -8,8 +8,6 @@ also takes such a table. If the table exists already, only new and changed runs 
 whose directories are gone leave it, unless `--keep` is given.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

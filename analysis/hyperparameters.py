@@ -1,7 +1,5 @@
 """A run's hyperparameters, from its record, and how many differ from the paper's best."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -13,8 +13,6 @@ has the simulation):
 With fewer than three seeds, there is no interval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -6,8 +6,6 @@ The figure is learning_curves.png. Runs of several agents make one each, such as
 learning_curves_ppo_mujoco.png.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from itertools import cycle

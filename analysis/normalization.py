@@ -4,8 +4,6 @@ MuJoCo scores are divided by the mean final return of the dense SAC agent of ful
 task. Atari scores are human-normalized: 0 for random play, 1 for a human player's.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

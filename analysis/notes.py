@@ -1,7 +1,5 @@
 """Reports what a figure, a table or a claim leaves out, on stderr and next to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -3,8 +3,6 @@
 They are read from the gin parameters in effect, which the run recorded.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 import re

@@ -1,7 +1,5 @@
 """SAC runs that split a parameter budget between actor and critics (Figure 3, section 5)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

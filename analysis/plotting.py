@@ -1,7 +1,5 @@
 """Lines, points and bars with their intervals, and n=... where the number of seeds is unusual."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

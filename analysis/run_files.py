@@ -1,7 +1,5 @@
 """Reads and checks the files of a run directory: result.json and the CSV files of its curves."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -46,27 +44,22 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
     (checkpoints, TensorBoard, policies).
     """
     seen = set()
-    waiting = [root]
-    while waiting:
-        directory = waiting.pop()
+
+    def unread(error: OSError) -> None:
+        left_out("", f"not read: {error}")
+
+    for directory, below, files in os.walk(root, onerror=unread, followlinks=True):
         try:
             status = os.stat(directory)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(directory) as entries:
-                below, files = [], set()
-                for entry in entries:
-                    if not _is_directory(entry):
-                        files.add(entry.name)
-                    elif entry.name not in INSIDE_A_RUN and not entry.name.startswith("."):
-                        below.append(entry.name)
-        except OSError as error:
-            left_out("", f"not read: {error}")
+        except OSError as error:  # deleted in the meantime
+            unread(error)
             continue
-        if files & {"result.json", "evals.csv", "config.gin"}:
-            yield directory, files
-        waiting.extend(directory / name for name in sorted(below, reverse=True))
+        again = (status.st_dev, status.st_ino) in seen
+        seen.add((status.st_dev, status.st_ino))
+        others = (name for name in below if name not in INSIDE_A_RUN and name[0] != ".")
+        below[:] = [] if again else sorted(others)
+        if not again and {"result.json", "evals.csv", "config.gin"} & set(files):
+            yield Path(directory), set(files)
 
 
 def read_run(directory: Path, files: set[str]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
@@ -176,10 +169,3 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
                 f"{path}: {score} is {run[score]:g} in result.json, but the last "
                 f"{share:.0%} of {column} in evals.csv average {found:g}"
             )
-
-
-def _is_directory(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False

@@ -1,7 +1,5 @@
 """The tables of all runs that figures, claims and the report are drawn from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

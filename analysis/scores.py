@@ -6,8 +6,6 @@ other agents have one score. Figures, tables and claims read only `avg_return` a
 `with_greedy` decides what these hold when runs are loaded.
 """
 
-from __future__ import annotations
-
 import pandas as pd
 
 PROTOCOL, GREEDY = "protocol", "greedy"

@@ -1,7 +1,5 @@
 """Marks, n=..., next to points with an unusual number of seeds, without overlap."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

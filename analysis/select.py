@@ -1,7 +1,5 @@
 """Selects runs that may share a figure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

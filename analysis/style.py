@@ -1,7 +1,5 @@
 """One style for all figures: colors, names, and files on disk."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Iterable

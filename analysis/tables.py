@@ -6,8 +6,6 @@ also shows the score and rank of the paper's setting. A method with one setting 
 has no row.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from analysis.scores import agents_of
 from analysis.select import comparable
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError
-from rigl_rl.files import replacing
+from rigl_rl.files import replacing, write_text
 
 HEADS = {
     "weight_decay": "Weight decay",
@@ -123,15 +121,13 @@ class SweepTable:
         """Writes the table as .md, .csv and, on request, .tex into `out`; returns their paths."""
         rows = self.data(tables)
         text, numbers = out / f"{self.name}.md", out / f"{self.name}.csv"
-        with replacing(text) as aside:
-            aside.write_text(self.markdown(rows, tables), encoding="utf-8")
+        write_text(text, self.markdown(rows, tables))
         with replacing(numbers) as aside:
             rows.to_csv(aside, index=False)
         paths = [text, numbers]
         if self.latex:
             paths.append(out / f"{self.name}.tex")
-            with replacing(paths[-1]) as aside:
-                aside.write_text(latex(self.text(rows, tables)), encoding="utf-8")
+            write_text(paths[-1], latex(self.text(rows, tables)))
         return paths
 
     def markdown(self, rows: pd.DataFrame, tables: Tables) -> str:

@@ -10,8 +10,6 @@ separately. Replay is measured in a separate process: it touches all pages of 1,
 (`--transitions`), samples a batch and writes a checkpoint.
 """
 
-from __future__ import annotations
-
 import functools
 import multiprocessing
 import os

@@ -6,8 +6,6 @@ python -m benchmarks.bad_input [--every N] [--only TEXT]
 TensorFlow but not started it. The exit code is 0 if all cases behave.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import collections

@@ -7,35 +7,46 @@ This measures the training loop (environment, replay, update; no evaluation) wit
 settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import tempfile
 import time
+from typing import Any
 
 import tensorflow as tf
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from benchmarks import ROOT, training_speed
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, counting, initializers, masks
-from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents import dqn_agent, off_policy_loop, parts, targets
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 ENV = "CartPole-v0"
-BATCH_SIZE = 128
+
+
+def training(
+    env_name: str, given: DqnHyperparameters, sparse: SparseSettings, seed: int, execution: bool
+) -> tuple[dqn_agent.DqnAgent, Any, tf.random.Generator, training_speed.TrainLoop]:
+    """An agent as in `dqn_train_eval`, its replay buffer, random numbers and train function."""
+    env = training_speed.in_graph(env_name, seed)
+    step = tf.Variable(0, dtype=tf.int64)
+    agent = dqn_agent.make_agent(env, step, given, sparse, seed=seed)
+    replay = parts.replay_buffer(agent, given)
+    random = random_state.generator(seed)
+    off_policy_loop.collect_at_random(env, replay, 1000, random)
+    networks = {"q": (agent.q_network, agent.target_q_network)}
+    follow = targets.target_masker(agent.optimizer, networks, step, tau=1.0, period=100)
+    executions = [agent.optimizer.execution] if execution else []
+    train = off_policy_loop.make_train_loop(
+        env, agent, replay, given.batch_size, random, follow, executions
+    )
+    return agent, replay, random, train
 
 
 def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
 ) -> tuple[training_speed.TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
-    py_env = GymnasiumEnvironment(ENV, seed=0)
-    py_env.reset()
-    env = InGraphEnvironment(py_env)
     units = training_speed.hidden_layers(method, (512, 512))
     sparse = DENSE
     if method != training_speed.FLOOR:
@@ -43,21 +54,10 @@ def train_loop(
         sparse = SparseSettings(
             method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
         )
-    step = tf.Variable(0, dtype=tf.int64)
     given = DqnHyperparameters(num_iterations=total_steps, fc_layer_params=units)
-    agent = dqn_agent.make_agent(env, step, given, sparse, seed=0)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=100_000
-    )
-    random = random_state.generator(0)
-    off_policy_loop.collect_at_random(env, replay, 1000, random)
-    networks = {"q": (agent.q_network, agent.target_q_network)}
-    follow = targets.target_masker(agent.optimizer, networks, step, tau=1.0, period=100)
-    train = off_policy_loop.make_train_loop(
-        env, agent, replay, BATCH_SIZE, random, follow, [agent.optimizer.execution]
-    )
+    agent, _, _, train = training(ENV, given, sparse, seed=0, execution=True)
     layers = counting.from_keras(agent.q_network)
-    return train, counting.train_step_flops(layers, BATCH_SIZE)
+    return train, counting.train_step_flops(layers, given.batch_size)
 
 
 def start_up_seconds() -> float:

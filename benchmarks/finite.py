@@ -8,8 +8,6 @@ initial collection. It must finish, with finite returns and policy weights; a lo
 finite stops a run anyway. The exit code is 0 if all runs pass. The defaults make 20 runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import pathlib

@@ -8,8 +8,6 @@ one for the remaining kills. The exit code is 0 if all runs agree in every evalu
 signal-to-noise ratio; only the times may differ.
 """
 
-from __future__ import annotations
-
 import argparse
 import collections
 import dataclasses

@@ -8,8 +8,6 @@ command: `pip install stable-baselines3==2.9.* sbx-rl gymnasium==1.3.* mujoco==3
 Prefix it with `taskset -c 0` to keep it on one core; JAX has no setting for one thread.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import importlib.metadata

@@ -7,16 +7,13 @@ networks) without evaluation; speeds are in environment steps. Masks change as o
 with RigL's drop fraction for SET. Then it measures the two parts of an iteration separately.
 """
 
-from __future__ import annotations
-
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
-from benchmarks.training_speed import TrainLoop, compare, parser, set_up
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from benchmarks.training_speed import TrainLoop, compare, in_graph, parser, set_up
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import SparseSettings, counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
@@ -41,9 +38,7 @@ class Parts:
     """A loop as in `ppo_train_eval`, and its two halves separately."""
 
     def __init__(self, method: str):
-        py_env = GymnasiumEnvironment(ENV, seed=0)
-        py_env.reset()
-        env = InGraphEnvironment(py_env)
+        env = in_graph(ENV)
         sparse = SparseSettings(method, sparsity=0.9, **SETTINGS.get(method, {}))
         agent = ppo_agent.make_agent(
             env,

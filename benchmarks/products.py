@@ -7,11 +7,9 @@ and of its gradients (input, weights and bias): the minimum of many calls, spars
 'all' is the speedup of forward and backward together. `execution.pays` is based on this table.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import tensorflow as tf
 

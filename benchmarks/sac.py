@@ -9,8 +9,6 @@ evaluation episodes (`--episodes`), side by side and one after the other, and a 
 Humanoid, the largest task, with a full replay buffer (`--transitions`).
 """
 
-from __future__ import annotations
-
 import functools
 import tempfile
 import time
@@ -18,19 +16,15 @@ from pathlib import Path
 
 import tensorflow as tf
 from tf_agents.policies import greedy_policy
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
 from benchmarks import training_speed
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.adapters.replay_tables import ReplayState
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.environments.tasks import Task
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.sparsity import DENSE, SparseSettings, counting
-from rigl_rl.tfagents import off_policy_loop, sac_agent, targets
+from rigl_rl.tfagents import off_policy_loop, parts, sac_agent, targets
 from rigl_rl.tfagents.hyperparameters import SacHyperparameters
-from rigl_rl.tfagents.parts import evaluation
 
 ENV = "HalfCheetah-v2"
 BATCH_SIZE = 256
@@ -58,22 +52,13 @@ def make_agent(
     return sac_agent.make_agent(env, step, given, sparse, sparse, seed=0)
 
 
-def in_graph(name: str = ENV) -> InGraphEnvironment:
-    """An environment, made as in the main."""
-    env = GymnasiumEnvironment(name, seed=0)
-    env.reset()
-    return InGraphEnvironment(env)
-
-
 def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
 ) -> tuple[training_speed.TrainLoop, int]:
     """A train function as in `sac_train_eval`, and the FLOPs of one dense train step."""
-    env = in_graph()
+    env = training_speed.in_graph(ENV)
     agent = make_agent(env, method, total_steps, sparsity, execution)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=1_000_000
-    )
+    replay = parts.replay_buffer(agent, SacHyperparameters(replay_capacity=1_000_000))
     random = random_state.generator(0)
     off_policy_loop.collect_at_random(env, replay, 10_000, random)
     masker = targets.target_masker(
@@ -103,7 +88,7 @@ def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float,
     policy = greedy_policy.GreedyPolicy(agent.policy)
     seconds = []
     for together, times in ((episodes, 1), (1, episodes)):
-        evaluate = evaluation(policy, Task(ENV), together, seed=0)
+        evaluate = parts.evaluation(policy, Task(ENV), together, seed=0)
         evaluate(0)
         began = time.perf_counter()
         for number in range(times):
@@ -114,11 +99,9 @@ def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float,
 
 def checkpoint_cost(transitions: int) -> tuple[float, float]:
     """Seconds and MB (2^20 bytes) of a Humanoid checkpoint with this number of transitions."""
-    env = in_graph("Humanoid-v2")
+    env = training_speed.in_graph("Humanoid-v2")
     agent = make_agent(env, "rigl", total_steps=1000)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=transitions
-    )
+    replay = parts.replay_buffer(agent, SacHyperparameters(replay_capacity=transitions))
     replay._last_id.assign(2 * transitions)
     variables = tf.train.Checkpoint(agent=agent, replay=ReplayState(replay))
     with tempfile.TemporaryDirectory() as directory:
@@ -139,7 +122,7 @@ def main() -> None:
     args = options.parse_args()
     training_speed.set_up(args)
     training_speed.compare(functools.partial(train_loop, args.sparsity, args.execution), args)
-    agent = make_agent(in_graph(), "dense", total_steps=1)
+    agent = make_agent(training_speed.in_graph(ENV), "dense", total_steps=1)
     together, apart = evaluation_seconds(agent, args.episodes)
     print(f"{args.episodes:<4} episodes              {together:8.1f} s side by side")
     print(f"{args.episodes:<4} episodes              {apart:8.1f} s one after the other")

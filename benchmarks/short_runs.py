@@ -6,8 +6,6 @@ iterations and checkpoints. The runs also record everything they can: signal-to-
 images, policies.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -13,23 +13,18 @@ over minibatches and seeds:
 - SNR: mean over all parameters, and over those that are not dead.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tf_agents.replay_buffers import tf_uniform_replay_buffer
 
-from benchmarks.dqn import BATCH_SIZE, ENV
+from benchmarks.dqn import ENV, training
 from benchmarks.training_speed import set_up
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
-from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, snr
-from rigl_rl.tfagents import dqn_agent, off_policy_loop, targets
+from rigl_rl.tfagents import off_policy_loop
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
@@ -68,30 +63,18 @@ def sparse_settings(network: str) -> SparseSettings:
 def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measured:
     """Builds, trains for `train_steps` and measures."""
     tf.keras.utils.set_random_seed(seed)
-    py_env = GymnasiumEnvironment(env_name, seed)
-    py_env.reset()
-    env = InGraphEnvironment(py_env)
-    step = tf.Variable(0, dtype=tf.int64)
-    given = DqnHyperparameters(
-        num_iterations=max(1, train_steps), target_update_period=TARGET_PERIOD
+    given = DqnHyperparameters(num_iterations=max(1, train_steps))
+    agent, replay, random, train = training(
+        env_name, given, sparse_settings(network), seed, execution=False
     )
-    agent = dqn_agent.make_agent(env, step, given, sparse_settings(network), seed=seed)
-    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(
-        agent.collect_data_spec, batch_size=1, max_length=100_000
-    )
-    random = random_state.generator(seed)
-    off_policy_loop.collect_at_random(env, replay, 1_000, random)
     if train_steps:
-        nets = {"q": (agent.q_network, agent.target_q_network)}
-        masker = targets.target_masker(agent.optimizer, nets, step, 1.0, TARGET_PERIOD)
-        off_policy_loop.make_train_loop(env, agent, replay, BATCH_SIZE, random, masker)(train_steps)
-
+        train(train_steps)
     variables = agent.q_network.trainable_variables
 
     @tf.function
     def of_a_minibatch():
         with random_state.draws_from(random):
-            batch = off_policy_loop.sample_transitions(replay, BATCH_SIZE)
+            batch = off_policy_loop.sample_transitions(replay, given.batch_size)
         gradients = snr.per_sample_gradients(agent.td_losses, variables, batch)
         dead = [tf.reshape(tf.reduce_all(each == 0.0, axis=0), [-1]) for each in gradients]
         share = tf.reduce_mean(tf.cast(tf.concat(dead, axis=0), tf.float32))

@@ -7,8 +7,6 @@ This project's environment has no PyTorch. Make a separate one for this command:
 The output has the columns of a run's evals.csv: greedy episodes every `--eval_interval` steps.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import pathlib

@@ -6,21 +6,21 @@ limit is the time of only the dense matrix products: the FLOPs of a dense train 
 machine's GEMM speed, measured between the rounds.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
 from benchmarks import ROOT
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity.execution import MODES
 
@@ -50,6 +50,13 @@ def seconds_until(command: Sequence[str], line_start: str) -> float:
             if line.startswith(line_start):
                 return time.perf_counter() - began
     raise SystemExit(f"error: {command[0]} ended without a line {line_start!r}")
+
+
+def in_graph(name: str, seed: int = 0) -> InGraphEnvironment:
+    """An environment, made as in the mains."""
+    env = GymnasiumEnvironment(name, seed)
+    env.reset()
+    return InGraphEnvironment(env)
 
 
 def hidden_layers(method: str, units: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,8 +10,6 @@
 Run it from the root of the repository.
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import shutil

@@ -5,8 +5,6 @@
 prints the gin binding that gives actor and critics their shares. See `launch.parameter_split`.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

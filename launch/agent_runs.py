@@ -1,7 +1,5 @@
 """One run of an agent: its configuration, and a name that distinguishes it from all others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from launch.agents import Agent

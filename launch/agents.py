@@ -1,10 +1,8 @@
 """The agents that can be launched: their mains, tasks, networks and run lengths."""
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Mapping
-from typing import Callable, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from launch.runs import AnySchedule, AtariSchedule, Schedule
 from launch.widths import ConvNet, Net, Network, matched_units

@@ -1,7 +1,5 @@
 """Estimates how long runs take, from similar finished runs if there are any."""
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -6,8 +6,6 @@ Six short runs: dense, a dense network with as many parameters as the sparse one
 static, SET and RigL at 90% sparsity (ERK). They take 3 to 8 minutes on two cores.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Sequence

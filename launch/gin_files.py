@@ -1,7 +1,5 @@
 """Finds a method's gin file: in a folder given by the user, or in gin_configs/AGENT/."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from launch.execution.jobs import REPOSITORY

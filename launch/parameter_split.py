@@ -6,8 +6,6 @@ critics and all biases. In the standard networks for HalfCheetah, the actor has 
 parameters.
 """
 
-from __future__ import annotations
-
 import math
 
 from launch.agents import SAC, sac_nets

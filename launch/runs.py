@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import ClassVar, Union
+from typing import ClassVar
 
 START_UP_SECONDS = 15.0
 """Seconds from the start of a process to its first train step; only for printed estimates."""
@@ -140,4 +140,4 @@ class AtariSchedule:
         ]
 
 
-AnySchedule = Union[Schedule, AtariSchedule]
+AnySchedule = Schedule | AtariSchedule

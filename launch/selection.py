@@ -3,8 +3,6 @@
 Every launch is recorded in its directory of runs, so that `launch status` knows what was requested.
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json
@@ -43,13 +41,7 @@ class Selection:
         Raises:
             ConfigError: one that must occur does not.
         """
-        preset = PRESETS[self.preset]
-        if self.seeds is not None:
-            preset = preset.with_seeds(self.seeds)
-        if self.sparsities:
-            preset = preset.with_sparsities(self.sparsities)
-        if self.methods:
-            preset = preset.with_methods(self.methods)
+        preset = PRESETS[self.preset].narrowed(self.seeds, self.sparsities, self.methods)
         runs = expand([study] if study else self.studies, preset)
         for name in ("agent", "task"):
             wanted = getattr(self, f"{name}s")

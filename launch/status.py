@@ -1,7 +1,5 @@
 """Shows the progress of a directory's runs: `python -m launch status`."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 from collections.abc import Iterable, Mapping, Sequence

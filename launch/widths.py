@@ -6,8 +6,6 @@ critics), all of the same width, given as the units of their hidden dense layers
 plain integers, so that a study expands without loading TensorFlow.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from typing import NamedTuple, Protocol

@@ -4,18 +4,16 @@ An error is one line, `error: ...`, on standard error; `--debug` shows where it 
 code is 2 for bad input, 130 and 143 after Ctrl-C and SIGTERM, and 1 for any other failure.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable, NoReturn
+from typing import Any, NoReturn
 
 from rigl_rl import loading
 from rigl_rl.errors import ConfigError, RiglRlError

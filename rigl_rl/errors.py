@@ -1,7 +1,5 @@
 """Errors the user can fix, shown as one line without a traceback, and warnings."""
 
-from __future__ import annotations
-
 import sys
 
 

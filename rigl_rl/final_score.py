@@ -1,7 +1,5 @@
 """The score of a run (section 3), for training and analysis alike."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

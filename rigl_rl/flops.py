@@ -5,8 +5,6 @@ python -m rigl_rl.flops --out analysis/figures/atari_flops.csv
 writes the table for Figure 7.
 """
 
-from __future__ import annotations
-
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split

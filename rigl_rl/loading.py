@@ -3,8 +3,6 @@
 Loading TensorFlow takes seconds. Afterwards, `rigl_rl.command_line.exit_code` takes over.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -4,8 +4,6 @@ With them, the launcher gives a sweep's run the name of an equal standard run, a
 standard runs from those of a sweep. The gin files hold the same values; a test compares the two.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 METHODS = ("prune", "static", "set", "rigl")

@@ -15,8 +15,8 @@ import dataclasses
 import inspect
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rigl_rl.errors import ConfigError
 
@@ -119,7 +119,7 @@ def declared(function: Callable) -> dict[str, tuple[str, Allowed]]:
             if "allowed" in field.metadata
         }
     allowed = getattr(function, "allowed", {})
-    # Annotations as text: Python 3.9 cannot evaluate `int | None`.
+    # Annotations as text, as modules with `from __future__ import annotations` have them.
     return {
         name: (str(each.annotation), allowed.get(name, ANY))
         for name, each in inspect.signature(function).parameters.items()

@@ -4,8 +4,6 @@ All readers of runs use it: training and the launcher to see whether a run is fi
 analysis and `rigl_rl.robustness` to see what was run.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

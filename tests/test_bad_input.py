@@ -1,7 +1,5 @@
 """A tenth of the cases of bad input, as commands, and what a case notices."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@
 entry fails here, and so does a documented flag that the entry does not use.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """README and docs only refer to files, headings and functions that exist."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

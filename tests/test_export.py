@@ -1,7 +1,5 @@
 """Exported policies' parts. For trained runs of every agent see `test_commands.py`."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """FLOPs that sparsity saves in the Atari networks (appendix A.2, Figure 7)."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """An agent that this project does not have, from its main to a row of the runs' table."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A user's method, from its class and a gin file per agent to a line in a figure."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

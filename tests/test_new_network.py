@@ -1,7 +1,5 @@
 """A user's Q-network for Atari, sparse by its layers alone, as docs/extending.md has it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

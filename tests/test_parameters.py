@@ -1,12 +1,9 @@
 """Hyperparameters as fields: checks and records."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 

@@ -3,8 +3,6 @@
 For Atari see `dopamine/`, for trained runs of every agent `test_commands.py`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

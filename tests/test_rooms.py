@@ -1,7 +1,5 @@
 """Rooms (packages and modules): which may import which, and limits on file and function size."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import graphlib

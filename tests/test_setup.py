@@ -1,7 +1,5 @@
 """Setup on a fresh machine: an unsuitable Python, an interrupted setup, the lock file."""
 
-from __future__ import annotations
-
 import os
 import re
 import runpy

@@ -7,8 +7,6 @@ another, or the difference of their scores) with a 95% interval, a verdict and t
 for each agent that has runs. docs/statistics.md has the rules and their error rates.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from analysis.claims.evaluation import evaluate, section, shown
 from analysis.collect import load
 from rigl_rl.command_line import exit_code
 from rigl_rl.errors import NoRunsError
-from rigl_rl.files import replacing
+from rigl_rl.files import replacing, write_text
 
 
 def sentences(rows: pd.DataFrame) -> Iterator[str]:
@@ -65,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "Verdict": shown_rows["verdict"],
             }
         )
-        with replacing(args.latex) as aside:
-            aside.write_text(latex(table), encoding="utf-8")
+        write_text(args.latex, latex(table))
     return 0
 
 

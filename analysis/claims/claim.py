@@ -1,10 +1,7 @@
 """A finding of the paper, and how runs test it."""
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd

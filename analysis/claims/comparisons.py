@@ -5,14 +5,12 @@ column `score`: first those that the paper finds better (or equal), then the oth
 parameters return such a function.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from analysis.claims.runs import AT, Compare, Runs, Sides, of_methods, sparse
+from analysis.claims.runs import AT, Runs, Sides, of_methods, sparse
 from analysis.parameter_splits import is_split, splits
 from analysis.select import MATCHES_WITHIN, standard_dense
 from rigl_rl import paper
@@ -26,54 +24,44 @@ HARD_TASKS = ("Humanoid-v2", "MsPacman", "Qbert", "Pong")
 """Those named in section 4."""
 
 
-def matched_dense(tasks: Sequence[str] | None = None, *names: str) -> Compare:
+def matched_dense(
+    runs: Runs, tasks: Sequence[str] | None = None, names: Sequence[str] = paper.METHODS
+) -> Sides:
     """Sparse networks; dense ones of any width with as many parameters.
 
     tasks: only these; all by default. names: of methods; all by default.
     """
-
-    def sides(runs: Runs) -> Sides:
-        for title, own in runs.agents():
-            own = own if tasks is None else own[own["env"].isin(tasks)]
-            networks = sparse(of_methods(own, *(names or paper.METHODS)))
-            dense = of_methods(own, "dense")
-            matches = []
-            for key, cell in networks.groupby([*AT, "method"]):
-                there = dense[dense["env"] == key[0]]
-                near = (there["active_params"] / cell["active_params"].mean() - 1).abs()
-                matches.append(
-                    there[near < MATCHES_WITHIN].assign(target_sparsity=key[1], method=key[2])
-                )
-            yield title, networks, pd.concat(matches) if matches else dense[:0]
-
-    return sides
+    for title, own in runs.agents():
+        own = own if tasks is None else own[own["env"].isin(tasks)]
+        networks = sparse(of_methods(own, *names))
+        dense = of_methods(own, "dense")
+        matches = []
+        for key, cell in networks.groupby([*AT, "method"]):
+            there = dense[dense["env"] == key[0]]
+            near = (there["active_params"] / cell["active_params"].mean() - 1).abs()
+            matches.append(
+                there[near < MATCHES_WITHIN].assign(target_sparsity=key[1], method=key[2])
+            )
+        yield title, networks, pd.concat(matches) if matches else dense[:0]
 
 
-def without_loss(sparsity: float) -> Compare:
+def without_loss(runs: Runs, sparsity: float) -> Sides:
     """Sparse networks at this sparsity, except Static; the standard dense network."""
-
-    def sides(runs: Runs) -> Sides:
-        for title, own in runs.agents():
-            networks = sparse(of_methods(own, "prune", "set", "rigl"))
-            networks = networks[np.isclose(networks["target_sparsity"], sparsity)]
-            yield title, networks, own[standard_dense(own)]
-
-    return sides
+    for title, own in runs.agents():
+        networks = sparse(of_methods(own, "prune", "set", "rigl"))
+        networks = networks[np.isclose(networks["target_sparsity"], sparsity)]
+        yield title, networks, own[standard_dense(own)]
 
 
 def methods(
-    first: Sequence[str], second: Sequence[str], low: float = 0.0, high: float = 1.0
-) -> Compare:
+    runs: Runs, first: Sequence[str], second: Sequence[str], low: float = 0.0, high: float = 1.0
+) -> Sides:
     """Sparse methods, ERK; others. At sparsities above `low` and up to `high`."""
-
-    def sides(runs: Runs) -> Sides:
-        for title, own in runs.agents():
-            networks = sparse(own)
-            at = networks["target_sparsity"]
-            networks = networks[(at > low) & (at <= high)]
-            yield title, of_methods(networks, *first), of_methods(networks, *second)
-
-    return sides
+    for title, own in runs.agents():
+        networks = sparse(own)
+        at = networks["target_sparsity"]
+        networks = networks[(at > low) & (at <= high)]
+        yield title, of_methods(networks, *first), of_methods(networks, *second)
 
 
 def distributions(runs: Runs) -> Sides:
@@ -152,16 +140,12 @@ def batch_size(runs: Runs) -> Sides:
         yield title, own[own["batch_size"] == standard], own[own["batch_size"] < standard]
 
 
-def aware_init(distribution: str) -> Compare:
+def aware_init(runs: Runs, distribution: str) -> Sides:
     """With sparsity-aware initialization; without it."""
-
-    def sides(runs: Runs) -> Sides:
-        for title, own in runs.agents("sparsity_aware_init"):
-            networks = sparse(of_methods(own, "static", "set", "rigl"), distribution)
-            aware = networks["sparsity_aware_init"].eq(True)
-            yield title, networks[aware], networks[~aware]
-
-    return sides
+    for title, own in runs.agents("sparsity_aware_init"):
+        networks = sparse(of_methods(own, "static", "set", "rigl"), distribution)
+        aware = networks["sparsity_aware_init"].eq(True)
+        yield title, networks[aware], networks[~aware]
 
 
 def pruned_resnet(runs: Runs) -> Sides:

@@ -1,7 +1,5 @@
 """All claims on the given runs: a row per claim and agent, with its verdict and the reason."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

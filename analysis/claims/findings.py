@@ -1,7 +1,6 @@
 """The findings that the paper states in words, and how each is measured on runs."""
 
-from __future__ import annotations
-
+from functools import partial
 from typing import Any
 
 from analysis.claims import comparisons, measurements
@@ -34,7 +33,7 @@ CLAIMS = (
         ("Sparse networks (ERK)", _DENSE),
         _EVERYWHERE,
         MORE_OFTEN,
-        compare=comparisons.matched_dense(),
+        compare=comparisons.matched_dense,
     ),
     Claim(
         "dynamic-beats-dense-on-hard-tasks",
@@ -43,7 +42,7 @@ CLAIMS = (
         ("SET and RigL", _DENSE),
         ("figure2",),
         MORE_OFTEN,
-        compare=comparisons.matched_dense(HARD_TASKS, "set", "rigl"),
+        compare=partial(comparisons.matched_dense, tasks=HARD_TASKS, names=("set", "rigl")),
     ),
     *(
         Claim(
@@ -55,7 +54,7 @@ CLAIMS = (
             _EVERYWHERE,
             WITHOUT_LOSS,
             DIFFERENCE,
-            comparisons.without_loss(percent / 100),
+            partial(comparisons.without_loss, sparsity=percent / 100),
             ("env",),
             ("method",),
         )
@@ -68,7 +67,7 @@ CLAIMS = (
         ("Pruning", "SET and RigL"),
         _EVERYWHERE,
         MORE_OFTEN,
-        compare=comparisons.methods(["prune"], ["set", "rigl"]),
+        compare=partial(comparisons.methods, first=["prune"], second=["set", "rigl"]),
         **_METHODS,
     ),
     Claim(
@@ -78,7 +77,7 @@ CLAIMS = (
         ("SET and RigL", "Static"),
         _EVERYWHERE,
         MORE_OFTEN,
-        compare=comparisons.methods(["set", "rigl"], ["static"]),
+        compare=partial(comparisons.methods, first=["set", "rigl"], second=["static"]),
         **_METHODS,
     ),
     Claim(
@@ -90,7 +89,7 @@ CLAIMS = (
         _EVERYWHERE,
         EQUAL,
         DIFFERENCE,
-        comparisons.methods(["rigl"], ["set"], high=0.95),
+        partial(comparisons.methods, first=["rigl"], second=["set"], high=0.95),
         **_METHODS,
     ),
     Claim(
@@ -100,7 +99,7 @@ CLAIMS = (
         ("RigL", "SET"),
         _EVERYWHERE,
         MORE_OFTEN,
-        compare=comparisons.methods(["rigl"], ["set"], low=0.95),
+        compare=partial(comparisons.methods, first=["rigl"], second=["set"], low=0.95),
         **_METHODS,
     ),
     Claim(
@@ -181,7 +180,7 @@ CLAIMS = (
         ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right",),
         MORE_OFTEN,
-        compare=comparisons.aware_init(UNIFORM),
+        compare=partial(comparisons.aware_init, distribution=UNIFORM),
     ),
     Claim(
         "aware-init-leaves-erk",
@@ -191,7 +190,7 @@ CLAIMS = (
         ("figure4_right", "figure4_center"),  # the second has the standard dense runs
         EQUAL,
         DIFFERENCE,
-        comparisons.aware_init(ERK),
+        partial(comparisons.aware_init, distribution=ERK),
     ),
     Claim(
         "moving-connections-helps",

@@ -1,7 +1,5 @@
 """What claims compare besides final scores: SNR of gradients, returns under noise, FLOPs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -20,12 +20,10 @@ without any effect. Without it, five runs that happen to lie above five others w
 certainty.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Callable, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd

@@ -1,9 +1,6 @@
 """The runs that claims compare, selected and normalized once for all claims."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
-from typing import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """From a quantity and its uncertainty to a verdict, and the sentence that explains it."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

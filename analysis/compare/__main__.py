@@ -8,8 +8,6 @@ scores; with --latex also compare.tex. A score of 1 is that of the standard dens
 human on Atari.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from analysis.as_text import latex, markdown, with_interval
 from analysis.compare import figure, statistics
 from analysis.compare.groups import groups_of
 from rigl_rl.command_line import Parser, exit_code
-from rigl_rl.files import replacing
+from rigl_rl.files import write_text
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -67,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             written[f"compare_{name}.csv"] = rows.to_csv(index=False)
         paths = figure.draw(found, groups.tasks, args.out)
     for name, text in written.items():
-        with replacing(args.out / name) as aside:
-            aside.write_text(text, encoding="utf-8")
+        write_text(args.out / name, text)
         paths.append(args.out / name)
     print(markdown(wide), end="")
     print("wrote", ", ".join(map(str, paths)))

@@ -1,7 +1,5 @@
 """Panels of aggregates, performance profiles, sample efficiency, probabilities of improvement."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Groups of runs to compare: normalized scores and learning curves of each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple

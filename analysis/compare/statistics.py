@@ -5,12 +5,10 @@ With few seeds, they are too narrow (docs/statistics.md); the probabilities of i
 t intervals of the claims.
 """
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd

@@ -5,8 +5,6 @@
 `--runs` is a directory of runs or a table written by analysis.collect.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 import sys

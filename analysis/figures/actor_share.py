@@ -5,8 +5,6 @@ task, a line per budget. The vertical line is the share in the standard networks
 one the reward of the standard dense agent (caption of Figure 3).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Final reward against sparsity, ERK and uniform side by side (Figures 4 left and 14)."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import NamedTuple

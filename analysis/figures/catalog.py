@@ -1,10 +1,5 @@
 """What each figure shows. The module of its class draws it."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Protocol
-
 from analysis.figures.actor_share import ActorShareFigure
 from analysis.figures.by_sparsity import BySparsityFigure, LayersPanel
 from analysis.figures.figure import Figure
@@ -14,8 +9,7 @@ from analysis.figures.iqm import IqmFigure, IqmPanel
 from analysis.figures.return_under_noise import RobustnessFigure
 from analysis.figures.scaling import Row, ScalingFigure
 from analysis.figures.sensitivity import SensitivityFigure, SweptPanel
-from analysis.run_tables import Tables
-from analysis.tables import SWEEPS
+from analysis.tables import SWEEPS, SweepTable
 from rigl_rl import paper
 from rigl_rl.paper import ERK, SENSITIVITY_SPARSITY, SENSITIVITY_TASK, UNIFORM
 
@@ -38,20 +32,6 @@ def _atari(suite: str, games: tuple[str, ...], distribution: str, columns: int) 
 
 def _atari_iqm(suite: str) -> tuple[IqmPanel, ...]:
     return tuple(IqmPanel("dqn", suite, sparsity) for sparsity in paper.ATARI_IQM_SPARSITIES)
-
-
-class Drawing(Protocol):
-    """The interface of every kind of figure and table."""
-
-    @property
-    def name(self) -> str:
-        """Name of its files, and of the study that trains its runs."""
-
-    def draw(self, tables: Tables, out: Path) -> list[Path]:
-        """Writes .png, .pdf and .csv (tables: .md and .csv) into `out`.
-
-        Raises NoRunsError when there is no data.
-        """
 
 
 _ALL: tuple[Figure, ...] = (
@@ -194,7 +174,7 @@ TABLES = {table.name: table for table in SWEEPS}
 """Best hyperparameters."""
 FIGURES = {figure.name.replace("figure", ""): figure for figure in _ALL}
 """What each figure shows, by number."""
-DRAWINGS: dict[str, Drawing] = {**FIGURES, **TABLES}
+DRAWINGS: dict[str, Figure | SweepTable] = {**FIGURES, **TABLES}
 """All figures and tables, by the names that --only takes."""
 WITHOUT_RUNS = {"7"}
 """Figures with counted numbers, without runs."""

@@ -1,7 +1,5 @@
 """What every kind of figure has."""
 
-from __future__ import annotations
-
 import abc
 import dataclasses
 from pathlib import Path

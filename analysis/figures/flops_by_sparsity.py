@@ -3,8 +3,6 @@
 Counted, not measured: `python -m rigl_rl.flops` writes `atari_flops.csv`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

@@ -4,8 +4,6 @@ The SNR is |mean| / std of a parameter's gradient over a minibatch, averaged ove
 inactive ones included (section 7).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ The interquartile mean is taken over all seeds and tasks together: the middle ha
 (section 3), normalized as in the caption of Figure 1 (`analysis.normalization`).
 """
 
-from __future__ import annotations
-
 import dataclasses
 import textwrap
 from pathlib import Path

@@ -4,8 +4,6 @@ A panel per game, a color per size of the network, a line style per method. Draw
 `robustness.csv` that `python -m rigl_rl.robustness` writes into the directories of finished runs.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

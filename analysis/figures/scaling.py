@@ -5,8 +5,6 @@ networks of smaller width. The horizontal line is the standard dense network's r
 one the parameter count at 80% sparsity (described with Figures 2 and 12 of the paper).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path

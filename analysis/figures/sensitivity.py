@@ -1,7 +1,5 @@
 """Final reward against one hyperparameter (Figures 4 center and right, and 13)."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -5,8 +5,6 @@
 The page is a single file without scripts that needs no server and no network.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from analysis.arguments import parser_of_runs
 from analysis.collect import load
 from analysis.report.page import render
 from rigl_rl.command_line import exit_code
-from rigl_rl.files import replacing
+from rigl_rl.files import write_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,8 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with notes.heard() as left_out:
         tables = load(args.runs, args.score)
     page = render(tables, left_out)
-    with replacing(args.out) as aside:
-        aside.write_text(page, encoding="utf-8")
+    write_text(args.out, page)
     print(args.out)
     return 0
 

@@ -1,7 +1,5 @@
 """The page as HTML: its content, in order."""
 
-from __future__ import annotations
-
 import dataclasses
 import tempfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The figures of the page: each is drawn once, and embedded with its description and numbers."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import io

@@ -1,7 +1,5 @@
 """A summary of the page in a few lines, and the versions behind its runs."""
 
-from __future__ import annotations
-
 import datetime
 import subprocess
 from pathlib import Path

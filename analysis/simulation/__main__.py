@@ -11,8 +11,6 @@ Prints the tables of docs/statistics.md:
 - how often these intervals, and others, cover the truth.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 

@@ -1,10 +1,7 @@
 """How often p values are below 5% without any effect, and how often intervals cover the truth."""
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Iterator
-from typing import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd

@@ -4,8 +4,6 @@ The grids are those of classic control at 90% sparsity and of SAC. Scores are dr
 dense network's score, with a standard deviation of 0.15. The code for real runs judges them.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import io

@@ -15,13 +15,11 @@
 YAML, with SLURM's names and notations. Only `time` is required.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import yaml
 

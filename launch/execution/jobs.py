@@ -1,7 +1,5 @@
 """One job: a command in a separate process, with its log, its lock and its cores."""
 
-from __future__ import annotations
-
 import collections
 import dataclasses
 import fcntl

@@ -4,8 +4,6 @@ Training commands are idempotent, so the pool keeps no state: a run with a `resu
 finished; any other is started and resumes from its checkpoints.
 """
 
-from __future__ import annotations
-
 import collections
 import subprocess
 import sys

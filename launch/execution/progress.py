@@ -1,7 +1,5 @@
 """One progress bar for a whole launch."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

@@ -6,8 +6,6 @@ finished, and SLURM knows which runs are queued or running. Each array has a dir
 before the array is submitted.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import shutil

@@ -1,7 +1,5 @@
 """A SLURM job: it trains one run from its last checkpoint."""
 
-from __future__ import annotations
-
 import signal
 import time
 from typing import BinaryIO

@@ -1,7 +1,5 @@
 """SLURM's queue: lists its runs and cancels jobs."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

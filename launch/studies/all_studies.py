@@ -6,49 +6,18 @@ hyperparameters, schedule, seed). A run that two figures need therefore has one 
 directory, and is trained once.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import Callable
+import inspect
+from collections.abc import Callable, Iterable
 
 from launch.runs import Run
 from launch.studies import figures, readme, sweeps
 from launch.studies.presets import Preset
 
 STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
-    study.__name__: study
-    for study in (
-        readme.cartpole,
-        readme.mujoco,
-        readme.pong,
-        figures.figure1,
-        figures.figure2,
-        figures.figure3,
-        figures.figure4_left,
-        figures.figure4_center,
-        figures.figure4_right,
-        figures.figure5_left,
-        figures.figure5_right,
-        figures.figure6,
-        figures.figure7,
-        figures.figure8,
-        figures.figure9,
-        figures.figure10,
-        figures.figure11,
-        figures.figure12,
-        figures.figure13,
-        figures.figure14_left,
-        figures.figure14_right,
-        figures.figure15,
-        figures.figure16,
-        figures.figure17,
-        figures.figure18,
-        sweeps.table1,
-        sweeps.table2,
-        sweeps.table3,
-        sweeps.table4,
-        sweeps.table5,
-    )
+    name: study
+    for module in (readme, figures, sweeps)
+    for name, study in vars(module).items()
+    if inspect.isfunction(study) and study.__module__ == module.__name__ and name[0] != "_"
 }
 
 

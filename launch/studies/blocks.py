@@ -4,8 +4,6 @@ Blocks for Atari have it in their names: for Atari, a preset may have fewer game
 sparsities.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from launch.agent_runs import agent_run, matched_dense_run

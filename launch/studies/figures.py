@@ -4,8 +4,6 @@ Where the paper leaves details of a figure open (tasks of Figures 4, 5 and 13, s
 batch sizes, the network of Figures 2, 6 and 12 on Atari), we choose; see here and `presets`.
 """
 
-from __future__ import annotations
-
 from launch import parameter_split
 from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import DQN, DQN_CNN, DQN_RESNET, PPO, SAC

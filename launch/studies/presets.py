@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from launch.agents import Agent
 from launch.runs import AnySchedule
@@ -16,30 +17,30 @@ class Preset:
 
     name: str
     seeds: int
-    sparsities: tuple[float, ...]
-    """For figures of final reward against parameters or sparsity; see `of_figure`."""
-    iqm_sparsities: tuple[float, ...]
-    """Figures 15 and 16."""
-    actor_shares: tuple[float, ...]
-    """Figure 3."""
+    atari_seeds: int
     snr_sparsities: Mapping[str, tuple[float, ...]] = dataclasses.field(hash=False)
     """Figure 5, by distribution; the dense network is added."""
     snr_freq: int
     """Train steps between two measurements of the gradients' signal-to-noise ratio."""
-    games: tuple[str, ...]
+    sparsities: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+    """For figures of final reward against parameters or sparsity; see `of_figure`."""
+    iqm_sparsities: tuple[float, ...] = paper.IQM_SPARSITIES
+    """Figures 15 and 16."""
+    actor_shares: tuple[float, ...] = paper.ACTOR_SHARES
+    """Figure 3."""
+    games: tuple[str, ...] = paper.GAMES
     """The Atari games to train on."""
-    atari_seeds: int
-    atari_sparsities: tuple[float, ...]
+    atari_sparsities: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     """Like `sparsities`, for Atari."""
-    atari_iqm_sparsities: tuple[float, ...]
+    atari_iqm_sparsities: tuple[float, ...] = paper.ATARI_IQM_SPARSITIES
     """Figures 17 and 18."""
-    weight_decays: tuple[float, ...]
+    weight_decays: tuple[float, ...] = paper.WEIGHT_DECAYS
     """The sweeps' grid, with the two below."""
-    update_intervals: tuple[int, ...]
-    drop_fractions: tuple[float, ...]
-    resnet_weight_decays: tuple[float, ...]
+    update_intervals: tuple[int, ...] = paper.UPDATE_INTERVALS
+    drop_fractions: tuple[float, ...] = paper.DROP_FRACTIONS
+    resnet_weight_decays: tuple[float, ...] = paper.RESNET_WEIGHT_DECAYS
     """The grid of the ResNet's sweep, with the one below."""
-    resnet_learning_rates: tuple[float, ...]
+    resnet_learning_rates: tuple[float, ...] = paper.RESNET_LEARNING_RATES
     seeds_of: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     """Studies with a different number of seeds."""
     methods: tuple[str, ...] = ()
@@ -54,31 +55,30 @@ class Preset:
     def of_figure(self, figure: str, task: str, sparsities: tuple[float, ...]) -> tuple[float, ...]:
         """Those of `sparsities` at which the paper's figure shows this task.
 
-        Sparsities chosen by the user (`with_sparsities`) all stay.
+        Sparsities chosen by the user (`narrowed`) all stay.
         """
         if not self.as_in_paper:
             return sparsities
         return tuple(s for s in sparsities if paper.in_figure(figure, s, task))
 
-    def with_seeds(self, seeds: int) -> Preset:
-        """A copy with this number of seeds for every run."""
-        return dataclasses.replace(self, seeds=seeds, atari_seeds=seeds, seeds_of={})
-
-    def with_methods(self, methods: tuple[str, ...]) -> Preset:
-        """A copy with these sparse methods instead of those of a study."""
-        return dataclasses.replace(self, methods=methods)
-
-    def with_sparsities(self, sparsities: tuple[float, ...]) -> Preset:
-        """A copy with these sparsities for studies that have several."""
-        return dataclasses.replace(
-            self,
-            sparsities=sparsities,
-            iqm_sparsities=sparsities,
-            snr_sparsities=dict.fromkeys(self.snr_sparsities, sparsities),
-            atari_sparsities=sparsities,
-            atari_iqm_sparsities=sparsities,
-            as_in_paper=False,
-        )
+    def narrowed(
+        self,
+        seeds: int | None = None,
+        sparsities: tuple[float, ...] = (),
+        methods: tuple[str, ...] = (),
+    ) -> Preset:
+        """A copy with these seeds for every run, sparsities for studies that have several, and
+        sparse methods instead of those of a study; those not given stay.
+        """
+        changes: dict[str, Any] = {"methods": methods or self.methods}
+        if seeds is not None:
+            changes |= {"seeds": seeds, "atari_seeds": seeds, "seeds_of": {}}
+        if sparsities:
+            names = ("sparsities", "iqm_sparsities", "atari_sparsities", "atari_iqm_sparsities")
+            changes |= dict.fromkeys(names, sparsities)
+            changes["snr_sparsities"] = dict.fromkeys(self.snr_sparsities, sparsities)
+            changes["as_in_paper"] = False
+        return dataclasses.replace(self, **changes)
 
 
 _SWEEPS = ("table1", "table2", "table3", "table5")
@@ -96,20 +96,9 @@ PRESETS = {
     "paper": Preset(
         "paper",
         seeds=10,
-        sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
-        iqm_sparsities=paper.IQM_SPARSITIES,
-        actor_shares=paper.ACTOR_SHARES,
+        atari_seeds=10,
         snr_sparsities=_SNR,
         snr_freq=2_000,
-        games=paper.GAMES,
-        atari_seeds=10,
-        atari_sparsities=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
-        atari_iqm_sparsities=paper.ATARI_IQM_SPARSITIES,
-        weight_decays=paper.WEIGHT_DECAYS,
-        update_intervals=paper.UPDATE_INTERVALS,
-        drop_fractions=paper.DROP_FRACTIONS,
-        resnet_weight_decays=paper.RESNET_WEIGHT_DECAYS,
-        resnet_learning_rates=paper.RESNET_LEARNING_RATES,
         seeds_of={
             **{"figure16": 9, "figure17": 9, "figure18": 9},  # from their captions
             **dict.fromkeys(_SWEEPS, 3),
@@ -146,7 +135,6 @@ PRESETS = {
         actor_shares=(0.1, 0.9),
         snr_sparsities={"erk": (0.9,), "uniform": (0.9,)},
         snr_freq=200,
-        games=paper.GAMES,
         atari_seeds=1,
         atari_sparsities=(0.9,),
         atari_iqm_sparsities=(0.9,),

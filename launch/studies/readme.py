@@ -1,7 +1,5 @@
 """The runs behind tables and curves in docs/results.md, for one seed; parts of other figures."""
 
-from __future__ import annotations
-
 from launch.agents import DQN, DQN_CNN, PPO, SAC
 from launch.runs import Run
 from launch.studies import blocks

@@ -5,8 +5,6 @@ Each is a grid search over all combinations of values. The paper leaves open the
 them.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Any
 

@@ -1,7 +1,5 @@
 """C functions that Python's standard library does not offer, called through ctypes."""
 
-from __future__ import annotations
-
 import ctypes
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Dopamine's replay buffer of single frames, with faster copying of samples."""
 
-from __future__ import annotations
-
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split

@@ -1,10 +1,8 @@
 """Private parts of gin: its registry, its bindings, and where it looks for included files."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterable, Iterator
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import gin
 

@@ -1,7 +1,5 @@
 """TF-Agents' bridge from the graph to a Python environment, at half the cost."""
 
-from __future__ import annotations
-
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split

@@ -1,9 +1,8 @@
 """Replaces the regularization losses of a Keras layer."""
 
-from __future__ import annotations
-
 import functools
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Private parts of Keras optimizers, new and legacy, that a wrapper needs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Steps gymnasium's MuJoCo environments without computing contact forces."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

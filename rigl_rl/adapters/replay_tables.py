@@ -1,7 +1,5 @@
 """Reads and saves the tables of TF-Agents' `TFUniformReplayBuffer` by row."""
 
-from __future__ import annotations
-
 import rigl_rl.quiet  # noqa: F401, before the libraries load
 
 # isort: split

@@ -1,10 +1,7 @@
 """Replaces TensorFlow's stateful random operations while a function is traced."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from tensorflow.python.ops import gen_random_ops
 

@@ -6,8 +6,6 @@ a multiple of 4 (Hopper has 11), so that actions are wrong. Here, every sparse k
 by row (CSR), which the runtime multiplies by directly.
 """
 
-from __future__ import annotations
-
 import collections
 from typing import Any
 

@@ -5,8 +5,6 @@ same random numbers: exploration draws from Python's `random`, the replay buffer
 generator.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from typing import Any

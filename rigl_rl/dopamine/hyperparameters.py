@@ -8,7 +8,7 @@ the paper's for the dense agent: Tables 4 to 7 and section A.1.
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable
+from collections.abc import Callable
 
 import gin
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """The greedy policy of an Atari Q-network, saved for use without its agent."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from rigl_rl.environments.frames import STATE_SHAPE

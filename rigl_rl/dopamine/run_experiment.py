@@ -5,8 +5,6 @@ all random generators are reseeded when its training and its evaluation begin. A
 repeats its last iteration and gets the same result as an uninterrupted one.
 """
 
-from __future__ import annotations
-
 import math
 import pathlib
 import random

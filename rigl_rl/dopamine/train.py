@@ -6,8 +6,6 @@ python -m rigl_rl.dopamine.train --base_dir runs/pong \
 Hyperparameters: Tables 4 to 7 and section A.1 of the paper.
 """
 
-from __future__ import annotations
-
 from absl import flags
 
 import rigl_rl.dopamine  # noqa: F401, silences the libraries before they load

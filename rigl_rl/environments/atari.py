@@ -5,8 +5,6 @@ gymnasium. Here gymnasium makes them, and `Emulator` gives them the interface th
 `AtariPreprocessing` expects.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import ale_py

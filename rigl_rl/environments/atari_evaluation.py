@@ -1,8 +1,6 @@
 """Evaluation of an Atari policy: K games side by side, with one policy call per step."""
 
-from __future__ import annotations
-
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 

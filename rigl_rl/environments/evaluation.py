@@ -1,9 +1,7 @@
 """Evaluation of a policy: K episodes side by side, with one policy call per step."""
 
-from __future__ import annotations
-
 import math
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 

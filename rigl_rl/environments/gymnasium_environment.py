@@ -1,7 +1,5 @@
 """A gymnasium task as a TF-Agents environment with a state that can be saved and restored."""
 
-from __future__ import annotations
-
 import pickle
 from typing import cast
 

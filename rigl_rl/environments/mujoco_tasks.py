@@ -19,8 +19,6 @@ gymnasium's -v4 tasks request the forces. Its Ant-v4 observes them only with `us
 which is always set here. Its Humanoid-v4 observes them without charging a contact cost.
 """
 
-from __future__ import annotations
-
 import copyreg
 import io
 import pickle

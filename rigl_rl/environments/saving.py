@@ -5,8 +5,6 @@ Box2D and many custom environments use, pickles only the constructor's arguments
 with a lock or an open file cannot be pickled at all. Every run therefore checks this first.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import hashlib

@@ -1,12 +1,12 @@
 """Wraps environments so that observations are vectors and discrete actions count from 0."""
 
-from __future__ import annotations
-
+import functools
 from typing import cast
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.wrappers import TransformAction, TransformObservation
 
 from rigl_rl.errors import ConfigError
 
@@ -33,7 +33,8 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
     actions = env.action_space
     if isinstance(actions, spaces.Discrete):
         if actions.start != 0:
-            env = CountedFromZero(env)
+            shift = functools.partial(_shifted, cast(int, actions.start))
+            env = TransformAction(env, shift, spaces.Discrete(cast(int, actions.n)))
     elif isinstance(actions, spaces.Box):
         if not np.issubdtype(actions.dtype, np.floating) or not actions.is_bounded():
             raise ConfigError(
@@ -41,7 +42,8 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
                 "with finite bounds"
             )
         if len(actions.shape) != 1:
-            env = FlatActions(env)
+            shape = functools.partial(_shaped, actions)
+            env = TransformAction(env, shape, spaces.flatten_space(actions))
     else:
         raise ConfigError(
             f"environment {name!r} has the action space {actions}; Discrete and Box are supported"
@@ -53,50 +55,18 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
             "flattened into a vector"
         )
     if not isinstance(observations, spaces.Box) or len(observations.shape) != 1:
-        env = FlatObservations(env)
+        # Not gymnasium's FlattenObservation: its lambda cannot be pickled into a checkpoint.
+        flatten = functools.partial(spaces.flatten, observations)
+        env = TransformObservation(env, flatten, spaces.flatten_space(observations))
     return env
 
 
-class FlatObservations(gymnasium.ObservationWrapper):
-    """Flattens observations to vectors with `gymnasium.spaces.flatten`.
-
-    gymnasium's own wrapper holds a lambda, which cannot be pickled into a checkpoint.
-    """
-
-    def __init__(self, env: gymnasium.Env):
-        super().__init__(env)
-        self.observation_space = spaces.flatten_space(env.observation_space)
-
-    def observation(self, observation):
-        """One observation as a vector."""
-        return spaces.flatten(self.env.observation_space, observation)
+def _shifted(start: int, action) -> int:
+    return int(start + action)
 
 
-class FlatActions(gymnasium.ActionWrapper):
-    """Takes actions of any shape as vectors."""
-
-    def __init__(self, env: gymnasium.Env):
-        super().__init__(env)
-        self.action_space = spaces.flatten_space(env.action_space)
-
-    def action(self, action):
-        """Converts a vector to the environment's shape and type."""
-        space = self.env.action_space
-        return np.asarray(action, space.dtype).reshape(space.shape)  # type: ignore[arg-type]
-
-
-class CountedFromZero(gymnasium.ActionWrapper):
-    """Counts actions from 0 in an environment where they start at another number."""
-
-    def __init__(self, env: gymnasium.Env):
-        super().__init__(env)
-        assert isinstance(env.action_space, spaces.Discrete)
-        self._start = cast(int, env.action_space.start)
-        self.action_space = spaces.Discrete(cast(int, env.action_space.n))
-
-    def action(self, action):
-        """Converts an action to the environment's number."""
-        return int(self._start + action)
+def _shaped(space: spaces.Box, action) -> np.ndarray:
+    return np.asarray(action, space.dtype).reshape(space.shape)
 
 
 def scalar(reward, name: str) -> float:

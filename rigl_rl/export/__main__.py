@@ -11,8 +11,6 @@ one: the same network with a random weight for every absent connection. `differe
 difference between the actions of the file and those of the run's policy, on random observations.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import pathlib

@@ -1,12 +1,10 @@
 """The file formats of an exported policy."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
-from typing import Callable, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """The cost of an exported policy: bytes on disk, and time for one action."""
 
-from __future__ import annotations
-
 import pathlib
 import statistics
 import time

@@ -1,7 +1,5 @@
 """Multi-layer perceptrons of the classic control and MuJoCo agents."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -22,25 +20,29 @@ def q_network(
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 1).
       decay_output_layer: False leaves out the output layer's kernel, as the original does.
     """
-    decay = tf.keras.regularizers.L2(weight_decay) if weight_decay else None
-    hidden = [
-        tf.keras.layers.Dense(
-            units,
-            activation="relu",
-            kernel_initializer=tf.keras.initializers.VarianceScaling(
-                scale=2.0, mode="fan_in", distribution="truncated_normal"
-            ),
-            kernel_regularizer=decay,
-            name=f"hidden_{number}",
-        )
-        for number, units in enumerate(hidden_units)
-    ]
+    regularizer = decay(weight_decay)
+    hidden = dense_layers(
+        hidden_units, "relu", kernel_initializer="he_normal", kernel_regularizer=regularizer
+    )
     # As in the original: values start near -0.2 for every action and state.
     output = tf.keras.layers.Dense(
         num_actions,
         kernel_initializer=tf.keras.initializers.RandomUniform(-0.03, 0.03),
         bias_initializer=tf.keras.initializers.Constant(-0.2),
-        kernel_regularizer=decay if decay_output_layer else None,
+        kernel_regularizer=regularizer if decay_output_layer else None,
         name="output",
     )
     return sequential.Sequential(hidden + [output], name="q")
+
+
+def dense_layers(units: Sequence[int], activation: str, name: str = "hidden", **options) -> list:
+    """Dense layers, each with its own initializer if `options` name one; named by number."""
+    return [
+        tf.keras.layers.Dense(size, activation=activation, name=f"{name}_{number}", **options)
+        for number, size in enumerate(units)
+    ]
+
+
+def decay(weight_decay: float) -> tf.keras.regularizers.Regularizer | None:
+    """A regularizer that adds `weight_decay * sum(w^2)` to the loss."""
+    return tf.keras.regularizers.L2(weight_decay) if weight_decay else None

@@ -5,8 +5,6 @@ nonlinearity. These are the networks of TF-Agents' PPO example, on which the ori
 tanh actor and a ReLU value network, both with orthogonal hidden layers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -14,6 +12,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tf_agents.networks import sequential
 from tf_agents.specs import tensor_spec
+
+from rigl_rl.networks.mlp import dense_layers
 
 INITIAL_STD = 0.35
 
@@ -69,7 +69,8 @@ def actor(
         kernel_initializer=tf.keras.initializers.VarianceScaling(scale=0.1),
         name="output",
     )
-    return sequential.Sequential([*_hidden(hidden_units, "tanh"), output, head], name="actor")
+    hidden = dense_layers(hidden_units, "tanh", kernel_initializer="orthogonal")
+    return sequential.Sequential([*hidden, output, head], name="actor")
 
 
 def value(hidden_units: Sequence[int]) -> sequential.Sequential:
@@ -82,16 +83,5 @@ def value(hidden_units: Sequence[int]) -> sequential.Sequential:
         1, kernel_initializer=tf.keras.initializers.RandomUniform(-0.03, 0.03), name="output"
     )
     scalar = tf.keras.layers.Lambda(lambda values: tf.squeeze(values, axis=-1))
-    return sequential.Sequential([*_hidden(hidden_units, "relu"), output, scalar], name="value")
-
-
-def _hidden(units: Sequence[int], activation: str) -> list[tf.keras.layers.Layer]:
-    return [
-        tf.keras.layers.Dense(
-            size,
-            activation=activation,
-            kernel_initializer=tf.keras.initializers.Orthogonal(),
-            name=f"hidden_{number}",
-        )
-        for number, size in enumerate(units)
-    ]
+    hidden = dense_layers(hidden_units, "relu", kernel_initializer="orthogonal")
+    return sequential.Sequential([*hidden, output, scalar], name="value")

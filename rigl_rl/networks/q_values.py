@@ -1,7 +1,5 @@
 """Shared by the two Atari Q-networks: their input and the form of their output."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

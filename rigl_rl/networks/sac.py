@@ -1,13 +1,13 @@
 """Actor and critic of SAC (Table 8), as Keras layers in TF-Agents networks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import tensorflow as tf
 from tf_agents.agents.sac import tanh_normal_projection_network
 from tf_agents.networks import nest_map, sequential
 from tf_agents.specs import tensor_spec
+
+from rigl_rl.networks.mlp import decay, dense_layers
 
 
 def actor_network(
@@ -24,7 +24,7 @@ def actor_network(
       hidden_units: units of each hidden layer (Table 8: 256, 256).
       weight_decay: adds `weight_decay * sum(w^2)` to the loss for every kernel (Table 2).
     """
-    hidden = _relu_layers("hidden", hidden_units, weight_decay)
+    hidden = dense_layers(hidden_units, "relu", kernel_regularizer=decay(weight_decay))
     return sequential.Sequential(
         [*hidden, _SquashedGaussian(action_spec, weight_decay)], name="actor"
     )
@@ -47,7 +47,11 @@ def critic_network(
     """
     inputs = tuple(
         sequential.Sequential(
-            [_identity(), *_relu_layers("hidden", units or (), weight_decay)], name=own
+            [
+                tf.keras.layers.Lambda(tf.identity),
+                *dense_layers(units or (), "relu", kernel_regularizer=decay(weight_decay)),
+            ],
+            name=own,
         )
         for own, units in (("observation", observation_units), ("action", action_units))
     )
@@ -55,33 +59,12 @@ def critic_network(
         [
             nest_map.NestMap(inputs, name="inputs"),
             tf.keras.layers.Lambda(lambda both: tf.concat(both, axis=-1)),
-            *_relu_layers("joint", joint_units, weight_decay),
-            tf.keras.layers.Dense(1, kernel_regularizer=_decay(weight_decay), name="value"),
+            *dense_layers(joint_units, "relu", "joint", kernel_regularizer=decay(weight_decay)),
+            tf.keras.layers.Dense(1, kernel_regularizer=decay(weight_decay), name="value"),
             tf.keras.layers.Lambda(lambda values: tf.squeeze(values, axis=-1)),
         ],
         name=name,
     )
-
-
-def _relu_layers(name: str, units: Sequence[int], weight_decay: float) -> list:
-    """Dense layers with Keras' default initializer, Glorot uniform, as in the original."""
-    return [
-        tf.keras.layers.Dense(
-            size,
-            activation="relu",
-            kernel_regularizer=_decay(weight_decay),
-            name=f"{name}_{number}",
-        )
-        for number, size in enumerate(units)
-    ]
-
-
-def _identity() -> tf.keras.layers.Layer:
-    return tf.keras.layers.Lambda(tf.identity)
-
-
-def _decay(weight_decay: float) -> tf.keras.regularizers.Regularizer | None:
-    return tf.keras.regularizers.L2(weight_decay) if weight_decay else None
 
 
 class _SquashedGaussian(tanh_normal_projection_network.TanhNormalProjectionNetwork):
@@ -89,7 +72,7 @@ class _SquashedGaussian(tanh_normal_projection_network.TanhNormalProjectionNetwo
 
     def __init__(self, action_spec, weight_decay):
         super().__init__(action_spec, name="output")
-        self._projection_layer.kernel_regularizer = _decay(weight_decay)
+        self._projection_layer.kernel_regularizer = decay(weight_decay)
 
     def call(self, inputs, step_type=(), network_state=(), training=False):
         del step_type, network_state

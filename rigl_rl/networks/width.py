@@ -1,7 +1,5 @@
 """Scales a network's layers by `width`, for parameter-matched dense networks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rigl_rl.parameters import Allowed

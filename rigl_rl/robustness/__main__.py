@@ -13,8 +13,6 @@ rounded (`PixelNoise`); elsewhere, it is a multiple of each observation's own st
 measured while the policy acts without noise.
 """
 
-from __future__ import annotations
-
 import argparse
 import pathlib
 import sys

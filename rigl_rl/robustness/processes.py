@@ -1,7 +1,5 @@
 """Evaluates each run in its own process and turns any failure there into one line."""
 
-from __future__ import annotations
-
 import multiprocessing
 import pathlib
 import signal

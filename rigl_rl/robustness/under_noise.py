@@ -1,11 +1,9 @@
 """Plays a finished run's policy as in the run's own evaluations, but with noisy observations."""
 
-from __future__ import annotations
-
 import importlib
 import pathlib
-from collections.abc import Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import gin
 import numpy as np

@@ -5,14 +5,13 @@ host's state (environment, history) and a manifest of checksums. It is written u
 and renamed when complete. At worst, a killed run leaves a directory that the next start deletes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import pathlib
 import pickle
 import shutil
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 

@@ -4,12 +4,9 @@ Each training command itself defines the flags for its run directory and gin fil
 differ between TF-Agents and Dopamine.
 """
 
-from __future__ import annotations
-
 import re
 import sys
-from collections.abc import Sequence
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from absl import app, flags, logging

@@ -1,16 +1,14 @@
 """Gin configuration from files and bindings, with errors that fit on one line."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import difflib
 import inspect
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from tokenize import TokenError
-from typing import Any, Callable, TextIO
+from typing import Any, TextIO
 
 import gin
 

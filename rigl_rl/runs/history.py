@@ -1,7 +1,5 @@
 """A run's measurements so far: rows of evals.csv and snr.csv."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Without an entry, gin would only say that the name is unknown, or, if TF-Agents 
 accept it without effect.
 """
 
-from __future__ import annotations
-
 _NO_SUMMARIES = "train steps write no separate summaries here; leave it out"
 _FOUR_FRAMES = "a state is always four frames of 84 x 84 pixels; leave it out"
 _RUN_DIRECTORY = "the run directory names its files itself; leave it out"

@@ -7,12 +7,9 @@ is traced, `draws_from` therefore makes every such operation draw from one `tf.r
 whose state is a variable.
 """
 
-from __future__ import annotations
-
 import contextlib
 import enum
-from collections.abc import Iterator
-from typing import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf

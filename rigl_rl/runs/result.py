@@ -1,7 +1,5 @@
 """Builds result.json: what was run, its scores, parameters, FLOPs, versions and machine."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import pathlib

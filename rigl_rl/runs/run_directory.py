@@ -9,14 +9,13 @@ policies/             greedy policies by train step (SavedModels)
 result.json           written last: if it can be read, the run is finished
 """
 
-from __future__ import annotations
-
 import difflib
 import fcntl
 import json
 import pathlib
 import shutil
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from rigl_rl import record
 from rigl_rl.errors import ConfigError, RiglRlError, warn

@@ -1,7 +1,5 @@
 """Finds the saved policies of a run."""
 
-from __future__ import annotations
-
 import pathlib
 
 from rigl_rl.errors import ConfigError

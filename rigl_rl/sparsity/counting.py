@@ -10,12 +10,10 @@ Conventions throughout the project:
 - Biases are parameters and always active; sparsity refers to kernels only.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 from rigl_rl.sparsity.distributions import active_count
 from rigl_rl.sparsity.masks import kernels_of
@@ -83,7 +81,7 @@ class Count:
     sparsity: float
 
 
-LayersOrShapes = Union[Iterable[Layer], Mapping[str, Sequence[int]]]
+LayersOrShapes = Iterable[Layer] | Mapping[str, Sequence[int]]
 
 
 def count(

@@ -3,12 +3,10 @@
 Plain arithmetic on kernel shapes. Biases are not included: they stay dense.
 """
 
-from __future__ import annotations
-
 import math
 import numbers
-from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 Shape = tuple[int, ...]
 

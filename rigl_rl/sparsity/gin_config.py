@@ -7,7 +7,8 @@ Three configurables collect bindings under the names in the authors' configs (`i
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import gin
 

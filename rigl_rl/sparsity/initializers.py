@@ -1,7 +1,5 @@
 """Initial weights for a kernel that is sparse from the start: two ways to fit them to its mask."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

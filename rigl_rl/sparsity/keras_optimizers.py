@@ -4,8 +4,6 @@ Keras treats the two classes differently in `fit`, under a loss scale, and when 
 The step itself is in `SparseOptimizer`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -12,30 +12,13 @@ them it uses, when, and with which scores. It assigns no variables: the sparse o
 See `docs/extending.md`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import tensorflow as tf
 
-from rigl_rl.sparsity.registry import METHODS, MaskUpdater, register
+from rigl_rl.sparsity.registry import METHODS as METHODS
+from rigl_rl.sparsity.registry import MaskUpdater, register
 from rigl_rl.sparsity.schedules import DropFraction, cubic_sparsity
-
-__all__ = [
-    "METHODS",
-    "Dense",
-    "DropAndGrow",
-    "MaskUpdater",
-    "Prune",
-    "RigL",
-    "RigLInverted",
-    "SET",
-    "Static",
-    "drop_and_grow",
-    "magnitude_mask",
-    "register",
-    "top_k_mask",
-]
 
 
 def top_k_mask(scores, k):

@@ -3,8 +3,6 @@
 The package's invariant, kept by the sparse optimizer: kernel == kernel * mask, exactly.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import warnings

@@ -4,8 +4,6 @@ Masks are state, like moments. If a format loses the optimizer's state (SavedMod
 legacy optimizer), the zeros of the loaded kernels become the masks.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import Any

@@ -4,8 +4,6 @@ Every schedule counts *train steps*: optimizer steps already taken, so the first
 All functions take and return tensors (or Python numbers) and can be traced into a `tf.function`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re

@@ -9,10 +9,7 @@ standard deviation are both 0, and there is no signal. A constant nonzero gradie
 ratio, and one such parameter would dominate the mean.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """From a built network to a sparse one and its optimizer, in one call."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -132,20 +130,17 @@ def sparsify_with(
         return SparseOptimizer(optimizer, [], updater)
     masked = _masked(networks, settings, keep_zeros, seed)
     mode = settings.sparse_execution
-    if mode != "dense" and not steps_weights_apart(optimizer):
-        if mode == "sparse":
-            raise ValueError(
-                "sparse_execution is 'sparse', but the optimizer's step of a weight depends on the "
-                "gradients of others, inactive ones included; choose 'dense'"
-            )
-        mode = "dense"
-    if mode != "dense" and replicas.in_use():
-        if mode == "sparse":
-            raise ValueError(
-                "sparse_execution is 'sparse', but this is a distribution strategy's scope; "
-                "choose 'dense'"
-            )
-        mode = "dense"
+    hindrance = ""
+    if not steps_weights_apart(optimizer):
+        hindrance = (
+            "the optimizer's step of a weight depends on the gradients of others, inactive ones "
+            "included"
+        )
+    elif replicas.in_use():
+        hindrance = "this is a distribution strategy's scope"
+    if hindrance and mode == "sparse":
+        raise ValueError(f"sparse_execution is 'sparse', but {hindrance}; choose 'dense'")
+    mode = "dense" if hindrance else mode
     execution = Execution(mode, networks, masked, updater, optimizer.iterations)
     if isinstance(network_or_kernels, tf.keras.Model):
         execution.fit(network_or_kernels)

@@ -1,7 +1,5 @@
 """Settings of sparse training for agents with an actor and a critic."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

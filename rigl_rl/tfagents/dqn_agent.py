@@ -1,7 +1,5 @@
 """TF-Agents' DQN agent around a dense or sparse Q-network."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import gin

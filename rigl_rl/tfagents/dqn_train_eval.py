@@ -8,7 +8,7 @@ Hyperparameters: Table 1, Table 6 and section A.1 of the paper.
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import gin
 import numpy as np

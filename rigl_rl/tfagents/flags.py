@@ -1,8 +1,6 @@
 """Flags of the TF-Agents mains."""
 
-from __future__ import annotations
-
-from typing import Callable
+from collections.abc import Callable
 
 from absl import flags
 

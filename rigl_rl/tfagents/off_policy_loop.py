@@ -1,11 +1,8 @@
 """The off-policy training loop: collect, store, sample and learn, n times per graph call."""
 
-from __future__ import annotations
-
 import functools
 import math
-from collections.abc import Sequence
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from tf_agents.agents import tf_agent
@@ -15,7 +12,6 @@ from tf_agents.policies import random_tf_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 
-from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity.execution import Execution, first_sparse_step, train_steps
 from rigl_rl.tfagents.replay import sample_transitions
@@ -42,21 +38,6 @@ def collect_at_random(
 
     random_state.assert_resumable(collect.get_concrete_function())
     collect()
-
-
-def initial_collection(
-    env: InGraphEnvironment,
-    replay: tf_uniform_replay_buffer.TFUniformReplayBuffer,
-    steps: int,
-    random: tf.random.Generator,
-) -> Callable[[], None]:
-    """Returns a function that resets the environment and calls `collect_at_random`."""
-
-    def collect():
-        env.pyenv.reset()
-        collect_at_random(env, replay, steps, random)
-
-    return collect
 
 
 def make_train_loop(

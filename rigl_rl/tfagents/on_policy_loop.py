@@ -4,8 +4,6 @@ An iteration is one call of one graph. It takes its environment steps with fixed
 trains for several epochs on minibatches, reshuffled in each epoch.
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 from tf_agents.environments import tf_environment
 from tf_agents.policies import tf_policy

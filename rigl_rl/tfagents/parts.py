@@ -1,10 +1,8 @@
 """Parts of a run that the mains share: replay, evaluation, SNR and labels."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -60,11 +58,15 @@ def of_replay(
       after_train: called in the graph after each gradient step.
     """
     given: OffPolicy = start.given
+
+    def collect_initially():
+        start.py_env.reset()
+        steps = given.initial_collect_steps
+        off_policy_loop.collect_at_random(start.env, replay, steps, start.random)
+
     return dict(
         optimizers=optimizers,
-        collect_initially=off_policy_loop.initial_collection(
-            start.env, replay, given.initial_collect_steps, start.random
-        ),
+        collect_initially=collect_initially,
         advance=off_policy_loop.make_train_loop(
             start.env,
             agent,

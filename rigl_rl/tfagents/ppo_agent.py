@@ -1,7 +1,5 @@
 """TF-Agents' PPO agent around a dense or sparse actor and value network."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any, NamedTuple
 

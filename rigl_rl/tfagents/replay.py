@@ -1,7 +1,5 @@
 """Samples transitions within episodes only, which TF-Agents' replay buffer does not do."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import StepType, trajectory

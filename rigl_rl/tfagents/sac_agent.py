@@ -1,7 +1,5 @@
 """TF-Agents' SAC agent around a dense or sparse actor and two dense or sparse critics."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 

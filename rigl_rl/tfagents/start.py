@@ -1,10 +1,8 @@
 """How a run of any TF-Agents agent starts: hyperparameters, environment, seeds, directory."""
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Callable, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import tensorflow as tf
 

@@ -1,9 +1,7 @@
 """Keeps target networks under the masks of the networks that they copy."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any, Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 

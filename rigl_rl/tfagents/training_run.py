@@ -5,13 +5,11 @@ module orders the events. Checkpoints are taken right after an evaluation, so ev
 depends only on the checkpoint, and a killed run repeats it exactly, evaluations included.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
-from typing import Any, Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import gin
 import numpy as np

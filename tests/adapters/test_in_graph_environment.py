@@ -1,7 +1,5 @@
 """The fast way to step an environment in the graph, against TF-Agents' way."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

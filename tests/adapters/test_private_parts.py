@@ -4,8 +4,6 @@ A failure names the library, its installed version and the file to review, in on
 cover what the adapters do, where they are used.
 """
 
-from __future__ import annotations
-
 import ctypes
 import importlib
 import importlib.metadata

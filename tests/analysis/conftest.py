@@ -1,7 +1,5 @@
 """SYNTHETIC run directories: invented numbers in the layout of real runs, for these tests only."""
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import inspect

@@ -1,7 +1,5 @@
 """Figures in words, from numbers made up here."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from analysis import style

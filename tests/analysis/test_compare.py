@@ -1,7 +1,5 @@
 """Sets of runs against each other, on SYNTHETIC runs; rliable alone is the truth."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

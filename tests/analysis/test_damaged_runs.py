@@ -1,7 +1,5 @@
 """Runs that are damaged in every way we could think of, among runs that are not."""
 
-from __future__ import annotations
-
 import json
 import os
 

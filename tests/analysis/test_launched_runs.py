@@ -4,8 +4,6 @@ finds all of its own runs and no others.
 The runs are SYNTHETIC. No two scores are equal, so a figure's points can be traced to its runs.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 import zlib

@@ -1,7 +1,5 @@
 """SYNTHETIC runs in a directory with all kinds of trouble: shown, or said to be left out."""
 
-from __future__ import annotations
-
 import math
 import re
 

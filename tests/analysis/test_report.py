@@ -1,7 +1,5 @@
 """The report, from SYNTHETIC runs."""
 
-from __future__ import annotations
-
 import base64
 import re
 import subprocess

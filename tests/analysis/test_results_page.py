@@ -3,8 +3,6 @@
 So do README's rows. To renew a table, run these tests: a failure shows it as it should be.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

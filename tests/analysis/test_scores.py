@@ -1,7 +1,5 @@
 """The protocol score and the greedy one, from SYNTHETIC runs whose two scores say the opposite."""
 
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 import pytest
 

@@ -1,7 +1,5 @@
 """Claims and intervals err as rarely as docs/statistics.md says: fewer studies, wider bounds."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

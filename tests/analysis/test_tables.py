@@ -1,7 +1,5 @@
 """Best hyperparameters of sweeps, on SYNTHETIC runs whose best settings are known."""
 
-from __future__ import annotations
-
 import itertools
 
 import pandas as pd

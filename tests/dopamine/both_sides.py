@@ -1,7 +1,5 @@
 """What Dopamine's agent and ours are given in test_parity.py: settings, and the order of calls."""
 
-from __future__ import annotations
-
 import random
 
 import numpy as np

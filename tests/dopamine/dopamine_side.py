@@ -3,8 +3,6 @@
 python dopamine_side.py OUT. It needs a separate process, because the agent turns TensorFlow 2 off.
 """
 
-from __future__ import annotations
-
 import sys
 
 import gin

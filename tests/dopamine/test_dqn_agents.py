@@ -3,8 +3,6 @@
 `test_parity.py` compares the dense agent with Dopamine's.
 """
 
-from __future__ import annotations
-
 import random
 
 import gin

@@ -1,7 +1,5 @@
 """The gin names of DQN on Atari: the authors', the launcher's, and those of other methods."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gin

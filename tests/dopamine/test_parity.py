@@ -1,7 +1,5 @@
 """The dense agent against Dopamine's own, in TF1, from equal weights and equal random numbers."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Small but real runs of the training command: what they record, how they resume and fail."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Makes users' environments importable by name."""
 
-from __future__ import annotations
-
 import pathlib
 
 import pytest

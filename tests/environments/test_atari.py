@@ -1,7 +1,5 @@
 """Games against Dopamine's own preprocessing and against its definition, frame by frame."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

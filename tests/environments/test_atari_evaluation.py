@@ -1,7 +1,5 @@
 """Games side by side against the same games one by one, and the effects of epsilon and seeds."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Batched evaluation against the same episodes run one after the other by gymnasium alone."""
 
-from __future__ import annotations
-
 import gymnasium
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """One environment as TF-Agents sees it: how episodes end, and how its state is restored."""
 
-from __future__ import annotations
-
 import gymnasium
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """MuJoCo's tasks against gymnasium's own, bit by bit."""
 
-from __future__ import annotations
-
 import sys
 
 import gymnasium

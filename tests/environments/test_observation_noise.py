@@ -1,7 +1,5 @@
 """Noise on pixels: in whole numbers, independent, on all frames, and of the requested size."""
 
-from __future__ import annotations
-
 import gin
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Checks of whether an environment can be saved exactly, their messages and their effects."""
 
-from __future__ import annotations
-
 import random
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The environment behind a name, and its options in training and evaluation."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

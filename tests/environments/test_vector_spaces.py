@@ -1,7 +1,5 @@
 """Conversion of spaces that networks do not support."""
 
-from __future__ import annotations
-
 import gymnasium
 import numpy as np
 import pytest

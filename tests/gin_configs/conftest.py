@@ -1,7 +1,5 @@
 """The five agents; for each, gin knows only its main."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gin

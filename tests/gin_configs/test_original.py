@@ -1,7 +1,5 @@
 """original.gin over every method's file, against the authors' own files (tests/original)."""
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The gin files of the five agents against the paper's Tables 1 to 9 and section A.1."""
 
-from __future__ import annotations
-
 import inspect
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """A real SLURM cluster of one node on this machine, for the tests in this folder."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import shutil

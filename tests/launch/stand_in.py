@@ -3,8 +3,6 @@
 python -m stand_in --root_dir DIR [--gin_file F] [--gin_bindings B] --seed N ...
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -134,7 +134,7 @@ def test_every_study_in_full_expands_quickly(tmp_path, monkeypatch, capsys):
     main.main([*argv, "--seeds", "20"])
     # 69,400 runs: 4 s on an idle core, several times that on a busy or slow one.
     assert time.process_time() - before < 40
-    runs = expand(STUDIES, PRESETS["paper"].with_seeds(20))
+    runs = expand(STUDIES, PRESETS["paper"].narrowed(20))
     assert len(capsys.readouterr().out.splitlines()) == len(runs)
 
 

@@ -1,7 +1,5 @@
 """Figure 3's shares of a budget: the networks have the requested numbers of parameters."""
 
-from __future__ import annotations
-
 import pytest
 
 from launch import actor_critic, parameter_split

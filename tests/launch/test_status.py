@@ -1,7 +1,5 @@
 """`launch status`, `launch list --runs` and the record of launches, on directories of runs."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 

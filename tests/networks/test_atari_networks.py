@@ -1,7 +1,5 @@
 """The Q-networks of Table 7."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

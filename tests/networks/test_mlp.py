@@ -1,7 +1,5 @@
 """The Q-network of Table 6, and how `width` scales it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

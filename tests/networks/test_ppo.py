@@ -1,7 +1,5 @@
 """PPO's networks: their equations, TF-Agents' own actor, and how they start."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

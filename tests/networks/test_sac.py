@@ -1,7 +1,5 @@
 """Actor and critic of Table 8 against their equations in NumPy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -4,8 +4,6 @@ This takes minutes, so it only runs if RIGL_RL_TRAIN_ORIGINAL is set (.ci/run). 
 files check the meaning of the authors' files.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Shared by the tests in this folder."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

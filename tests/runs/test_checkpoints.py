@@ -1,7 +1,5 @@
 """Checkpoints under damage, full disks and interrupted writes."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,7 +1,5 @@
 """Flags of the training commands, and TensorFlow's errors, which hold the graph, as one line."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

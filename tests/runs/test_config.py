@@ -1,7 +1,5 @@
 """Gin files and bindings: where they are found, and how they fail."""
 
-from __future__ import annotations
-
 import pathlib
 
 import gin

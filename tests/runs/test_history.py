@@ -1,7 +1,5 @@
 """Scores, and the tables from which they are computed."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random numbers inside a training function: their distributions and their checkpoints."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

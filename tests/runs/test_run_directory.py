@@ -1,7 +1,5 @@
 """Run directories that belong to another configuration, another process, or something else."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,7 +1,5 @@
 """Saved and loaded: models come back sparse, and go on training with their masks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

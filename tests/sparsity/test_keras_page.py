@@ -1,7 +1,5 @@
 """The examples of docs/sparse_optimizer.md and README run as they stand, in the page's order."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

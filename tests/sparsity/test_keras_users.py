@@ -1,7 +1,5 @@
 """What users of Keras do with the sparse optimizer: policies, callbacks, files, odd models."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

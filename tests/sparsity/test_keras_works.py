@@ -1,7 +1,5 @@
 """Layers, models, optimizers and settings that work: tiny models, one or two steps each."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """`MirroredStrategy` with two logical CPU devices, in a process of its own: devices come first."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Small but real runs of the training command, shared by the tests in this folder."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import json

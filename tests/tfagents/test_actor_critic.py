@@ -1,7 +1,5 @@
 """Pairs for actor and critic, and the settings made from them."""
 
-from __future__ import annotations
-
 import gin
 import pytest
 

@@ -3,8 +3,6 @@
 Bad values are the cases of `python -m benchmarks.bad_input`.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import shutil

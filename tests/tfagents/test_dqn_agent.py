@@ -1,7 +1,5 @@
 """The agent against TF-Agents' own DqnAgent, and against the equations in NumPy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """The check for NaN, on runs with and without NaN."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

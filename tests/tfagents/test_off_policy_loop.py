@@ -1,7 +1,5 @@
 """The loop: the order of its calls in the graph, and the state after them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What an iteration collects, how often it trains on that, and that it learns something."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -3,8 +3,6 @@
 The environments are in tests/environments/own.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import pathlib

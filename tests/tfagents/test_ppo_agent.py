@@ -1,7 +1,5 @@
 """The PPO agent against TF-Agents' own, and against the equations in NumPy."""
 
-from __future__ import annotations
-
 import gin
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Small PPO runs: what they record, how a stopped one continues, and bad input."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Agents' training data: environment, driver, buffer and sampler together, on short episodes."""
 
-from __future__ import annotations
-
 import collections
 import os
 import types

@@ -2,8 +2,6 @@
 is `python -m benchmarks.kill_and_resume`.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

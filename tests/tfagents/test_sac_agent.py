@@ -1,7 +1,5 @@
 """The agent against TF-Agents' own SacAgent, its masks and its targets."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 

@@ -1,7 +1,5 @@
 """Small SAC runs of the training function: what they record, how they resume and fail."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import shutil

@@ -1,7 +1,5 @@
 """A run that a signal stops says so in one line, and ends like an uninterrupted one."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

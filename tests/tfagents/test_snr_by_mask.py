@@ -1,7 +1,5 @@
 """`python -m benchmarks.snr` against the probabilities of random masks."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchmarks import snr

@@ -1,7 +1,5 @@
 """Records of finished runs, against counts worked out by hand and against each other."""
 
-from __future__ import annotations
-
 import json
 import re
 

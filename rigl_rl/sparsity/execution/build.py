@@ -9,8 +9,6 @@ and TensorFlow's version, so an existing file of that name is up to date, and se
 build at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import concurrent.futures
 import hashlib

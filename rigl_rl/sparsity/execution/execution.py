@@ -1,7 +1,5 @@
 """Chooses which Dense layers of a network run sparsely, from which train step, with which lists."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import math

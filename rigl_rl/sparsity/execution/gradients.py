@@ -7,11 +7,9 @@ also need the gradient of inactive connections: one dense product of the backwar
 inputs.
 """
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Keras layers that run sparsely in a train step, and unchanged everywhere else."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import threading

@@ -1,7 +1,5 @@
 """Loads the operation, once per process."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

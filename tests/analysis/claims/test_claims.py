@@ -1,7 +1,5 @@
 """Verdicts on the paper's findings, from SYNTHETIC runs made to bear them out or not."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 

@@ -1,7 +1,5 @@
 """The claims committed in results/ are those that the committed table of runs bears out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

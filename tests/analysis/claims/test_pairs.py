@@ -1,7 +1,5 @@
 """Pairwise comparison, against SciPy's tests and numbers worked out by hand."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,7 +1,5 @@
 """Levels, Holm's correction and verdicts, by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

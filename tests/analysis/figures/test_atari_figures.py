@@ -1,7 +1,5 @@
 """Figures of DQN on Atari, from SYNTHETIC runs with numbers worked out by hand."""
 
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figures of the full SYNTHETIC grid, and of few runs: no text on another, all of it inside."""
 
-from __future__ import annotations
-
 import itertools
 
 import matplotlib.pyplot as plt

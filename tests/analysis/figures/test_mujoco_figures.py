@@ -1,7 +1,5 @@
 """Figures of SAC and PPO, from SYNTHETIC runs with numbers worked out by hand."""
 
-from __future__ import annotations
-
 import json
 
 import matplotlib.pyplot as plt

@@ -4,8 +4,6 @@ All are the same walk. An observation is (number of the episode, steps taken in 
 observations show whether one follows the other. Both are in units of 1/1024, exact in float32.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 

@@ -1,7 +1,5 @@
 """A MuJoCo environment as a user writes it: without `EzPickle`, with state outside MuJoCo."""
 
-from __future__ import annotations
-
 import gymnasium
 import numpy as np
 from gymnasium.envs.mujoco import MujocoEnv

@@ -1,7 +1,5 @@
 """The cluster file: its settings, and a one-line error for each mistake."""
 
-from __future__ import annotations
-
 import pytest
 
 from launch.execution import cluster

@@ -2,8 +2,6 @@
 once, with the results of an undisturbed local launch.
 """
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import json

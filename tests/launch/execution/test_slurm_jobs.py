@@ -1,7 +1,5 @@
 """Submission and jobs, as far as they can be tested without SLURM."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

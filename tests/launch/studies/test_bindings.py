@@ -1,7 +1,5 @@
 """The mains accept everything that is launched: every gin file with every set of bindings."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 They are read from the names of the runs and from the values in their commands.
 """
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from launch.studies.presets import PRESETS
 from rigl_rl import paper
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PAPER = PRESETS["paper"].with_seeds(1)
+PAPER = PRESETS["paper"].narrowed(1)
 DYNAMIC = {"set", "rigl"}
 SPARSE = {"prune", "static", *DYNAMIC}
 RANGE = {0.5, 0.6, 0.7, 0.8, 0.9, 0.95}  # "from 50% to 95%" (Figure 12); which ones is our choice

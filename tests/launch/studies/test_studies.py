@@ -158,7 +158,7 @@ def sparsities_of(runs, kind=""):
     ],
 )
 def test_sparsities_reach_as_far_as_the_caption_or_section_3(study, kind, highest):
-    found = sparsities_of(expand([study], PRESETS["paper"].with_seeds(1)), kind)
+    found = sparsities_of(expand([study], PRESETS["paper"].narrowed(1)), kind)
     assert found == {50, 60, 70, 80, 90, 95, highest}
 
 
@@ -173,13 +173,13 @@ def test_snr_is_measured_with_both_distributions(preset, study):
 
 
 def test_sparsities_of_the_users_choice_are_all_trained():
-    preset = PRESETS["paper"].with_sparsities((0.3, 0.99)).with_seeds(1)
+    preset = PRESETS["paper"].narrowed(1, (0.3, 0.99))
     for study, kind in (("figure2", "Humanoid"), ("figure9", "Ant"), ("figure12", "Pong")):
         assert sparsities_of(expand([study], preset), kind) == {30, 99}
 
 
 def test_other_sparsities():
-    preset = PRESETS["reduced"].with_sparsities((0.6,)).with_seeds(1)
+    preset = PRESETS["reduced"].narrowed(1, (0.6,))
     runs = expand(["figure8", "figure5_left", "figure15", "figure17"], preset)
     assert {run.label.split("-s0.")[1][:2] for run in runs if "-s0." in run.label} == {"60"}
     assert len(expand(["figure8"], preset)) == 3 * (1 + 1 + 2 * 4)
@@ -189,7 +189,7 @@ def test_captions_with_nine_seeds():
     preset = PRESETS["paper"]
     for study in ("figure16", "figure17", "figure18"):
         assert {run.seed for run in expand([study], preset)} == set(range(9))
-        assert {run.seed for run in expand([study], preset.with_seeds(12))} == set(range(12))
+        assert {run.seed for run in expand([study], preset.narrowed(12))} == set(range(12))
 
 
 @pytest.mark.parametrize("preset", ["paper", "reduced"])
@@ -451,7 +451,7 @@ def test_binding_values_are_literals():
 
 
 def test_runs_of_different_sparsity_have_different_names():
-    preset = PRESETS["paper"].with_sparsities((0.99, 0.995, 0.999))
+    preset = PRESETS["paper"].narrowed(sparsities=(0.99, 0.995, 0.999))
     runs = expand(["figure14_right"], preset)
     assert len({run.name for run in runs}) == len(runs)
     assert any(run.label.endswith("rigl-erk-s0.995") for run in runs)

@@ -1,7 +1,5 @@
 """Building the operation: with a compiler once, without one not at all, in one line either way."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat
