@@ -144,6 +144,7 @@ def read(table: Path) -> Tables:
     wanted = {"runs": RUN, **{name: ("path", *columns) for name, columns in CURVES.items()}}
     for path, (name, columns) in zip(_table_paths(table), wanted.items()):
         optional = OPTIONAL.get(name, ())
+        later = hyperparameters.LATER if name == "runs" else ()
         if path != table and not path.exists():
             parts.append(pd.DataFrame(columns=[*columns, *optional]))
             continue
@@ -154,6 +155,7 @@ def read(table: Path) -> Tables:
                 else pd.read_parquet(path, use_threads=False)
             )
             _check_end(path)
+            part = part.assign(**{each: None for each in later if each not in part})
             require(part, columns, path.name)
             check_numbers(part, path.name)
         except (ValueError, OSError) as error:  # pandas' and Arrow's errors about content

@@ -27,6 +27,8 @@ KINDS = {
     **dict.fromkeys(("sparse_initializer", "sparsities", "widths"), "str | None"),
 }
 """Types, as for `rigl_rl.parameters.check`."""
+LATER = ("sparse_initializer",)
+"""Columns that tables of older versions lack."""
 _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
 
 

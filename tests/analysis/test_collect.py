@@ -396,6 +396,15 @@ def test_a_table_of_an_older_version_is_made_anew(run, tmp_path, capsys):
     assert "kernel_params" in read(tmp_path / "t.parquet").runs
 
 
+def test_a_table_without_a_hyperparameter_of_later_versions_is_read(run, tmp_path, capsys):
+    run(tmp_path / "runs/a")
+    table = tmp_path / "t.parquet"
+    assert main(["--runs", str(tmp_path / "runs"), "--out", str(table)]) == 0
+    pd.read_parquet(table).drop(columns="sparse_initializer").to_parquet(table, index=False)
+    assert read(table).runs["sparse_initializer"].isna().all()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_method_that_is_not_the_papers_is_not_left_out(run, tmp_path, capsys):
     run(tmp_path / "a")
     run(tmp_path / "b", method="mine")
