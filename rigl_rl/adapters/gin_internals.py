@@ -38,6 +38,30 @@ def bindings() -> Iterator[tuple[Configurable, dict[str, Any]]]:
         yield Configurable(name, gin.config._REGISTRY[selector].wrapped), parameters
 
 
+def overridden(kind: type) -> list[str]:
+    """'Name.parameter' of bindings that had no effect on calls of a configurable class.
+
+    Its callers gave these parameters themselves. gin counts them as used all the same.
+
+    Args:
+      kind: only classes derived from it are looked at.
+    """
+    used: dict[str, set[str]] = {}
+    for (_, selector), parameters in gin.config._OPERATIVE_CONFIG.items():
+        used.setdefault(selector, set()).update(parameters)
+    return [
+        f"{selector.rsplit('.', 1)[-1]}.{parameter}"
+        for (_, selector), parameters in gin.config._CONFIG.items()
+        if selector in used and _derives(gin.config._REGISTRY[selector].wrapped, kind)
+        for parameter in parameters
+        if parameter not in used[selector]
+    ]
+
+
+def _derives(wrapped: Any, kind: type) -> bool:
+    return isinstance(wrapped, type) and issubclass(wrapped, kind)
+
+
 def macros() -> set[str]:
     """Names of the defined macros."""
     return {scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"}

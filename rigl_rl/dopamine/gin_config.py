@@ -34,7 +34,7 @@ from rigl_rl.sparsity.mask_updaters import SET, Prune, RigL
     mask_init_method="distribution",
 )
 def get_pruning_sparsities(
-    target_sparsity: float = 0.0,
+    target_sparsity: float = 0.9,
     mask_init_method: str = "erdos_renyi_kernel",
     erk_power_scale: float = 1.0,
     custom_sparsity_map: dict[str, float] | None = None,

@@ -31,6 +31,7 @@ WHY = {
     "train_eval.n_step_update": _ONE_STEP,
     "SparseDqnAgent.n_step_update": _ONE_STEP,
     "DqnAgent.n_step_update": _ONE_STEP,
+    "SparsePPOAgent.use_gae": "bind train_eval.use_gae",
     "train_eval.seed": _FLAG.format("seed"),
     "train_eval.root_dir": _FLAG.format("root_dir"),
     "SparseTrainRunner.seed": _FLAG.format("seed"),
@@ -75,6 +76,7 @@ WHY = {
 NOT_REFUSED_BY_GIN = (
     "DqnAgent.n_step_update",
     "SparseDqnAgent.n_step_update",
+    "SparsePPOAgent.use_gae",
     "EncodingNetwork",
     "ValueNetwork",
 )

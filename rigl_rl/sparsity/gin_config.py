@@ -48,7 +48,7 @@ def of_settings(*names: str, **settings: str) -> Callable[[Function], Function]:
 )
 def init_masks(
     mask_init_method: str = "erdos_renyi_kernel",
-    sparsity: float = 0.0,
+    sparsity: float = 0.9,
     erk_power_scale: float = 1.0,
     custom_sparsity_map: dict[str, float] | None = None,
     fixed_sparse_init: bool = False,
@@ -95,7 +95,7 @@ def wrap_all_layers(
     mode: str = "constant",
     mask_init_method: str = "erdos_renyi_kernel",
     initial_sparsity: float = 0.0,
-    final_sparsity: float = 0.0,
+    final_sparsity: float = 0.9,
     begin_step: int | None = None,
     end_step: int | None = None,
     frequency: int = 1000,

@@ -160,7 +160,7 @@ class DropAndGrow(MaskUpdater):
         """Reads update times, drop fraction and noise."""
         times = cls._times(settings, total_steps)
         schedule = settings.drop_fraction_schedule if times.end > 0 else "constant"
-        fraction = DropFraction(settings.drop_fraction, schedule, times.end)
+        fraction = DropFraction(settings.drop_fraction, schedule, times.end, times.begin)
         return cls(times, fraction, seed, settings.drop_noise)
 
     def in_effect(self):

@@ -59,16 +59,18 @@ class DropFraction:
     """Fraction of the active connections replaced by one update (SET and RigL).
 
     Attributes:
-      initial: fraction at train step 0, within [0, 1).
+      initial: fraction of the first update, at train step `begin`; within [0, 1).
       schedule: 'cosine' decay to 0 at step `end` (Dettmers & Zettlemoyer 2019, the paper's
-        choice), 'constant' (also ''), 'exponential_K' for initial * (1 - step / end)^K, or 'lr':
+        choice), 'constant' (also ''), 'exponential_K' for initial * (1 - progress)^K, or 'lr':
         proportional to the optimizer's learning rate, the largest so far giving `initial`.
       end: train step at which 'cosine' and 'exponential_K' reach 0.
+      begin: train step of the first update.
     """
 
     initial: float
     schedule: str = "cosine"
     end: int = 0
+    begin: int = 0
 
     def __post_init__(self):
         if (self.schedule == "cosine" or self._exponent is not None) and self.end <= 0:
@@ -93,8 +95,9 @@ class DropFraction:
             return self.initial * tf.cast(learning_rate_ratio, tf.float32)
         if self.schedule in ("", "constant"):
             return tf.constant(self.initial, tf.float32)
-        # float64 until the end: step / end has to be exact for runs of millions of steps.
-        progress = tf.clip_by_value(tf.cast(step, tf.float64) / self.end, 0.0, 1.0)
+        # float64 until the end: progress has to be exact for runs of millions of steps.
+        taken = tf.cast(step, tf.float64) - self.begin
+        progress = tf.clip_by_value(taken / max(self.end - self.begin, 1), 0.0, 1.0)
         if self.schedule == "cosine":
             decay = (1.0 + tf.cos(math.pi * progress)) / 2.0
         else:

@@ -11,6 +11,7 @@ from tf_agents.utils import common
 from rigl_rl.networks import mlp
 from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
+from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 
@@ -91,7 +92,9 @@ def make_agent(
     )
     q_network.create_variables(env.observation_spec())
     optimizer = sparsify_with(
-        dataclasses.replace(sparse, sparse_output_layer=given.sparse_output_layer),
+        dataclasses.replace(
+            unless_clipped(sparse, DqnAgent), sparse_output_layer=given.sparse_output_layer
+        ),
         {"q": q_network},
         # The legacy class takes a step in one fused operation, the new one in a dozen.
         tf.keras.optimizers.legacy.Adam(given.learning_rate),

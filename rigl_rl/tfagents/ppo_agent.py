@@ -56,7 +56,8 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
     @property
     def acting_policy(self):
         """The acting policy. It records no values or probabilities; `prepare` computes them."""
-        return self.policy.wrapped_policy
+        # TF-Agents wraps it in a greedy policy, unless `greedy_eval` is False.
+        return getattr(self.policy, "wrapped_policy", self.policy)
 
     def prepare(self, collected: Collected) -> trajectory.Trajectory:
         """Computes an iteration's advantages and returns, and updates the normalizers.

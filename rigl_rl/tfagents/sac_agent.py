@@ -13,6 +13,7 @@ from tf_agents.trajectories import time_step as ts
 from rigl_rl.networks import sac
 from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
+from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 CRITICS = ("critic_1", "critic_2")
@@ -199,7 +200,9 @@ def _optimizer(
     own = {k: v for k, v in by_hand.items() if k.startswith("actor/") == ("actor" in networks)}
     return sparsify_with(
         dataclasses.replace(
-            settings, custom_sparsity_map=own, sparse_output_layer=given.sparse_output_layer
+            unless_clipped(settings, SacAgent),
+            custom_sparsity_map=own,
+            sparse_output_layer=given.sparse_output_layer,
         ),
         networks,
         # The legacy class takes a step in one fused operation, the new one in a dozen.

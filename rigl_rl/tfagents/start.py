@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import tensorflow as tf
+from tf_agents.agents import tf_agent
 
+from rigl_rl.adapters import gin_internals
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.random_state import Stream
@@ -56,7 +59,15 @@ class Start(Generic[Given]):
 
         Opens the run directory, so call it when every hyperparameter has been used: a bad one
         should leave no directory behind.
+
+        Raises:
+          ConfigError: an argument of the agent is bound that its main gives.
         """
+        for name in gin_internals.overridden(tf_agent.TFAgent):
+            raise ConfigError(
+                f"gin binding {name} has no effect, because the agent gets this argument from its "
+                "main; bind the parameter of train_eval that sets it"
+            )
         with one_line():
             directory = self.open_directory()
         return dict(

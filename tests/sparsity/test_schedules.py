@@ -107,6 +107,16 @@ def test_exponential_by_hand():
     assert float(DropFraction(0.8, "exponential_3", 100)(150)) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("schedule", "halfway"), [("cosine", 0.25), ("exponential_1", 0.25), ("exponential_3", 0.0625)]
+)
+def test_the_decay_begins_with_the_first_update(schedule, halfway):
+    fraction = DropFraction(0.5, schedule, end=10_000, begin=5_000)
+    found = [float(fraction(step)) for step in (5_000, 7_500, 10_000)]
+    assert found == pytest.approx([0.5, halfway, 0.0])
+    assert float(DropFraction(0.5, schedule, end=100, begin=100)(100)) == 0.5  # the only update
+
+
 def test_proportional_to_the_learning_rate():
     fraction = DropFraction(0.4, "lr")
     assert float(fraction(0)) == pytest.approx(0.4)

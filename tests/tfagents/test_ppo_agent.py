@@ -188,6 +188,17 @@ def test_rewards_and_observations_may_stay_as_they_are(env):
     np.testing.assert_allclose(experience.policy_info["return"], collected().reward, rtol=1e-5)
 
 
+def test_evaluation_may_sample_actions_and_collection_stays_the_same(env):
+    def actions():
+        agent = make(env)
+        tf.random.set_seed(0)
+        return agent.acting_policy.action(ts.restart(tf.ones((1, 17)), 1)).action
+
+    greedy = actions()
+    gin.parse_config("SparsePPOAgent.greedy_eval = False")
+    np.testing.assert_array_equal(actions(), greedy)
+
+
 def _time_steps(steps):
     kinds = tf.fill(steps.reward.shape, StepType.MID)
     return ts.TimeStep(kinds, steps.reward, steps.discount, steps.observation)

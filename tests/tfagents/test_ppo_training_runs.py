@@ -185,6 +185,7 @@ def test_a_stopped_run_continues_exactly(tmp_path, monkeypatch):
         ),
         (["train_eval.env_name = 'HalfCheetah-v77'"], ["environment", "'HalfCheetah-v77'"]),
         (["SPARSITY = 1.2"], ["sparsity", "1.2", "[0, 1)"]),
+        (["SparsePPOAgent.policy_l2_reg = 0.1"], ["SparsePPOAgent.policy_l2_reg has no effect"]),
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )

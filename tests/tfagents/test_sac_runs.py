@@ -240,6 +240,7 @@ def test_a_simulation_that_diverges_stops_the_run_with_its_checkpoint_intact(
         (["train_eval.checkpoint_interval = -1"], ["checkpoint_interval is -1", "at least 0"]),
         (["train_eval.target_update_tau = 2"], ["target_update_tau is 2", "[0, 1]"]),
         (["SPARSITY = 1.2"], ["sparsity", "1.2", "[0, 1)"]),
+        (["SparseSacAgent.gamma = 0.9"], ["SparseSacAgent.gamma has no effect", "train_eval"]),
     ],
     ids=lambda value: value[-1] if " = " in value[-1] else "",
 )

@@ -3,6 +3,7 @@
 import json
 import math
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,6 +15,7 @@ from rigl_rl.runs import random_state
 from rigl_rl.sparsity import SparseSettings
 from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets
+from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
 
 BATCH = 64
@@ -199,3 +201,28 @@ def test_a_run_says_what_ran_sparsely_and_may_change_it_when_resumed(train, rigl
     again = train(*flags, "--gin_bindings=sparse_execution.mode='dense'")
     assert again.returncode == 0, again.stderr
     assert "nothing to do" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("agent", "mode", "chosen"),
+    [
+        (dqn_agent.DqnAgent, "auto", "dense"),
+        (sac_agent.SacAgent, "auto", "dense"),
+        (dqn_agent.DqnAgent, "sparse", "sparse"),  # asked for: an error says what is wrong
+    ],
+)
+def test_an_agent_that_clips_gradients_takes_dense_steps(agent, mode, chosen):
+    settings = SparseSettings("rigl", sparse_execution=mode)
+    assert unless_clipped(settings, agent) is settings
+    gin.parse_config(f"Sparse{agent.__name__}.gradient_clipping = 10.0")
+    assert unless_clipped(settings, agent).sparse_execution == chosen
+
+
+@pytest.mark.parametrize("name", ["dqn", "sac"])
+def test_clipped_gradients_train(name):
+    agent = {"dqn": "SparseDqnAgent", "sac": "SparseSacAgent"}[name]
+    gin.parse_config(f"{agent}.gradient_clipping = 10.0")
+    training = Training(name, "auto", sparsity=0.99)
+    training.learn(2)
+    assert int(training.step) == 2
+    assert not any(execution.names for execution in training.executions)
