@@ -70,11 +70,7 @@ class SparseTrainRunner(run_experiment.Runner):
             total = given.num_iterations * given.training_steps
             mask_seed = random_state.seed_from(seed, Stream.MASKS)
             agent = SparseDQNAgent(int(environment.action_space.n), total, mask_seed)
-            if agent.given.min_replay_history >= total:
-                warn(
-                    f"DQNAgent.min_replay_history is {agent.given.min_replay_history}, but the run "
-                    f"has {total} agent steps: it takes no gradient step"
-                )
+            _warn_of_a_short_run(agent, total)
             return agent
 
         with one_line():
@@ -246,4 +242,22 @@ class SparseTrainRunner(run_experiment.Runner):
                 [agent.optimizer],
                 (agent.training_steps, self._wall_s()),
             )
+        )
+
+
+def _warn_of_a_short_run(agent: SparseDQNAgent, steps: int) -> None:
+    """Warns if a run of this many agent steps ends before its mask updates, or its first step."""
+    first = agent.given.min_replay_history
+    gradient_steps = max(0, steps - first) // agent.given.update_period
+    last_update = agent.optimizer.updater.times.end
+    if not gradient_steps:
+        warn(
+            f"DQNAgent.min_replay_history is {first}, but the run has {steps} agent steps: it "
+            "takes no gradient step"
+        )
+    elif last_update > gradient_steps:
+        warn(
+            f"mask updates end at gradient step {last_update}, but the run takes only about "
+            f"{gradient_steps}; bind a lower DQNAgent.min_replay_history (it is {first}) or the "
+            "last update's step"
         )

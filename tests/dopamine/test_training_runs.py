@@ -220,6 +220,22 @@ def test_a_finished_run_is_left_alone(uninterrupted, capsys):
     assert {path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*")} == before
 
 
+@pytest.mark.parametrize(
+    ("learning_begins", "words"),
+    [
+        # Four iterations of 120 agent steps: updates end at gradient step 0.8 * 480 / 4 = 96.
+        (60, ""),
+        (200, "mask updates end at gradient step 96, but the run takes only about 70;"),
+        (480, "it takes no gradient step"),
+    ],
+)
+def test_a_run_too_short_for_its_updates_says_so(tmp_path, capfd, learning_begins, words):
+    runner(tmp_path / "run", f"DQNAgent.min_replay_history = {learning_begins}")
+    error = capfd.readouterr().err
+    assert words in error
+    assert ("warning: " in error) == bool(words)
+
+
 def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
     with pytest.raises(ConfigError, match="belongs to another configuration") as caught:
         runner(uninterrupted, "NatureDQNNetwork.width = 0.2")
