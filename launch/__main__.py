@@ -165,9 +165,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _cancel(args: argparse.Namespace) -> int:
     queue = slurm_queue.queued(args.runs)
-    if args.studies or args.preset:
-        selected = selection.launched(args)
-        names = {run.name for each in selected for run in each.runs()}
+    if selection.is_given(args):
+        names = {run.name for each in selection.launched(args) for run in each.runs()}
         queue = {name: queued for name, queued in queue.items() if name in names}
     slurm_queue.cancel(queue.values())
     running = sum(each.running for each in queue.values())

@@ -105,8 +105,21 @@ def of_arguments(args: argparse.Namespace) -> Selection:
         args.preset,
         args.seeds,
         tuple(args.sparsities or ()),
-        *(_names(given) for given in (args.methods, args.agents, args.tasks)),
+        _names("--methods", args.methods),
+        _names("--agents", args.agents),
+        _names("--tasks", args.tasks),
     )
+
+
+def is_given(args: argparse.Namespace) -> bool:
+    """Whether any argument selects runs."""
+    return bool(args.studies or args.preset or _options(args))
+
+
+def _options(args: argparse.Namespace) -> list[str]:
+    """The options given that narrow or change the runs of a preset."""
+    names = [field.name for field in dataclasses.fields(Selection)]
+    return [name for name in names if name not in ("studies", "preset") and getattr(args, name)]
 
 
 def launched(args: argparse.Namespace) -> list[Selection]:
@@ -120,9 +133,8 @@ def launched(args: argparse.Namespace) -> list[Selection]:
     selection = of_arguments(args)
     if args.preset:
         return [selection]
-    for flag in ("seeds", "sparsities", "methods", "agents", "tasks"):
-        if getattr(args, flag):
-            raise ConfigError(f"--{flag} needs --preset")
+    for name in _options(args):
+        raise ConfigError(f"--{name} needs --preset")
     found = []
     for each in _recorded(args.runs / _RECORD):
         studies = tuple(study for study in each.studies if study in selection.studies)
@@ -154,7 +166,14 @@ def _tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _names(given: Sequence[str] | None) -> tuple[str, ...]:
-    """Names, separated by spaces or commas, each once."""
+def _names(flag: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Names, separated by spaces or commas, each once.
+
+    Raises:
+        ConfigError: the flag is given, but without a name (`--tasks "$UNSET"`).
+    """
     names: Iterable[str] = (name for text in given or () for name in text.split(","))
-    return tuple(dict.fromkeys(filter(None, names)))
+    found = tuple(dict.fromkeys(filter(None, names)))
+    if given and not found:
+        raise ConfigError(f"argument {flag}: expected at least one name")
+    return found

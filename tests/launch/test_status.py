@@ -1,5 +1,7 @@
 """`launch status`, `launch list --runs` and the record of launches, on directories of runs."""
 
+import argparse
+import dataclasses
 import fcntl
 import json
 
@@ -16,6 +18,13 @@ from launch.studies.presets import PRESETS
 from rigl_rl.errors import ConfigError, RiglRlError
 
 CARTPOLE = expand(["cartpole"], PRESETS["smoke"])  # five runs, each of 1,200 environment steps
+OPTIONS = {
+    "seeds": "2",
+    "sparsities": "0.9",
+    "methods": "rigl",
+    "agents": "dqn_classic",
+    "tasks": "CartPole-v0",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +133,19 @@ def test_a_run_that_measures_more_counts_for_the_plain_one(tmp_path, capsys):
         (["list", "--runs", "absent"], "there is no directory absent"),
         (["cancel", "--runs", "absent"], "there is no directory absent"),
         (["status", "figure99", "--runs", "."], "invalid choice: 'figure99'"),
-        (["status", "figure8", "--runs", ".", "--seeds", "2"], "--seeds needs --preset"),
+        *(
+            ([command, *study, "--runs", ".", f"--{flag}", value], f"--{flag} needs --preset")
+            for command in ("status", "cancel")
+            for study in ([], ["figure8"])
+            for flag, value in OPTIONS.items()
+        ),
+        *(
+            (
+                ["cancel", "--runs", ".", "--preset", "smoke", f"--{flag}", ""],
+                f"--{flag}: expected at least one name",
+            )
+            for flag in ("methods", "agents", "tasks")
+        ),
         (["status"], "--runs"),
         (
             ["run", "figure16", "--preset", "smoke", "--runs", "r", "--agents", "dqn_classic,ppo"],
@@ -144,6 +165,14 @@ def test_bad_input(args, words, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=words):
         main.main(args)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_option_that_selects_is_part_of_a_selection():
+    parser = argparse.ArgumentParser()
+    selection.add_arguments(parser, studies="*", required=False)
+    given = {action.dest for action in parser._actions} - {"help"}
+    assert given == {field.name for field in dataclasses.fields(selection.Selection)}
+    assert given == {"studies", "preset", *OPTIONS}
 
 
 def test_agents_narrow_a_study():
