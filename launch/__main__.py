@@ -111,14 +111,6 @@ def _parser() -> Parser:
     run.add_argument("--wait", action="store_true", help="wait until the SLURM jobs end")
     run.add_argument("--threads", type=positive, default=1, help="threads per run")
     run.add_argument(
-        "--configs",
-        type=Path,
-        metavar="DIR",
-        help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
-        "gin_configs is used. Edited copies of standard files need their own --runs: a run's "
-        "directory is named after its method",
-    )
-    run.add_argument(
         "--sparse_execution",
         choices=["auto", "sparse", "dense"],
         help="how sparse networks are computed; default: as in the gin files",
@@ -145,7 +137,7 @@ def _prints(args: argparse.Namespace) -> bool:
 
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
-    runs = [gin_files.found(run, args.configs) for run in selected.runs(strict=True)]
+    runs = gin_files.found(selected.runs(strict=True), args.configs)
     if args.sparse_execution is not None:
         runs = [
             run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs

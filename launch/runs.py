@@ -63,6 +63,14 @@ class Run:
         """The same run with another path to its method's gin file."""
         return dataclasses.replace(self, gin_files=(gin_file, *self.gin_files[1:]))
 
+    def from_configs(self, name: str) -> Run:
+        """The same run under a label that says whose gin file it uses, and no standard run has."""
+        return dataclasses.replace(
+            self,
+            label=f"{self.label}-from_{name}",
+            measured_label=self.measured_label and f"{self.measured_label}-from_{name}",
+        )
+
     def with_binding(self, binding: str) -> Run:
         """The same run with a binding that does not change the result."""
         return dataclasses.replace(self, bindings=(*self.bindings, binding))

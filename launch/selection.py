@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from launch import gin_files
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
@@ -30,6 +31,8 @@ class Selection:
     methods: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    """Gin files that replace standard ones (`gin_files.edited`)."""
 
     def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
         """The runs of a study, by default of all studies together.
@@ -54,7 +57,12 @@ class Selection:
                 )
             if wanted:
                 runs = [run for run in runs if getattr(run, name) in wanted]
-        return runs
+        return self._from_configs(runs) if self.configs else runs
+
+    def _from_configs(self, runs: Iterable[Run]) -> list[Run]:
+        folder_of = {file: folder for folder, file in (each.split("/", 1) for each in self.configs)}
+        folders = (folder_of.get(f"{run.agent}/{run.method}.gin") for run in runs)
+        return [run.from_configs(name) if name else run for run, name in zip(runs, folders)]
 
     def record(self, runs_dir: Path) -> None:
         """Adds the selection to the directory's list of launches, if it is not there yet."""
@@ -88,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
     )
     parser.add_argument("--agents", nargs="+", metavar="AGENT", help="only these, like ppo_mujoco")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks")
+    parser.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
+        "gin_configs is used. Runs of edited standard files get the folder's name",
+    )
 
 
 def of_arguments(args: argparse.Namespace) -> Selection:
@@ -108,6 +123,7 @@ def of_arguments(args: argparse.Namespace) -> Selection:
         _names("--methods", args.methods),
         _names("--agents", args.agents),
         _names("--tasks", args.tasks),
+        gin_files.edited(args.configs),
     )
 
 

@@ -24,6 +24,7 @@ OPTIONS = {
     "methods": "rigl",
     "agents": "dqn_classic",
     "tasks": "CartPole-v0",
+    "configs": ".",
 }
 
 
