@@ -156,9 +156,13 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _cancel(args: argparse.Namespace) -> int:
+    launches = selection.launched(args) if selection.is_given(args) else None
     queue = slurm_queue.queued(args.runs)
-    if selection.is_given(args):
-        names = {run.name for each in selection.launched(args) for run in each.runs()}
+    if launches is not None:
+        runs = [run for launch, study in launches for run in launch.runs(study)]
+        measured = (run for run in runs if run.measured_name in queue)
+        names = {run.name for run in runs}
+        names |= {jobs.trained(run, args.runs, queue).name for run in measured}
         queue = {name: queued for name, queued in queue.items() if name in names}
     slurm_queue.cancel(queue.values())
     running = sum(each.running for each in queue.values())

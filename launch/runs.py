@@ -35,6 +35,13 @@ class Run:
         return f"{self.measured_label}/seed{self.seed}" if self.measured_label else ""
 
     @property
+    def measured(self) -> Run | None:
+        """The measured run, to look for it; its command is that of this run."""
+        if not self.measured_label:
+            return None
+        return dataclasses.replace(self, label=self.measured_label, measured_label="")
+
+    @property
     def agent(self) -> str:
         """The agent and its suite, such as `dqn_classic`."""
         return self.label.split("/")[0]

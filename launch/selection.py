@@ -5,6 +5,7 @@ Every launch is recorded in its directory of runs, so that `launch status` knows
 
 import argparse
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -63,6 +64,11 @@ class Selection:
         folder_of = {file: folder for folder, file in (each.split("/", 1) for each in self.configs)}
         folders = (folder_of.get(f"{run.agent}/{run.method}.gin") for run in runs)
         return [run.from_configs(name) if name else run for run, name in zip(runs, folders)]
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all runs of the studies together."""
+        return frozenset(run.name for run in self.runs())
 
     def record(self, runs_dir: Path) -> None:
         """Adds the selection to the directory's list of launches, if it is not there yet."""
@@ -138,24 +144,23 @@ def _options(args: argparse.Namespace) -> list[str]:
     return [name for name in names if name not in ("studies", "preset") and getattr(args, name)]
 
 
-def launched(args: argparse.Namespace) -> list[Selection]:
-    """The launches recorded in `args.runs`, narrowed to the studies that are named.
+def launched(args: argparse.Namespace) -> list[tuple[Selection, str]]:
+    """The studies of the launches recorded in `args.runs`, only those named if any are.
 
-    With a preset: the selection that the arguments describe.
+    With a preset: those of the selection that the arguments describe.
 
     Raises:
         ConfigError: no such launch is recorded, or the arguments do not fit together.
     """
     selection = of_arguments(args)
     if args.preset:
-        return [selection]
+        return [(selection, study) for study in selection.studies]
     for name in _options(args):
         raise ConfigError(f"--{name} needs --preset")
-    found = []
-    for each in _recorded(args.runs / _RECORD):
-        studies = tuple(study for study in each.studies if study in selection.studies)
-        if studies:
-            found.append(dataclasses.replace(each, studies=studies))
+    recorded = _recorded(args.runs / _RECORD)
+    found = [
+        (each, study) for each in recorded for study in each.studies if study in selection.studies
+    ]
     if not found:
         of = f" of {', '.join(args.studies)}" if args.studies else ""
         raise ConfigError(
