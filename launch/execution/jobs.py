@@ -45,9 +45,14 @@ class Job:
         return self.log.exists() or self.run_dir.exists()
 
     @property
+    def in_training(self) -> bool:
+        """Whether a process is training the run, no matter who started it."""
+        return _is_locked(self.run_dir / ".lock")
+
+    @property
     def active(self) -> bool:
         """Whether a launcher, or a command started by hand, is working on the run."""
-        return _is_locked(self.log) or _is_locked(self.run_dir / ".lock")
+        return _is_locked(self.log) or self.in_training
 
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
