@@ -39,7 +39,7 @@ def found(runs: Sequence[Run], folder: Path | None) -> list[Run]:
         ConfigError: a method has no file, or no run uses one from the folder.
     """
     with_files = [_found(run, folder) for run in runs]
-    if folder is not None and with_files == list(runs):
+    if folder is not None and runs and with_files == list(runs):
         looked_for = sorted({f"{run.agent}/{run.method}.gin" for run in runs})
         raise ConfigError(
             f"argument --configs: {folder} has no gin file for these runs: none of "

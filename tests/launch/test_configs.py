@@ -122,3 +122,5 @@ def test_a_folder_that_has_no_effect_is_refused(configs, tmp_path):
     words = "has no gin file for these runs: none of dqn_classic/dense.gin, dqn_classic/rigl.gin"
     with pytest.raises(ConfigError, match=words):
         call("run", configs, tmp_path, "--dry_run")
+    args = ["run", "figure7", "--preset", "smoke", "--runs", str(tmp_path), "--dry_run"]
+    assert main.main([*args, "--configs", str(configs)]) == 0  # a study without runs
