@@ -111,14 +111,6 @@ def _parser() -> Parser:
     run.add_argument("--wait", action="store_true", help="wait until the SLURM jobs end")
     run.add_argument("--threads", type=positive, default=1, help="threads per run")
     run.add_argument(
-        "--configs",
-        type=Path,
-        metavar="DIR",
-        help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
-        "gin_configs is used. Edited copies of standard files need their own --runs: a run's "
-        "directory is named after its method",
-    )
-    run.add_argument(
         "--sparse_execution",
         choices=["auto", "sparse", "dense"],
         help="how sparse networks are computed; default: as in the gin files",
@@ -145,7 +137,7 @@ def _prints(args: argparse.Namespace) -> bool:
 
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
-    runs = [gin_files.found(run, args.configs) for run in selected.runs(strict=True)]
+    runs = gin_files.found(selected.runs(strict=True), args.configs)
     if args.sparse_execution is not None:
         runs = [
             run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs
@@ -164,10 +156,13 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _cancel(args: argparse.Namespace) -> int:
+    launches = selection.launched(args) if selection.is_given(args) else None
     queue = slurm_queue.queued(args.runs)
-    if args.studies or args.preset:
-        selected = selection.launched(args)
-        names = {run.name for each in selected for run in each.runs()}
+    if launches is not None:
+        runs = [run for launch, study in launches for run in launch.runs(study)]
+        measured = (run for run in runs if run.measured_name in queue)
+        names = {run.name for run in runs}
+        names |= {jobs.trained(run, args.runs, queue).name for run in measured}
         queue = {name: queued for name, queued in queue.items() if name in names}
     slurm_queue.cancel(queue.values())
     running = sum(each.running for each in queue.values())

@@ -35,6 +35,13 @@ class Run:
         return f"{self.measured_label}/seed{self.seed}" if self.measured_label else ""
 
     @property
+    def measured(self) -> Run | None:
+        """The measured run, to look for it; its command is that of this run."""
+        if not self.measured_label:
+            return None
+        return dataclasses.replace(self, label=self.measured_label, measured_label="")
+
+    @property
     def agent(self) -> str:
         """The agent and its suite, such as `dqn_classic`."""
         return self.label.split("/")[0]
@@ -62,6 +69,14 @@ class Run:
     def with_gin_file(self, gin_file: str) -> Run:
         """The same run with another path to its method's gin file."""
         return dataclasses.replace(self, gin_files=(gin_file, *self.gin_files[1:]))
+
+    def from_configs(self, name: str) -> Run:
+        """The same run under a label that says whose gin file it uses, and no standard run has."""
+        return dataclasses.replace(
+            self,
+            label=f"{self.label}-from_{name}",
+            measured_label=self.measured_label and f"{self.measured_label}-from_{name}",
+        )
 
     def with_binding(self, binding: str) -> Run:
         """The same run with a binding that does not change the result."""

@@ -5,11 +5,13 @@ Every launch is recorded in its directory of runs, so that `launch status` knows
 
 import argparse
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from launch import gin_files
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
@@ -30,6 +32,8 @@ class Selection:
     methods: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    """Gin files that replace standard ones (`gin_files.edited`)."""
 
     def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
         """The runs of a study, by default of all studies together.
@@ -54,7 +58,17 @@ class Selection:
                 )
             if wanted:
                 runs = [run for run in runs if getattr(run, name) in wanted]
-        return runs
+        return self._from_configs(runs) if self.configs else runs
+
+    def _from_configs(self, runs: Iterable[Run]) -> list[Run]:
+        folder_of = {file: folder for folder, file in (each.split("/", 1) for each in self.configs)}
+        folders = (folder_of.get(f"{run.agent}/{run.method}.gin") for run in runs)
+        return [run.from_configs(name) if name else run for run, name in zip(runs, folders)]
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all runs of the studies together."""
+        return frozenset(run.name for run in self.runs())
 
     def record(self, runs_dir: Path) -> None:
         """Adds the selection to the directory's list of launches, if it is not there yet."""
@@ -88,6 +102,13 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
     )
     parser.add_argument("--agents", nargs="+", metavar="AGENT", help="only these, like ppo_mujoco")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks")
+    parser.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
+        "gin_configs is used. Runs of edited standard files get the folder's name",
+    )
 
 
 def of_arguments(args: argparse.Namespace) -> Selection:
@@ -105,29 +126,41 @@ def of_arguments(args: argparse.Namespace) -> Selection:
         args.preset,
         args.seeds,
         tuple(args.sparsities or ()),
-        *(_names(given) for given in (args.methods, args.agents, args.tasks)),
+        _names("--methods", args.methods),
+        _names("--agents", args.agents),
+        _names("--tasks", args.tasks),
+        gin_files.edited(args.configs),
     )
 
 
-def launched(args: argparse.Namespace) -> list[Selection]:
-    """The launches recorded in `args.runs`, narrowed to the studies that are named.
+def is_given(args: argparse.Namespace) -> bool:
+    """Whether any argument selects runs."""
+    return bool(args.studies or args.preset or _options(args))
 
-    With a preset: the selection that the arguments describe.
+
+def _options(args: argparse.Namespace) -> list[str]:
+    """The options given that narrow or change the runs of a preset."""
+    names = [field.name for field in dataclasses.fields(Selection)]
+    return [name for name in names if name not in ("studies", "preset") and getattr(args, name)]
+
+
+def launched(args: argparse.Namespace) -> list[tuple[Selection, str]]:
+    """The studies of the launches recorded in `args.runs`, only those named if any are.
+
+    With a preset: those of the selection that the arguments describe.
 
     Raises:
         ConfigError: no such launch is recorded, or the arguments do not fit together.
     """
     selection = of_arguments(args)
     if args.preset:
-        return [selection]
-    for flag in ("seeds", "sparsities", "methods", "agents", "tasks"):
-        if getattr(args, flag):
-            raise ConfigError(f"--{flag} needs --preset")
-    found = []
-    for each in _recorded(args.runs / _RECORD):
-        studies = tuple(study for study in each.studies if study in selection.studies)
-        if studies:
-            found.append(dataclasses.replace(each, studies=studies))
+        return [(selection, study) for study in selection.studies]
+    for name in _options(args):
+        raise ConfigError(f"--{name} needs --preset")
+    recorded = _recorded(args.runs / _RECORD)
+    found = [
+        (each, study) for each in recorded for study in each.studies if study in selection.studies
+    ]
     if not found:
         of = f" of {', '.join(args.studies)}" if args.studies else ""
         raise ConfigError(
@@ -154,7 +187,14 @@ def _tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _names(given: Sequence[str] | None) -> tuple[str, ...]:
-    """Names, separated by spaces or commas, each once."""
+def _names(flag: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Names, separated by spaces or commas, each once.
+
+    Raises:
+        ConfigError: the flag is given, but without a name (`--tasks "$UNSET"`).
+    """
     names: Iterable[str] = (name for text in given or () for name in text.split(","))
-    return tuple(dict.fromkeys(filter(None, names)))
+    found = tuple(dict.fromkeys(filter(None, names)))
+    if given and not found:
+        raise ConfigError(f"argument {flag}: expected at least one name")
+    return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from launch.costs import Costs
 from launch.execution import slurm_queue
-from launch.execution.jobs import Job, job_of, tail
+from launch.execution.jobs import Job, job_of, tail, trained
 from launch.execution.slurm_queue import Queued, SlurmError
 from launch.runs import Run
 from launch.selection import Selection
@@ -31,20 +31,22 @@ class Status(NamedTuple):
     to_come: float
 
 
-def show(selections: Iterable[Selection], runs_dir: Path) -> None:
-    """Prints a row per study, and the last line of each failed run's log."""
+def show(launches: Iterable[tuple[Selection, str]], runs_dir: Path) -> None:
+    """Prints a row per launched study, and the last line of each failed run's log."""
     look = Look(runs_dir)
     everything: dict[str, Status] = {}
     columns = "".join(f"{name:>11}" for name in (*STATES, "core-hours", "to come", "time left"))
     print(f"{'study':<16}{'preset':<9}{columns}")
     rows = 0
-    for selection in selections:
-        for study in selection.studies:
-            found = {run.name: look.at(run) for run in selection.runs(study)}
-            if found:
-                print(_row(study, selection.preset, list(found.values())))
-                everything |= found
-                rows += 1
+    for selection, study in launches:
+        statuses = [
+            look.at(run, measured_too=run.measured_name in selection.names)
+            for run in selection.runs(study)
+        ]
+        if statuses:
+            print(_row(study, selection.preset, statuses))
+            everything |= {status.job.name: status for status in statuses}
+            rows += 1
     if rows > 1:
         print(_row("all", "-", list(everything.values())) + "  each run once")
     failed = [status for status in everything.values() if status.state == "failed"]
@@ -71,8 +73,9 @@ class Look:
         except SlurmError as error:
             warn(f"cannot tell what SLURM's jobs are doing: {error}")
 
-    def at(self, run: Run) -> Status:
-        """A run's progress."""
+    def at(self, run: Run, *, measured_too: bool = False) -> Status:
+        """The progress of a run, or of the measured one in its place (see `jobs.trained`)."""
+        run = trained(run, self._runs_dir, self._queue, measured_too=measured_too)
         if run.name not in self._seen:
             self._seen[run.name] = self._at(run)
         return self._seen[run.name]
@@ -80,12 +83,12 @@ class Look:
     def _at(self, run: Run) -> Status:
         job = job_of(run, self._runs_dir, threads=1)
         if job.finished:
-            return Status(job, "finished", _seconds_of_result(job), 0.0)
+            return Status(job, "finished", _seconds_of_result(job.run_dir), 0.0)
         steps, spent = _progress(job.run_dir / "evals.csv")
         queued = self._queue.get(job.name)
         if job.active or (queued and queued.running):
             state = "running"
-        elif queued or not (job.log.exists() or job.run_dir.exists()):
+        elif queued or not job.started:
             state = "waiting"
         else:
             state = "failed"
@@ -103,10 +106,9 @@ def _row(study: str, preset: str, found: Sequence[Status]) -> str:
     return f"{study:<16}{preset:<9}" + "".join(f"{cell:>11}" for cell in cells)
 
 
-def _seconds_of_result(job: Job) -> float:
-    for directory in filter(None, (job.run_dir, job.instead)):
-        with contextlib.suppress(ConfigError):
-            return record.read(directory, ("wall_s",))["wall_s"]
+def _seconds_of_result(run_dir: Path) -> float:
+    with contextlib.suppress(ConfigError):
+        return record.read(run_dir, ("wall_s",))["wall_s"]
     return 0.0
 
 

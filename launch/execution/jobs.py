@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,9 +40,19 @@ class Job:
         return any(map(record.finished, filter(None, (self.run_dir, self.instead))))
 
     @property
+    def started(self) -> bool:
+        """Whether it left any trace, finished or not."""
+        return self.log.exists() or self.run_dir.exists()
+
+    @property
+    def in_training(self) -> bool:
+        """Whether a process is training the run, no matter who started it."""
+        return _is_locked(self.run_dir / ".lock")
+
+    @property
     def active(self) -> bool:
         """Whether a launcher, or a command started by hand, is working on the run."""
-        return _is_locked(self.log) or _is_locked(self.run_dir / ".lock")
+        return _is_locked(self.log) or self.in_training
 
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
@@ -54,6 +64,30 @@ def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
         log=runs_dir / "logs" / f"{run.name}.log",
         instead=runs_dir / run.measured_name if run.measured_name else None,
     )
+
+
+def trained(run: Run, runs_dir: Path, queue: Container[str], *, measured_too: bool = False) -> Run:
+    """The run, or the measured one if that is trained in its place.
+
+    It is the one that is further: finished, at work or queued, started, or not even that.
+
+    Args:
+        run: a run of a study.
+        runs_dir: directory of all runs.
+        queue: names of the runs in SLURM's queue.
+        measured_too: whether the launch has the measured run; it does not train the other one then.
+    """
+
+    def stage(each: Run) -> int:
+        job = job_of(each, runs_dir, 1)
+        if record.finished(job.run_dir):
+            return 3
+        return 2 if each.name in queue or job.active else int(job.started)
+
+    if not run.measured:
+        return run
+    plain, measured = stage(run), stage(run.measured)
+    return run.measured if measured > plain or (measured_too and not plain) else run
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,11 +47,13 @@ class Pool:
         self._children: dict[int, Child] = {}
         self._failures: list[Failure] = []
         self._elsewhere = 0
+        self._skipped: list[Job] = []
 
     def run(self) -> Outcome:
         """Starts all unfinished jobs and waits for them, or until a signal.
 
-        It also waits for runs under another launcher, and takes them over if that launcher dies.
+        It also waits for runs under another launcher, and takes them over if that launcher dies. It
+        skips runs that a process without a launcher trains.
         """
         progress = LaunchProgress(self._total, self._finished)
         with StopRequest() as stop:
@@ -67,7 +69,14 @@ class Pool:
                 stopped = self._stop()
                 progress.close()
         left = f"{stopped} interrupted runs; the same command resumes them"
-        return Outcome(self._total, self._finished, tuple(self._failures), stop.signum, left)
+        return Outcome(
+            self._total,
+            self._finished,
+            tuple(self._failures),
+            stop.signum,
+            left,
+            tuple(self._skipped),
+        )
 
     def _collect(self) -> None:
         for worker, child in list(self._children.items()):
@@ -78,6 +87,8 @@ class Pool:
             child.close()
             if failure is None:
                 self._finished += 1
+            elif child.job.in_training:  # by a process that was faster
+                self._skipped.append(child.job)
             else:
                 self._failures.append(failure)
 
@@ -96,6 +107,9 @@ class Pool:
             elif job.finished:  # by another launcher in the meantime
                 log.close()
                 self._finished += 1
+            elif job.in_training:
+                log.close()
+                self._skipped.append(job)
             else:
                 worker = free.pop(0)
                 self._children[worker] = Child(job, log, self._cpus[worker], self._threads)
@@ -105,7 +119,9 @@ class Pool:
         counts += f"{len(self._children)} running"
         if self._elsewhere:
             counts += f", {self._elsewhere} under another launcher"
-        progress.show(self._finished + len(self._failures), counts)
+        if self._skipped:
+            counts += f", {len(self._skipped)} skipped"
+        progress.show(self._finished + len(self._failures) + len(self._skipped), counts)
 
     def _stop(self) -> int:
         """Ends the running children and returns their number."""

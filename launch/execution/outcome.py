@@ -7,7 +7,7 @@ import signal
 import time
 from types import FrameType
 
-from launch.execution.jobs import Failure
+from launch.execution.jobs import Failure, Job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +21,12 @@ class Outcome:
     """The signal that stopped the launcher; None if none did."""
     left: str
     """Description of the runs left by such a stop."""
+    skipped: tuple[Job, ...] = ()
+    """Jobs whose runs another process trains."""
 
     @property
     def exit_code(self) -> int:
-        """0 if every job is finished, 128 + signal if one stopped the launcher, else 1."""
+        """1 if a job failed, 128 + signal if one stopped the launcher, else 0."""
         if self.signum is not None:
             return 128 + self.signum
         return 1 if self.failures else 0
@@ -32,6 +34,7 @@ class Outcome:
     def report(self) -> str:
         """The summary for the user, with the last log lines of each failure."""
         lines = [f"{self.finished} of {self.total} runs finished, {len(self.failures)} failed"]
+        lines += [f"{job.name} is being trained by another process" for job in self.skipped]
         for failure in self.failures:
             lines.append(f"\nFAILED {failure.job.name}: {failure.reason}; log: {failure.job.log}")
             lines += [f"    {line}" for line in failure.tail.splitlines()]

@@ -33,8 +33,7 @@ class Training(submitit.helpers.Checkpointable):
         """
         log = self._locked()
         if log is None:
-            why = "is finished already" if self.job.finished else "is under another launcher"
-            return f"{self.job.name} {why}: nothing done"
+            return self._nothing_done()
         ignored = (signal.SIGTERM, signal.SIGUSR2)
         child = Child(self.job, log, available_cpus(), self.threads, ignored)
         try:
@@ -44,16 +43,28 @@ class Training(submitit.helpers.Checkpointable):
             child.process.wait()
             child.close()
         failure = child.failure()
+        if failure and self.job.in_training:  # by a process that was faster
+            return self._nothing_done()
         if failure:
             raise RuntimeError(f"{self.job.name}: {failure.reason}; log: {self.job.log}")
         return f"{self.job.name} is finished"
 
+    def _nothing_done(self) -> str:
+        why = "is finished already"
+        if not self.job.finished:
+            why = "is being trained by another process"
+        return f"{self.job.name} {why}: nothing done"
+
     def _locked(self) -> BinaryIO | None:
-        """The run's log, locked; None if the run is finished, or the lock is held too long."""
+        """The run's log, locked; None if the run is finished, or another process keeps it."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.job.finished:
             log = lock(self.job)
-            if log or time.monotonic() > deadline:
+            if log and not self.job.in_training:
                 return log
+            if log:
+                log.close()
+            if time.monotonic() > deadline:
+                break
             time.sleep(1)
         return None

@@ -1,5 +1,7 @@
 """`launch status`, `launch list --runs` and the record of launches, on directories of runs."""
 
+import argparse
+import dataclasses
 import fcntl
 import json
 
@@ -16,6 +18,14 @@ from launch.studies.presets import PRESETS
 from rigl_rl.errors import ConfigError, RiglRlError
 
 CARTPOLE = expand(["cartpole"], PRESETS["smoke"])  # five runs, each of 1,200 environment steps
+OPTIONS = {
+    "seeds": "2",
+    "sparsities": "0.9",
+    "methods": "rigl",
+    "agents": "dqn_classic",
+    "tasks": "CartPole-v0",
+    "configs": ".",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +127,43 @@ def test_a_run_that_measures_more_counts_for_the_plain_one(tmp_path, capsys):
     assert cells(row)[4] == "2.0"
 
 
+def test_a_run_that_two_studies_share_counts_once_measured_or_not(tmp_path, capsys, monkeypatch):
+    """Figure 8's RigL and standard dense runs are those of Figure 5, which measures them."""
+    monkeypatch.setattr(local, "launch", lambda *_: 0)
+    both = ["figure8", "figure5_left", "--preset", "smoke"]
+    main.main(["run", *both, "--runs", str(tmp_path)])
+    runs = expand(["figure8", "figure5_left"], PRESETS["smoke"])
+    measured = expand(["figure5_left"], PRESETS["smoke"])
+    finish(measured[0], tmp_path, 3600.0)
+    held = lock(begin(measured[1], tmp_path, "$ command\n"))
+    begin(measured[2], tmp_path, "$ command\nerror: broken\n")
+    expected = {
+        "figure8": ["1", "1", "1", str(30 - 3), "1.0"],
+        "figure5_left": ["1", "1", "1", str(9 - 3), "1.0"],
+    }
+    assert (len(runs), len(measured)) == (30, 9)
+    for given in ([], both):
+        _, *rows, failure = status(capsys, "--runs", tmp_path, *given)
+        found = {row.split()[0]: cells(row)[:5] for row in rows}
+        assert found == {**expected, "all": expected["figure8"]}
+        assert failure.startswith(f"FAILED {measured[2].name}: error: broken")
+    # Launched together, but only one is asked for.
+    _, row, _ = status(capsys, "--runs", tmp_path, "figure8")
+    assert cells(row)[:5] == expected["figure8"]
+    held.close()
+
+
+def test_plain_runs_that_were_trained_count_beside_the_measured_ones(tmp_path, capsys):
+    plain = CARTPOLE[0]
+    finish(plain, tmp_path, 3600.0)
+    study = ["--runs", tmp_path, "cartpole", "figure5_left", "--preset", "smoke"]
+    _, cartpole, figure5, every = status(capsys, *study)
+    assert (cells(cartpole)[0], cells(figure5)[0], cells(every)[0]) == ("1", "0", "1")
+    finish(plain, tmp_path, 1800.0, name=plain.measured_name)
+    _, cartpole, figure5, every = status(capsys, *study)
+    assert [cells(row)[4] for row in (cartpole, figure5, every)] == ["1.0", "0.5", "1.5"]
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -124,7 +171,19 @@ def test_a_run_that_measures_more_counts_for_the_plain_one(tmp_path, capsys):
         (["list", "--runs", "absent"], "there is no directory absent"),
         (["cancel", "--runs", "absent"], "there is no directory absent"),
         (["status", "figure99", "--runs", "."], "invalid choice: 'figure99'"),
-        (["status", "figure8", "--runs", ".", "--seeds", "2"], "--seeds needs --preset"),
+        *(
+            ([command, *study, "--runs", ".", f"--{flag}", value], f"--{flag} needs --preset")
+            for command in ("status", "cancel")
+            for study in ([], ["figure8"])
+            for flag, value in OPTIONS.items()
+        ),
+        *(
+            (
+                ["cancel", "--runs", ".", "--preset", "smoke", f"--{flag}", ""],
+                f"--{flag}: expected at least one name",
+            )
+            for flag in ("methods", "agents", "tasks")
+        ),
         (["status"], "--runs"),
         (
             ["run", "figure16", "--preset", "smoke", "--runs", "r", "--agents", "dqn_classic,ppo"],
@@ -144,6 +203,14 @@ def test_bad_input(args, words, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=words):
         main.main(args)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_option_that_selects_is_part_of_a_selection():
+    parser = argparse.ArgumentParser()
+    selection.add_arguments(parser, studies="*", required=False)
+    given = {action.dest for action in parser._actions} - {"help"}
+    assert given == {field.name for field in dataclasses.fields(selection.Selection)}
+    assert given == {"studies", "preset", *OPTIONS}
 
 
 def test_agents_narrow_a_study():
@@ -240,3 +307,22 @@ def test_only_a_study_s_jobs_are_cancelled(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("cancelled 2 jobs, 1 of them running")
     assert main.main(args) == 0
     assert asked[-1] == ("scancel", "17_0", "17_1", "17_3")
+
+
+def test_a_study_s_measured_jobs_are_cancelled(tmp_path, capsys, monkeypatch):
+    plain, finished, *_ = (run for run in CARTPOLE if run.method in ("dense", "rigl"))
+    array = tmp_path / "slurm" / "first"
+    array.mkdir(parents=True)
+    names = [plain.measured_name, finished.measured_name, finished.name]
+    (array / "runs.txt").write_text("".join(f"{name}\n" for name in names))
+    asked = []
+
+    def ask(*command):
+        asked.append(command)
+        states = [f"first 17 {task} RUNNING" for task in range(2)]
+        return "\n".join(states) if command[0] == "squeue" else ""
+
+    monkeypatch.setattr(slurm_queue, "ask", ask)
+    finish(finished, tmp_path, 1.0)  # so the measured one is only Figure 5's
+    assert main.main(["cancel", "--runs", str(tmp_path), "cartpole", "--preset", "smoke"]) == 0
+    assert asked[-1] == ("scancel", "17_0")

@@ -1,5 +1,6 @@
 """The pool, on small fake jobs that write `result.json` like a training run."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -262,3 +263,36 @@ def test_a_run_under_another_launcher_is_waited_for(tmp_path, capsys):
     assert (job.run_dir / "starts").read_text() == "x"
     assert "0 running, 1 under another launcher" in capsys.readouterr().err
     launcher.communicate(timeout=20)
+
+
+# Like a training command: exits if another process holds the run's lock.
+LOCKED = """
+    import fcntl, sys
+    file = open('{run_dir}/.lock', 'a')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit('error: another process is running')
+    open('{run_dir}/started', 'w')
+"""
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_run_that_was_started_by_hand_is_skipped(tmp_path, monkeypatch, in_time):
+    """Whether its process is there before the pool starts its own, or just faster."""
+    job = make_job(tmp_path, "run", LOCKED)
+    other = make_job(tmp_path, "other")
+    with open(job.run_dir / ".lock", "a") as by_hand:
+        fcntl.flock(by_hand, fcntl.LOCK_EX)
+        if not in_time:
+            answers = iter([False])
+            there = property(lambda job: next(answers, job.name == "run"))
+            monkeypatch.setattr(Job, "in_training", there)
+        outcome = Pool([job, other], workers=1).run()
+    assert (outcome.finished, outcome.failures, outcome.exit_code) == (1, (), 0)
+    assert outcome.report().splitlines() == [
+        "1 of 2 runs finished, 0 failed",
+        "run is being trained by another process",
+    ]
+    assert job.log.read_text().endswith("running\n") is not in_time
+    assert not (job.run_dir / "started").exists()

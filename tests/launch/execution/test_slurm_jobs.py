@@ -1,5 +1,6 @@
 """Submission and jobs, as far as they can be tested without SLURM."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -158,9 +159,26 @@ def test_a_job_leaves_a_run_to_another_launcher(tmp_path, monkeypatch):
     monkeypatch.setattr(slurm_job, "PATIENCE_SECONDS", 0)
     training = make_training(tmp_path, "raise SystemExit('started')")
     held = lock(training.job)
-    assert training() == "run is under another launcher: nothing done"
+    assert training() == "run is being trained by another process: nothing done"
     held.close()
     assert training.job.log.read_text() == ""
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_job_leaves_a_run_to_a_process_started_by_hand(tmp_path, monkeypatch, in_time):
+    """Whether that process is there before the job starts its own, or just faster."""
+    monkeypatch.setattr(slurm_job, "PATIENCE_SECONDS", 0)
+    training = make_training(tmp_path, "raise SystemExit('another process is running')")
+    with open(tmp_path / "run" / ".lock", "a") as by_hand:
+        fcntl.flock(by_hand, fcntl.LOCK_EX)
+        if not in_time:
+            answers = iter([False])
+            monkeypatch.setattr(Job, "in_training", property(lambda _: next(answers, True)))
+        assert training() == "run is being trained by another process: nothing done"
+    assert ("is running" in training.job.log.read_text()) is not in_time
+    log = lock(training.job)
+    assert log is not None  # it was let go
+    log.close()
 
 
 def test_a_job_waits_for_a_lock_that_comes_free(tmp_path, monkeypatch):

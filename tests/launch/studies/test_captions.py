@@ -4,6 +4,7 @@ They are read from the names of the runs and from the values in their commands.
 """
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,16 @@ def test_a_study_trains_what_the_caption_says(study):
         assert bound["DISTRIBUTION"] == DISTRIBUTIONS[run.label.split("/")[2].split("-")[1]]
         method = run.label.split("/")[2].split("-")[0]
         assert run.gin_files == (f"gin_configs/{run.label.split('/')[0]}/{method}.gin",)
+
+
+@pytest.mark.parametrize("study", ["cartpole", "mujoco"])
+def test_a_study_is_part_of_the_figures_that_its_description_names(study):
+    description = STUDIES[study].__doc__
+    figures = [f"figure{n}" for n in re.findall(r"\d+", description.split("Figure")[1])]
+    runs = {run.name for run in expand([study], PAPER)}
+    parts = [runs & {run.name for run in expand([figure], PAPER)} for figure in figures]
+    assert all(parts)
+    assert set().union(*parts) == runs
 
 
 @pytest.mark.parametrize("task", sorted(MAIN))
