@@ -73,7 +73,7 @@ def power(studies: int, random: np.random.Generator) -> Iterator[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the tables."""
     parser = Parser(prog="python -m analysis.simulation", description="Simulated error rates.")
-    parser.add_argument("--studies", type=positive, default=1000, help="simulated per grid")
+    parser.add_argument("--studies", type=positive, default=1000, help="per grid (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     args = parser.parse_args(argv)
     random = np.random.default_rng(args.seed)

@@ -42,7 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"the CSV file to write, for one run (default: {TABLE} in each run's directory)",
     )
     count, strength = number("int", low=0), number("float", low=0)
-    parser.add_argument("--sigmas", type=strength, nargs="+", help="strengths of noise")
+    parser.add_argument(
+        "--sigmas",
+        type=strength,
+        nargs="+",
+        help="strengths of noise (default: 0 to 30 on Atari, 0 to 1 elsewhere)",
+    )
     parser.add_argument(
         "--episodes", type=positive, default=20, help="for each strength (default 20)"
     )
