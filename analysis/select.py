@@ -26,7 +26,8 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     """Runs of one length at the standard hyperparameters, each setting and seed once.
 
     Reports what it leaves out (`notes.left_out`). Runs of different lengths must not be averaged,
-    nor runs of a sweep with standard ones. A repeated run (with and without SNR logging, for
+    nor runs of a sweep with standard ones, nor runs of one setting that differ in anything else
+    that they record. A repeated run (with and without SNR logging, for
     example) is not a second seed.
 
     varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows; runs that differ
@@ -34,7 +35,7 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     """
     setting = [*SETTING, *varied]
     runs = _of_one_length(runs, figure).sort_values("path")
-    runs = _standard(runs, figure, setting, varied)
+    runs = _alike(_standard(runs, figure, setting, varied), figure, setting, varied)
     again = runs.duplicated([*setting, "seed"])
     # Runs with and without SNR logging train alike, so only differences are reported.
     differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
@@ -121,3 +122,30 @@ def _standard(
             f"others are there (first: {unusual['path'].iloc[0]})",
         )
     return runs[~out]
+
+
+def _alike(
+    runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
+) -> pd.DataFrame:
+    """For each setting, the runs with the most frequent value of all that they record (on a tie,
+    that of the first path). An unknown value does not differ.
+    """
+    recorded = hyperparameters.recorded(runs, varied)
+    of_setting = runs.groupby(list(setting), dropna=False).ngroup()
+    several = recorded.groupby(of_setting).nunique() > 1
+    for name in several.columns[several.any()]:
+        values = recorded[name].dropna()
+        usual = values.groupby(of_setting).transform(
+            lambda own: own.groupby(own, sort=False).size().idxmax()
+        )
+        others = values[values != usual]
+        if others.empty:  # left out for another reason
+            continue
+        pairs = (others + " instead of " + usual[others.index]).unique()
+        left_out(
+            figure,
+            f"left out {len(others)} run(s) with another {name} than most of their setting: "
+            f"{', '.join(pairs[:3])} (first: {runs.loc[others.index[0], 'path']})",
+        )
+        recorded = recorded.drop(others.index)
+    return runs.loc[recorded.index]
