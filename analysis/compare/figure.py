@@ -1,6 +1,5 @@
 """Panels of aggregates, performance profiles, sample efficiency, probabilities of improvement."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import plotting, style
+from analysis.compare.groups import Groups
 
 TITLES = {"mean": "Mean", "median": "Median", "iqm": "IQM", "optimality_gap": "Optimality gap"}
 
 
-def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> list[Path]:
-    """Writes compare.png and .pdf into `out` and returns the paths."""
+def draw(found: dict[str, pd.DataFrame], groups: Groups, out: Path, name: str) -> list[Path]:
+    """Writes the statistics of `groups`, as name.png and .pdf, into `out` and returns the paths."""
+    tasks = groups.tasks
     aggregates = found["aggregates"]
     names = list(aggregates["group"].unique())
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
@@ -52,8 +53,8 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
     style.finish(figure, handles, seeds, "task and set", "bootstrap interval")
     note = figure.legends[0].get_title()
     listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
-    note.set_text(f"{note.get_text()}\n{listed}")
-    paths = style.save(figure, aggregates, out, "compare")
+    note.set_text(f"{note.get_text()}\n{listed}. {groups.unit}")
+    paths = style.save(figure, aggregates, out, name)
     paths[-1].unlink()  # each panel has its table
     return paths[:-1]
 
