@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis import hyperparameters
 from analysis.notes import left_out
+from analysis.run_tables import Tables
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
@@ -46,6 +47,20 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
             f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})",
         )
     return runs[~again]
+
+
+def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
+    """`tables.robustness` of each run's last policy; reports evaluations of earlier ones."""
+    noise = tables.robustness
+    end = noise["path"].map(tables.runs.set_index("path")["train_steps"])
+    earlier = noise[noise["train_step"] != end]
+    if len(earlier):
+        left_out(
+            figure,
+            f"left out {len(earlier)} evaluation(s) under noise of other policies than the last of "
+            f"their run (first: {earlier['path'].iloc[0]})",
+        )
+    return noise.drop(earlier.index)
 
 
 def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:
