@@ -190,7 +190,10 @@ def test_the_unit_is_the_agents_dense_network_in_the_first_source(run, tmp_path)
     )
 
 
-def test_agents_that_share_no_tasks_are_compared_separately(runs, run, tmp_path, capsys):
+def test_agents_that_share_no_tasks_are_compared_separately(
+    runs, run, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(statistics, "REPETITIONS", 10)
     for agent in ("sac", "ppo"):
         run(runs / agent, agent=agent, suite="mujoco", env="Hopper-v2", returns=(50.0,))
     run(runs / "game", agent="dqn", suite="atari_cnn", env="Pong", returns=(1.0,))
