@@ -84,13 +84,18 @@ def nearest_share(found: float, shares: Sequence[float]) -> float:
 
 
 def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """For each task, the runs of the most frequent length (the longer one on a tie)."""
+    """For each task, the runs of the most frequent length (the longer one on a tie).
+
+    Reports the lengths of an agent's tasks if they differ.
+    """
     # On Atari, a run takes extra steps until the last episode of each iteration ends.
     length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
     kept = []
+    tasks: dict[str, dict[float, list[str]]] = {}
     for task, lengths in length.groupby([runs[column] for column in TASK]):
         usual = lengths.mode().max()
         kept.append(lengths[lengths == usual])
+        tasks.setdefault(f"{task[0]} {task[1]}", {}).setdefault(usual, []).append(task[2])
         for word, others in (
             ("shorter", lengths[lengths < usual]),
             ("longer", lengths[lengths > usual]),
@@ -101,6 +106,10 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
                     f"left out {len(others)} {task[0]} {task[2]} run(s) {word} than {usual:,.0f} "
                     f"steps, the length of most there (first: {runs.loc[others.index[0], 'path']})",
                 )
+    for agent, by_length in tasks.items():
+        if len(by_length) > 1:
+            each = (f"{n:,.0f} steps on {', '.join(by_length[n])}" for n in sorted(by_length))
+            left_out(figure, f"{agent} was not trained equally long: {'; '.join(each)}")
     return runs.loc[pd.concat(kept).index] if kept else runs
 
 

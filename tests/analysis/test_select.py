@@ -91,3 +91,13 @@ def test_a_table_selects_as_its_directory(run, tmp_path, suffix):
     write(collect(tmp_path / "runs"), table)
     assert [*comparable(read(table).runs, "figure8")["path"]] == ["a", "b1"]
     assert comparable(read(table).runs[:0], "figure8").empty
+
+
+def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
+    for env, steps in (("Acrobot-v1", 9_000), ("CartPole-v0", 100), ("MountainCar-v0", 9_000)):
+        run(tmp_path / "runs" / env, env=env, steps=steps)
+    assert len(chosen(tmp_path)) == 3
+    assert capsys.readouterr().err == (
+        "warning: figure8: dqn classic was not trained equally long: 100 steps on CartPole-v0; "
+        "9,000 steps on Acrobot-v1, MountainCar-v0\n"
+    )
