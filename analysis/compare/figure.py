@@ -20,13 +20,14 @@ def draw(found: dict[str, pd.DataFrame], groups: Groups, out: Path, name: str) -
     tasks = groups.tasks
     aggregates = found["aggregates"]
     names = list(aggregates["group"].unique())
+    seeds = aggregates.groupby("group", sort=False)["seeds"].first()
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
     colors = dict(zip(names, shades))
     figure, grid = style.panels(2, 4)
     figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
     for axes, (statistic, title) in zip(grid[0], TITLES.items()):
         own = aggregates[aggregates["statistic"] == statistic]
-        plotting.bars(axes, own, "value", "group", colors)
+        plotting.bars(axes, own, "value", "group", colors, "seeds", style.usual_seeds(seeds))
         axes.tick_params(axis="y", labelsize=7)
         axes.set_title(title)
         axes.set_xlabel("Normalized score")
@@ -49,7 +50,6 @@ def draw(found: dict[str, pd.DataFrame], groups: Groups, out: Path, name: str) -
         style.empty(time)
     _matrix(pairs, found["improvements"], names)
     handles = [Line2D([], [], color=colors[name], label=name) for name in names]
-    seeds = aggregates.groupby("group", sort=False)["seeds"].first()
     style.finish(figure, handles, seeds, "task and set", "bootstrap interval")
     note = figure.legends[0].get_title()
     listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
