@@ -5,7 +5,8 @@
 One row per finished run, and next to it (runs.evals.parquet, runs.snr.parquet,
 runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, it
 also takes such a table. If the table exists already, only new and changed runs are read, and runs
-whose directories are gone leave it, unless `--keep` is given.
+whose directories are gone leave it, unless `--keep` is given; it says how many. If more than half
+would leave, nothing is written.
 """
 
 import os
@@ -167,8 +168,6 @@ def read(table: Path) -> Tables:
     for path in runs.loc[~finite, "path"]:
         left_out("", f"left out {path}: not all of its numbers in {table} are finite")
     runs = runs[finite].reset_index(drop=True)
-    for message in parts[0].attrs.get("left_out", []):
-        left_out("", message)
     tables = Tables(runs, evals, snr, robustness, table)
     return tables._replace(root=Path(parts[0].attrs.get("root", tables.root)))
 
@@ -181,6 +180,9 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
     Raises NoRunsError when there are runs, but none with this score.
     """
     tables = read(runs) if runs.is_file() else collect(runs)
+    if runs.is_file():
+        for message in tables.runs.attrs.get("left_out", []):
+            left_out("", message)
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:
@@ -211,9 +213,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables = collect(args.runs, known, args.keep)
     if tables.runs.empty:
         raise NoRunsError(f"no finished run below {args.runs}; nothing written")
+    if known is not None:
+        _say_which_leave(known, tables, args.out)
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
+
+
+def _say_which_leave(known: Tables, tables: Tables, out: Path) -> None:
+    """Warns of runs that are no longer in the table; ConfigError if these are most of its runs."""
+    paths = known.runs["path"]
+    gone = paths[~paths.isin(tables.runs["path"])]
+    if gone.empty:
+        return
+    message = (
+        f"{out}: {len(gone)} of its {len(paths)} runs leave it, as {tables.root} has no finished "
+        f"run of that path (first: {_printable(gone.iloc[0])}); --keep keeps runs whose "
+        f"directories are gone"
+    )
+    if len(gone) > len(paths) / 2:
+        raise ConfigError(f"{message}; nothing written")
+    warn(message)
 
 
 def _check_end(table: Path) -> None:

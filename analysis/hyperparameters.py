@@ -1,6 +1,7 @@
 """A run's hyperparameters, from its record, and how many differ from the paper's best."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,13 @@ KINDS = {
 LATER = ("sparse_initializer",)
 """Columns that tables of older versions lack."""
 _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
+_WITHOUT_EFFECT = {
+    *("num_iterations", "training_steps"),  # `planned_steps` and `train_steps` have the length
+    *("eval_interval", "checkpoint_interval", "policy_save_interval", "allow_inexact_resume"),
+}
+LAST_FRACTION = 0.1
+"""Share of the evaluations in the scores of older runs, which do not record it."""
+_OPTION = "env_options."
 
 
 def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,8 +46,8 @@ def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
     result: the run's result.json, with `hyperparameters`. Weight decay follows the agent's
         convention: the coefficient of sum(w^2), on Atari of sum(w^2) / 2.
     """
-    recorded = result["hyperparameters"]
-    known = {name: value for name, value in recorded.items() if value not in (None, "")}
+    own = result["hyperparameters"]
+    known = {name: value for name, value in own.items() if value not in (None, "")}
     found = {
         column: next((known[name] for name in names if name in known), None)
         for column, names in _NAMES.items()
@@ -51,10 +59,41 @@ def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def recorded(runs: pd.DataFrame, but: Sequence[str] = ()) -> pd.DataFrame:
+    """All that runs record and that can change their scores: a column per hyperparameter or option
+    of the environment, as text. NaN where it is unknown, as in older runs.
+
+    but: columns of `COLUMNS` to leave out.
+    """
+    column = {name: column for column, names in _NAMES.items() for name in names}
+    rows = []
+    for run in runs.to_dict("records"):
+        known = {name: run[name] for name in COLUMNS}
+        known |= {name.removeprefix(_OPTION): run[name] for name in run if name.startswith(_OPTION)}
+        known["last_fraction"] = run.get("last_fraction")
+        known = {name: value for name, value in known.items() if not pd.isna(value)}
+        if isinstance(own := run.get("hyperparameters"), str):
+            known |= {column.get(name, name): value for name, value in json.loads(own).items()}
+        unused = {
+            *but,
+            *_WITHOUT_EFFECT,
+            *(_OF_SPARSE_NETWORKS if run["method"] == "dense" else ()),
+        }
+        known = {"last_fraction": LAST_FRACTION, **known}
+        rows.append({name: _text(known[name]) for name in known if name not in unused})
+    # The networks' size is known of older runs, too.
+    return pd.DataFrame(rows, runs.index).assign(total_params=runs["total_params"].map(_text))
+
+
+def _text(value: Any) -> str:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:.15g}" if number else str(value)
+
+
 def planned_steps(result: Mapping[str, Any]) -> int | None:
     """Minimum of agent steps planned for a run on Atari, None elsewhere; result: as above."""
-    recorded = result["hyperparameters"]
-    return recorded["num_iterations"] * recorded["training_steps"] if on_atari(result) else None
+    own = result["hyperparameters"]
+    return own["num_iterations"] * own["training_steps"] if on_atari(result) else None
 
 
 def on_atari(result: Mapping[str, Any]) -> bool:

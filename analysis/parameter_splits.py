@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.select import comparable, standard_dense
+from analysis.notes import left_out
+from analysis.select import comparable, nearest_share, standard_dense
+from analysis.style import percent
 
 SPLIT = ("dense", "rigl")
 """Methods whose parameters are split: dense networks by width, sparse ones by sparsity."""
@@ -15,8 +17,8 @@ NETWORK = "network_params."
 def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
     """SAC's split runs and its standard dense ones; empty if no run is split.
 
-    Added columns: actor_share (of the parameters of actor and critics) and budget, the nearest one
-    of `budgets` (shares of the standard networks' parameters).
+    Added columns: actor_share (of the parameters of actor and critics) and budget, the one of
+    `budgets` (shares of the standard networks' parameters) that it is near; reports runs without.
     """
     runs = runs[runs["agent"] == "sac"]
     split = is_split(runs) & runs["method"].isin(SPLIT)
@@ -27,10 +29,16 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
     params = networks.sum(axis=1)
     full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")
     shares = params / full.fillna(runs.groupby("env")["total_params"].transform("max"))
-    return runs.assign(
-        actor_share=(runs[f"{NETWORK}actor"] / params).round(3),
-        budget=[min(budgets, key=lambda budget: abs(budget - share)) for share in shares],
-    )
+    budget = shares.map(lambda share: nearest_share(share, budgets))
+    if len(others := shares[budget.isna()]):
+        found = ", ".join(others.map(percent).unique()[:3])
+        left_out(
+            name,
+            f"left out {len(others)} split run(s) with {found} "
+            f"of the standard networks' parameters (first: {runs.loc[others.index[0], 'path']})",
+        )
+    runs = runs.assign(actor_share=(runs[f"{NETWORK}actor"] / params).round(3), budget=budget)
+    return runs[budget.notna()]
 
 
 def is_split(runs: pd.DataFrame) -> pd.Series:

@@ -46,10 +46,19 @@ def curve(
     seed_marks.mark(axes, last[x], last["mean"], [line["n_seeds"].min()], usual, color)
 
 
-def bars(axes: Axes, points: pd.DataFrame, value: str, names: str, colors: dict[str, Any]) -> None:
-    """Horizontal intervals with a mark at the value, as in rliable, the first row on top.
+def bars(
+    axes: Axes,
+    points: pd.DataFrame,
+    value: str,
+    names: str,
+    colors: dict[str, Any],
+    seeds: str,
+    usual: int,
+) -> None:
+    """Horizontal intervals with a mark at the value, as in rliable, the first row on top; (n=...)
+    after the names of rows with an unusual number of seeds.
 
-    value, names: columns of `points`, which also has low and high. colors: by name.
+    value, names, seeds: columns of `points`, which also has low and high. colors: by name.
     """
     for place, row in enumerate(points.iloc[::-1].to_dict("records")):
         color, width = colors[row[names]], row["high"] - row["low"]
@@ -61,7 +70,10 @@ def bars(axes: Axes, points: pd.DataFrame, value: str, names: str, colors: dict[
     axes.use_sticky_edges = False  # bars begin where their interval does, not at the axis
     axes.autoscale_view()
     axes.locator_params(axis="x", nbins=4)  # labels of more would touch
-    axes.set_yticks(range(len(points)), points[names][::-1])
+    labels = [
+        name if n == usual else f"{name} (n={n})" for name, n in zip(points[names], points[seeds])
+    ]
+    axes.set_yticks(range(len(points)), labels[::-1])
 
 
 def points(

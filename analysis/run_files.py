@@ -30,8 +30,6 @@ CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 AS_JSON = ("layers", "hyperparameters")
 """Parts of result.json that stay JSON in a table."""
-LAST_FRACTION = 0.1
-"""Share of the evaluations in the scores of older runs, which do not record it."""
 FORMAT = 3
 """Part of every stamp. Raise it when more is read of a run, to invalidate older tables."""
 _NUMERIC = {*NUMBERS, *OPTIONAL["runs"], *OPTIONAL["evals"]}.union(*CURVES.values()) - {"network"}
@@ -162,7 +160,7 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
     for column, score in SCORES.items():
         if column not in evals or math.isnan(run[score]):
             continue
-        share = run.get("last_fraction", LAST_FRACTION)
+        share = run.get("last_fraction", hyperparameters.LAST_FRACTION)
         found = final_score(evals[column].to_numpy(), share)
         if not math.isclose(found, run[score], rel_tol=1e-6):
             warn(

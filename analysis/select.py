@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis import hyperparameters
 from analysis.notes import left_out
+from analysis.run_tables import Tables
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
@@ -26,7 +27,8 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     """Runs of one length at the standard hyperparameters, each setting and seed once.
 
     Reports what it leaves out (`notes.left_out`). Runs of different lengths must not be averaged,
-    nor runs of a sweep with standard ones. A repeated run (with and without SNR logging, for
+    nor runs of a sweep with standard ones, nor runs of one setting that differ in anything else
+    that they record. A repeated run (with and without SNR logging, for
     example) is not a second seed.
 
     varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows; runs that differ
@@ -34,7 +36,7 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     """
     setting = [*SETTING, *varied]
     runs = _of_one_length(runs, figure).sort_values("path")
-    runs = _standard(runs, figure, setting, varied)
+    runs = _alike(_standard(runs, figure, setting, varied), figure, setting, varied)
     again = runs.duplicated([*setting, "seed"])
     # Runs with and without SNR logging train alike, so only differences are reported.
     differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
@@ -45,6 +47,20 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
             f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})",
         )
     return runs[~again]
+
+
+def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
+    """`tables.robustness` of each run's last policy; reports evaluations of earlier ones."""
+    noise = tables.robustness
+    end = noise["path"].map(tables.runs.set_index("path")["train_steps"])
+    earlier = noise[noise["train_step"] != end]
+    if len(earlier):
+        left_out(
+            figure,
+            f"left out {len(earlier)} evaluation(s) under noise of other policies than the last of "
+            f"their run (first: {earlier['path'].iloc[0]})",
+        )
+    return noise.drop(earlier.index)
 
 
 def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:
@@ -68,13 +84,18 @@ def nearest_share(found: float, shares: Sequence[float]) -> float:
 
 
 def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """For each task, the runs of the most frequent length (the longer one on a tie)."""
+    """For each task, the runs of the most frequent length (the longer one on a tie).
+
+    Reports the lengths of an agent's tasks if they differ.
+    """
     # On Atari, a run takes extra steps until the last episode of each iteration ends.
     length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
     kept = []
+    tasks: dict[str, dict[float, list[str]]] = {}
     for task, lengths in length.groupby([runs[column] for column in TASK]):
         usual = lengths.mode().max()
         kept.append(lengths[lengths == usual])
+        tasks.setdefault(f"{task[0]} {task[1]}", {}).setdefault(usual, []).append(task[2])
         for word, others in (
             ("shorter", lengths[lengths < usual]),
             ("longer", lengths[lengths > usual]),
@@ -85,6 +106,10 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
                     f"left out {len(others)} {task[0]} {task[2]} run(s) {word} than {usual:,.0f} "
                     f"steps, the length of most there (first: {runs.loc[others.index[0], 'path']})",
                 )
+    for agent, by_length in tasks.items():
+        if len(by_length) > 1:
+            each = (f"{n:,.0f} steps on {', '.join(by_length[n])}" for n in sorted(by_length))
+            left_out(figure, f"{agent} was not trained equally long: {'; '.join(each)}")
     return runs.loc[pd.concat(kept).index] if kept else runs
 
 
@@ -121,3 +146,30 @@ def _standard(
             f"others are there (first: {unusual['path'].iloc[0]})",
         )
     return runs[~out]
+
+
+def _alike(
+    runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
+) -> pd.DataFrame:
+    """For each setting, the runs with the most frequent value of all that they record (on a tie,
+    that of the first path). An unknown value does not differ.
+    """
+    recorded = hyperparameters.recorded(runs, varied)
+    of_setting = runs.groupby(list(setting), dropna=False).ngroup()
+    several = recorded.groupby(of_setting).nunique() > 1
+    for name in several.columns[several.any()]:
+        values = recorded[name].dropna()
+        usual = values.groupby(of_setting).transform(
+            lambda own: own.groupby(own, sort=False).size().idxmax()
+        )
+        others = values[values != usual]
+        if others.empty:  # left out for another reason
+            continue
+        pairs = (others + " instead of " + usual[others.index]).unique()
+        left_out(
+            figure,
+            f"left out {len(others)} run(s) with another {name} than most of their setting: "
+            f"{', '.join(pairs[:3])} (first: {runs.loc[others.index[0], 'path']})",
+        )
+        recorded = recorded.drop(others.index)
+    return runs.loc[recorded.index]

@@ -14,7 +14,13 @@ from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
-from analysis.select import comparable, nearest_share, rectangular, standard_dense
+from analysis.select import (
+    comparable,
+    nearest_share,
+    of_last_policies,
+    rectangular,
+    standard_dense,
+)
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -69,13 +75,14 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     that have learned nothing are left out: they have nothing to keep.
     """
     tables = runs.tables
-    own = tables.runs[tables.runs["path"].isin(tables.robustness["path"])]
+    noise = of_last_policies(tables, "claims")
+    own = tables.runs[tables.runs["path"].isin(noise["path"])]
     # As in Figure 6. A directory may also have other evaluated runs, such as uniform ones.
     own = own[(own["method"] == "dense") | (own["distribution"] == ERK)]
     if own.empty:
         return own.assign(score=[], share=[])
     own = comparable(own, "claims")
-    noise = tables.robustness.merge(own[["path", "suite", "env"]], on="path")
+    noise = noise.merge(own[["path", "suite", "env"]], on="path")
     clean = noise[noise["sigma"] == 0.0].set_index("path")["avg_return"]
     own = own.assign(clean=own["path"].map(clean))
     parts = []

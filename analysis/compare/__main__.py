@@ -4,8 +4,9 @@
 
 Writes compare.png and .pdf (aggregates, performance profiles, sample efficiency and probabilities
 of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality gap of normalized
-scores; with --latex also compare.tex. A score of 1 is that of the standard dense network, or of a
-human on Atari.
+scores; with --latex also compare.tex. Agents that share no tasks are compared separately, as in
+compare_ppo_mujoco.png. A score of 1 is that of the agent's standard dense network, or of a human on
+Atari.
 """
 
 import sys
@@ -17,7 +18,7 @@ import pandas as pd
 from analysis import notes, scores
 from analysis.as_text import latex, markdown, with_interval
 from analysis.compare import figure, statistics
-from analysis.compare.groups import groups_of
+from analysis.compare.groups import comparisons
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.files import write_text
 
@@ -49,25 +50,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--task_bootstrap", action="store_true", help="draw tasks as well as seeds")
     parser.add_argument("--latex", action="store_true", help="also write compare.tex")
     args = parser.parse_args(argv)
+    paths: list[Path] = []
     with notes.heard():
-        groups = groups_of(args.runs, args.score)
-        found = {
-            "aggregates": statistics.aggregates(groups, args.task_bootstrap),
-            "profiles": statistics.profiles(groups, args.task_bootstrap),
-            "efficiency": statistics.efficiency(groups, args.task_bootstrap),
-            "improvements": statistics.improvements(groups),
-        }
-        wide = table(found["aggregates"])
-        written = {"compare.md": markdown(wide)}
-        if args.latex:
-            written["compare.tex"] = latex(wide)
-        for name, rows in found.items():
-            written[f"compare_{name}.csv"] = rows.to_csv(index=False)
-        paths = figure.draw(found, groups.tasks, args.out)
-    for name, text in written.items():
-        write_text(args.out / name, text)
-        paths.append(args.out / name)
-    print(markdown(wide), end="")
+        for name, groups in comparisons(args.runs, args.score).items():
+            found = {
+                "aggregates": statistics.aggregates(groups, args.task_bootstrap),
+                "profiles": statistics.profiles(groups, args.task_bootstrap),
+                "efficiency": statistics.efficiency(groups, args.task_bootstrap),
+                "improvements": statistics.improvements(groups),
+            }
+            wide = table(found["aggregates"])
+            text = f"{markdown(wide)}\n{groups.unit}\n"
+            print(text)
+            written = {f"{name}.md": text}
+            if args.latex:
+                written[f"{name}.tex"] = latex(wide)
+            for kind, rows in found.items():
+                written[f"{name}_{kind}.csv"] = rows.to_csv(index=False)
+            paths += figure.draw(found, groups, args.out, name)
+            for file, content in written.items():
+                write_text(args.out / file, content)
+                paths.append(args.out / file)
     print("wrote", ", ".join(map(str, paths)))
     return 0
 

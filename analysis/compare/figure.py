@@ -1,6 +1,5 @@
 """Panels of aggregates, performance profiles, sample efficiency, probabilities of improvement."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from analysis import plotting, style
+from analysis.compare.groups import Groups
 
 TITLES = {"mean": "Mean", "median": "Median", "iqm": "IQM", "optimality_gap": "Optimality gap"}
 
 
-def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> list[Path]:
-    """Writes compare.png and .pdf into `out` and returns the paths."""
+def draw(found: dict[str, pd.DataFrame], groups: Groups, out: Path, name: str) -> list[Path]:
+    """Writes the statistics of `groups`, as name.png and .pdf, into `out` and returns the paths."""
+    tasks = groups.tasks
     aggregates = found["aggregates"]
     names = list(aggregates["group"].unique())
+    seeds = aggregates.groupby("group", sort=False)["seeds"].first()
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
     colors = dict(zip(names, shades))
     figure, grid = style.panels(2, 4)
     figure.set_size_inches(13, 3.2 + 3.6 + 0.12 * len(names))
     for axes, (statistic, title) in zip(grid[0], TITLES.items()):
         own = aggregates[aggregates["statistic"] == statistic]
-        plotting.bars(axes, own, "value", "group", colors)
+        plotting.bars(axes, own, "value", "group", colors, "seeds", style.usual_seeds(seeds))
         axes.tick_params(axis="y", labelsize=7)
         axes.set_title(title)
         axes.set_xlabel("Normalized score")
@@ -48,12 +50,11 @@ def draw(found: dict[str, pd.DataFrame], tasks: Sequence[str], out: Path) -> lis
         style.empty(time)
     _matrix(pairs, found["improvements"], names)
     handles = [Line2D([], [], color=colors[name], label=name) for name in names]
-    seeds = aggregates.groupby("group", sort=False)["seeds"].first()
     style.finish(figure, handles, seeds, "task and set", "bootstrap interval")
     note = figure.legends[0].get_title()
     listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
-    note.set_text(f"{note.get_text()}\n{listed}")
-    paths = style.save(figure, aggregates, out, "compare")
+    note.set_text(f"{note.get_text()}\n{listed}. {groups.unit}")
+    paths = style.save(figure, aggregates, out, name)
     paths[-1].unlink()  # each panel has its table
     return paths[:-1]
 

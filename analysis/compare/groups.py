@@ -1,5 +1,6 @@
 """Groups of runs to compare: normalized scores and learning curves of each."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,11 @@ from analysis.claims.runs import LEARNT, worst_return
 from analysis.collect import load
 from analysis.normalization import HUMAN_SCORES, atari_scores
 from analysis.notes import left_out
-from analysis.select import SETTING, standard_dense
-from rigl_rl.errors import NoRunsError
+from analysis.select import MATCHES_WITHIN, TASK, standard_dense
+from analysis.style import percent
+from rigl_rl.errors import ConfigError, NoRunsError
 
+NAME = "compare"
 POINTS = np.linspace(0.05, 1.0, 20)
 """Points at which learning curves are compared: shares of a run's environment steps."""
 
@@ -23,81 +26,167 @@ class Groups(NamedTuple):
     """Groups by name.
 
     scores: final scores [seeds, tasks] of each. curves: scores [seeds, tasks, points] at `POINTS`
-    (NaN where a run has no evaluations). tasks: their names.
+    (NaN where a run has no evaluations). tasks: their names. unit: says what a score of 1 is.
     """
 
     scores: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
     tasks: tuple[str, ...]
+    unit: str
 
 
-def groups_of(sources: Sequence[Path], score: str) -> Groups:
-    """The runs of every directory or table, a group per method, sparsity, distribution and width.
+def comparisons(sources: Sequence[Path], score: str) -> dict[str, Groups]:
+    """The runs of every directory or table, by the names of the files to write: one comparison of
+    all agents that share tasks.
 
-    Compares only tasks that all groups have, each with as many seeds as the group has for its
-    rarest task; both are reported. With several sources, names of groups include the source.
+    A group is a method, sparsity, distribution and width; dense networks that match the size of a
+    sparse one are a group on all tasks. With several sources, groups' names include the source.
 
-    Raises NoRunsError without two groups that share a task.
+    Raises NoRunsError without two groups that share a task, ConfigError for two equal sources.
     """
     runs, evals = _runs(sources, score)
+    parts = _sharing_tasks(runs)
+    found, problems = {}, []
+    for agents, own in parts.items():
+        try:
+            found[NAME if len(parts) == 1 else f"{NAME}_{agents}"] = _groups(own, evals)
+        except NoRunsError as error:
+            problems.append(str(error))
+    if not found:
+        raise NoRunsError("; ".join(problems))
+    for problem in problems:
+        left_out(NAME, problem)
+    return found
+
+
+def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
+    """Compares only tasks that all groups have, each with as many seeds as the group has for its
+    rarest task; both are reported.
+    """
     names = runs["label"].unique()
     tasks = sorted(set.intersection(*(set(own["env"]) for _, own in runs.groupby("label"))))
     if len(names) < 2 or not tasks:
         why = "they share no task" if len(names) > 1 else "it takes two groups"
         raise NoRunsError(f"nothing to compare of {', '.join(names)}: {why}")
     for task in sorted(set(runs["env"]) - set(tasks)):
-        left_out("compare", f"left out {task}, which not all groups have")
-    runs = runs[runs["env"].isin(tasks)]
-    runs = _normalized(runs)
+        left_out(NAME, f"left out {task}, which not all groups have")
+    runs = _normalized(runs[runs["env"].isin(tasks)])
     curves = _curves(runs, evals)
     scores, of_time = {}, {}
     for name in names:
         own = runs[runs["label"] == name]
         seeds = int(own["env"].value_counts().min())
         if len(own) > seeds * len(tasks):
-            left_out("compare", f"{name}: {seeds} seed(s) of each task, as many as of the rarest")
+            left_out(NAME, f"{name}: {seeds} seed(s) of each task, as many as of the rarest")
         chosen = [own[own["env"] == task].sort_values("seed").head(seeds) for task in tasks]
         scores[name] = np.stack([part["score"].to_numpy() for part in chosen], axis=1)
         of_time[name] = np.stack(
             [np.stack([curves[path] for path in part["path"]]) for part in chosen], axis=1
         )
-    return Groups(scores, of_time, tuple(tasks))
+    return Groups(scores, of_time, tuple(tasks), _unit(runs))
 
 
 def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs, with `source`, `label` (their group) and `agents`; and their evaluations."""
     runs, evals = [], []
-    for source in sources:
+    for source, name in zip(sources, short_names(sources)):
         tables = load(source, score)
+        prefix = f"{name}: " if len(sources) > 1 else ""
         own = learning_curves.labelled(tables)
-        labels = own["name"] + [
-            f" {100 * sparsity:.4g}%" if sparsity else "" for sparsity in own["target_sparsity"]
-        ]
-        prefix = f"{source.stem}: " if len(sources) > 1 else ""
-        runs.append(own.assign(path=prefix + own["path"], label=prefix + labels))
+        runs.append(own.assign(path=prefix + own["path"], source=name, prefix=prefix))
         evals.append(tables.evals.assign(path=prefix + tables.evals["path"]))
     found = pd.concat(runs, ignore_index=True)
-    agents = found["agent"] + " " + found["suite"]
-    if agents.nunique() > 1:
-        found["label"] = agents + ", " + found["label"]
-    again = found.duplicated([*SETTING, "seed", "label"])
-    return found[~again], pd.concat(evals, ignore_index=True)
+    sparsity = found["target_sparsity"].map(lambda share: f" {percent(share)}" if share else "")
+    like = _matched(found).map(lambda share: f"Dense (size of {percent(share)})", "ignore")
+    found["label"] = found["prefix"] + like.fillna(found["name"] + sparsity)
+    found["agents"] = found["agent"] + " " + found["suite"]
+    if found["agents"].nunique() > 1:
+        found["label"] = found["agents"] + ", " + found["label"]
+    return found, pd.concat(evals, ignore_index=True)
+
+
+def short_names(sources: Sequence[Path]) -> list[str]:
+    """The shortest end of each path that no other one has; ConfigError for equal paths."""
+    parts = [Path(os.path.abspath(source)).parts for source in sources]
+    names = []
+    for own, source in zip(parts, sources):
+        if sum(source.resolve() == other.resolve() for other in sources) > 1:
+            raise ConfigError(f"--runs names {source} twice; give each directory or table once")
+        lengths = range(1, len(own) + 1)
+        unique = (n for n in lengths if sum(own[-n:] == other[-n:] for other in parts) == 1)
+        names.append(str(Path(*own[-next(unique) :])))
+    return names
+
+
+def _matched(runs: pd.DataFrame) -> pd.Series:
+    """The sparsity whose number of parameters each dense network of another width has; NaN if it
+    matches none, or less closely than another width. Such widths differ between tasks.
+    """
+    sparse = runs[(runs["method"] != "dense") & (runs["width"] == 1.0)]
+    of = ["source", *TASK, "target_sparsity"]
+    sizes = sparse.groupby(of)["active_params"].mean().rename("size").reset_index()
+    narrow = runs.loc[(runs["method"] == "dense") & (runs["width"] != 1.0)]
+    narrow = narrow[["source", *TASK, "width", "active_params"]].reset_index()
+    pairs = narrow.merge(sizes.drop(columns="source"), on=TASK)
+    pairs["away"] = (pairs["active_params"] / pairs["size"] - 1).abs()
+    pairs = pairs[pairs["away"] < MATCHES_WITHIN].sort_values("away").drop_duplicates("index")
+    nearest = pairs.groupby(of)["width"].transform("first")
+    pairs = pairs[pairs["width"] == nearest]
+    return pairs.set_index("index")["target_sparsity"].reindex(runs.index)
+
+
+def _sharing_tasks(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs by sets of agents that share tasks, directly or by another agent's."""
+    sets: list[tuple[set[str], set[str]]] = []
+    for agents, own in runs.groupby("agents"):
+        its = ({str(agents)}, set(own["env"]))
+        for other in [other for other in sets if other[1] & its[1]]:
+            sets.remove(other)
+            its = (other[0] | its[0], other[1] | its[1])
+        sets.append(its)
+    return {
+        "_".join(sorted(agents)).replace(" ", "_"): runs[runs["agents"].isin(agents)]
+        for agents, _ in sets
+    }
 
 
 def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
-    """With `zero` and `one`, the returns of scores 0 and 1, and `score`.
+    """With `zero` and `unit`, the return of score 0 and how much higher that of 1 is, `score`, and
+    `one`, which says what has a score of 1.
 
-    Games: random and human play. Other tasks: a policy that has learned nothing, and the standard
-    dense network, or the best group if that network is missing or has not learned.
+    Games: random and human play. Other tasks: a policy that has learned nothing, and the agent's
+    standard dense network in the first source that has one; the agent's best group if there is no
+    such network or it has not learned.
     """
+    task = [runs[column] for column in TASK]
     zero = worst_return(runs)
-    dense = runs[standard_dense(runs)].groupby("env")["final_return"].mean()
-    best = runs.groupby(["env", "label"])["final_return"].mean().groupby("env").max()
-    one = runs["env"].map(dense).fillna(runs["env"].map(best))
-    one = one.where(one - zero > LEARNT * zero.abs(), runs["env"].map(best))
-    human = atari_scores()[f"human_{HUMAN_SCORES[0]}"]
-    one = runs["env"].map(human).fillna(one)
+    dense = runs["final_return"].where(standard_dense(runs))
+    first = runs["source"].where(dense.notna()).groupby(task).transform("first")
+    dense = dense.where(runs["source"] == first).groupby(task).transform("mean")
+    best = runs.groupby([*task, "label"])["final_return"].transform("mean")
+    best = best.groupby(task).transform("max")
+    learnt = dense - zero > LEARNT * zero.abs()
+    human = runs["env"].map(atari_scores()[f"human_{HUMAN_SCORES[0]}"])
+    one = human.fillna(dense.where(learnt, best))
+    several = runs["source"].nunique() > 1
+    kind = "the standard dense network" + (" of " + first if several else pd.Series("", runs.index))
+    kind = kind.where(learnt, "the best group").where(human.isna(), "a human")
     unit = (one - zero).where(one > zero, 1.0)
-    return runs.assign(zero=zero, unit=unit, score=(runs["final_return"] - zero) / unit)
+    score = (runs["final_return"] - zero) / unit
+    return runs.assign(zero=zero, unit=unit, score=score, one=kind)
+
+
+def _unit(runs: pd.DataFrame) -> str:
+    """Says what a score of 1 is, for each agent."""
+    texts = {}
+    for agent, own in runs.groupby("agents"):
+        kinds = own.groupby("one")["env"].unique()
+        on = [f"{kind} on {', '.join(sorted(tasks))}" for kind, tasks in kinds.items()]
+        texts[agent] = " and ".join(on if len(kinds) > 1 else kinds.index)
+    if len(set(texts.values())) == 1:
+        return f"A score of 1 is the mean of {min(texts.values())}."
+    each = "; ".join(f"{text} ({agent})" for agent, text in texts.items())
+    return f"A score of 1 is the mean of {each}."
 
 
 def _curves(runs: pd.DataFrame, evals: pd.DataFrame) -> dict[str, np.ndarray]:

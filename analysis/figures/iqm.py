@@ -139,8 +139,8 @@ class IqmFigure(Figure):
         for axes, panel in zip(grid.flat, panels):
             here = _of(panel, points)
             tasks = _tasks(panel, here)
-            style.panel_title(axes, f"{panel.title}\n{tasks}", here["n_seeds"], usual)
-            _panel(axes, here)
+            often = style.panel_title(axes, f"{panel.title}\n{tasks}", here["n_seeds"], usual)
+            _panel(axes, here, often)
             human = "" if panel.suite == "mujoco" else "human-"
             axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
         for axes in grid.flat[len(panels) :]:
@@ -165,10 +165,11 @@ def _tasks(panel: IqmPanel, points: pd.DataFrame) -> str:
     return "\n".join(textwrap.wrap(text, 28))
 
 
-def _panel(axes: Axes, points: pd.DataFrame) -> None:
+def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
     known = {look.name for look in style.METHODS.values()} | {STANDARD, MATCHED}
     others = set(points["label"]) - known  # by their own names
     methods = style.looks([*style.METHODS, *others])
     colors = {look.name: look.color for look in methods.values()}
-    plotting.bars(axes, points, "iqm", "label", {STANDARD: "#555555", **colors})
+    colors[STANDARD] = "#555555"
+    plotting.bars(axes, points, "iqm", "label", colors, "n_seeds", usual)
     axes.tick_params(axis="y", labelsize=8)

@@ -17,7 +17,7 @@ from analysis.figures.figure import Figure
 from analysis.intervals import curves_over_seeds
 from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import TASK, comparable, nearest_share
+from analysis.select import TASK, comparable, nearest_share, of_last_policies
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
@@ -42,13 +42,14 @@ class RobustnessFigure(Figure):
 
         Raises NoRunsError when no policy was evaluated under noise.
         """
+        noise = of_last_policies(tables, self.name)
         runs = tables.runs
         runs = runs[
             (runs["agent"] == "dqn") & (runs["suite"] == self.suite) & runs["env"].isin(self.tasks)
         ]
         full = runs["env"].map(runs.groupby("env")["total_params"].max())
         share = (runs["active_params"] / full).map(lambda x: nearest_share(x, self.shares))
-        runs = runs.assign(share=share)[runs["path"].isin(tables.robustness["path"])]
+        runs = runs.assign(share=share)[runs["path"].isin(noise["path"])]
         kept = runs["share"].notna() & runs["method"].isin(DASHES)
         kept &= (runs["method"] == "dense") | (runs["distribution"] == ERK)
         if not kept.all():
@@ -63,7 +64,7 @@ class RobustnessFigure(Figure):
                 f"{self.name}: no finished DQN run on {', '.join(self.tasks)} with a "
                 f"robustness.csv in {tables.source}; {self._command(tables)}"
             )
-        evaluated = tables.robustness.merge(runs[["path", *LINE]], on="path")
+        evaluated = noise.merge(runs[["path", *LINE]], on="path")
         return curves_over_seeds(evaluated, LINE, "sigma", "avg_return")
 
     def _command(self, tables: Tables) -> str:

@@ -305,8 +305,49 @@ def test_runs_without_a_directory_stay_in_the_table_if_asked_for(run, tmp_path, 
         of_one = [each[each["path"] == "one"].reset_index(drop=True) for each in (old, new)]
         pd.testing.assert_frame_equal(*of_one, check_dtype=False)
     assert (kept.evals["path"] == "one").any()
+    capsys.readouterr()
     assert main(arguments) == 0
     assert read(table).runs["path"].tolist() == ["three", "two"]
+    error = capsys.readouterr().err
+    assert f"{table}: 1 of its 3 runs leave it" in error
+    assert "(first: one); --keep keeps" in error
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_a_table_does_not_lose_most_of_its_runs(run, tmp_path, capsys, other):
+    for seed in range(3):
+        run(tmp_path / f"runs/{seed}", seed=seed)
+    run(tmp_path / "others/3", seed=3)
+    table = tmp_path / "t.parquet"
+    assert main(["--runs", str(tmp_path / "runs"), "--out", str(table)]) == 0
+    before = table.read_bytes()
+    for seed in (1, 2):
+        shutil.rmtree(tmp_path / f"runs/{seed}")
+    argv = ["--runs", str(tmp_path / ("others" if other else "runs")), "--out", str(table)]
+    assert exit_code(main, argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {table}: {3 if other else 2} of its 3 runs leave it")
+    assert "--keep" in error
+    assert table.read_bytes() == before
+    assert main([*argv, "--keep"]) == 0
+    assert len(read(table).runs) == (4 if other else 3)
+
+
+@pytest.mark.parametrize("keep", [[], ["--keep"]])
+def test_complaints_of_an_earlier_time_are_not_repeated(run, tmp_path, capsys, keep):
+    run(tmp_path / "runs/good")
+    (run(tmp_path / "runs/bad") / "result.json").write_text("{")
+    table = tmp_path / "t.parquet"
+    argv = ["--runs", str(tmp_path / "runs"), "--out", str(table), *keep]
+    assert main(argv) == 0
+    assert "left out bad" in capsys.readouterr().err
+    load(table)
+    assert "left out bad" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "runs/bad")
+    assert main(argv) == 0
+    assert capsys.readouterr().err == ""
+    load(table)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_damaged_table_is_not_made_anew_if_its_runs_may_be_nowhere_else(run, tmp_path, capsys):

@@ -7,7 +7,7 @@ from rliable import library, metrics
 
 from analysis.compare import __main__ as compare
 from analysis.compare import statistics
-from analysis.compare.groups import POINTS, groups_of
+from analysis.compare.groups import POINTS, comparisons
 from rigl_rl.command_line import exit_code
 
 TASKS = ("CartPole-v0", "Acrobot-v1")
@@ -26,9 +26,16 @@ def runs(launched, tmp_path):
     return tmp_path / "runs"
 
 
+def groups_of(*sources):
+    """The only comparison of these directories."""
+    [(name, groups)] = comparisons(sources, "protocol").items()
+    assert name == "compare"
+    return groups
+
+
 @pytest.fixture
 def groups(runs):
-    return groups_of([runs], "protocol")
+    return groups_of(runs)
 
 
 def test_scores_are_in_units_of_the_dense_network(groups, capsys):
@@ -108,7 +115,7 @@ def test_several_directories_are_groups_of_their_own(runs, run, tmp_path):
     for seed in range(2):
         for task in TASKS:
             run(tmp_path / f"mine/{task}{seed}", env=task, seed=seed, returns=(0.0, 100.0))
-    groups = groups_of([runs, tmp_path / "mine"], "protocol")
+    groups = groups_of(runs, tmp_path / "mine")
     assert set(groups.scores) == {"runs: Dense", "runs: RigL 90%", "mine: RigL 90%"}
     assert groups.scores["mine: RigL 90%"].shape == (2, 2)
     assert groups.scores["mine: RigL 90%"][0, 1] == pytest.approx(0.5)
@@ -121,3 +128,79 @@ def test_nothing_to_compare_is_one_line(run, tmp_path, capsys):
     argv = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
     assert exit_code(compare.main, argv) == 1
     assert "nothing to compare of RigL 90%: it takes two groups" in capsys.readouterr().err
+
+
+def test_sources_of_one_name_are_told_apart(run, tmp_path, capsys):
+    for source, score in (("baseline/runs", 100.0), ("mine/runs", 50.0), ("runs.v1", 25.0)):
+        run(tmp_path / source / "a", returns=(score,))
+    sources = [tmp_path / name for name in ("baseline/runs", "mine/runs", "runs.v1")]
+    groups = groups_of(*sources)
+    found = {name: float(scores[0, 0]) for name, scores in groups.scores.items()}
+    assert found == {
+        "baseline/runs: RigL 90%": 1.0,
+        "mine/runs: RigL 90%": 0.5,
+        "runs.v1: RigL 90%": 0.25,
+    }
+    assert groups.unit == "A score of 1 is the mean of the best group."
+    again = tmp_path / "mine" / ".." / "mine" / "runs"
+    argv = ["--runs", *map(str, [sources[1], again]), "--out", str(tmp_path / "out")]
+    assert exit_code(compare.main, argv) == 2
+    assert f"--runs names {sources[1]} twice" in capsys.readouterr().err
+
+
+def test_dense_networks_of_one_size_are_a_group_on_all_tasks(run, tmp_path):
+    """Their widths differ between tasks; of two that match, the nearer one is the group's."""
+    for env, width in (("CartPole-v0", 0.3164), ("Acrobot-v1", 0.314)):
+        run(tmp_path / f"{env}-dense", env=env, method="dense", returns=(100.0,))
+        run(tmp_path / f"{env}-sparse", env=env, returns=(90.0,))
+        run(tmp_path / f"{env}-narrow", env=env, method="dense", width=width, returns=(80.0,))
+    groups = groups_of(tmp_path)
+    assert set(groups.scores) == {"Dense", "RigL 90%", "Dense (size of 90%)"}
+    assert groups.scores["Dense (size of 90%)"][0, 1] == pytest.approx(0.8)
+    run(tmp_path / "other", method="dense", width=0.31, returns=(1.0,))
+    run(tmp_path / "far", method="dense", width=0.7, returns=(1.0,))
+    groups = groups_of(tmp_path)
+    assert set(groups.scores) == {
+        *("Dense", "RigL 90%", "Dense (size of 90%)", "Dense, width 0.31", "Dense, width 0.7")
+    }
+    assert groups.tasks == ("CartPole-v0",)
+    assert groups.scores["Dense (size of 90%)"][0, 0] == pytest.approx(0.8)
+
+
+def test_the_unit_is_the_agents_dense_network_in_the_first_source(run, tmp_path):
+    task = {"env": "Hopper-v2", "suite": "mujoco"}
+    runs = (("sac", "a", 1000.0), ("sac", "b", 4000.0), ("ppo", "b", 200.0))
+    for agent, source, dense in runs:
+        path = tmp_path / source / agent
+        run(path / "dense", agent=agent, method="dense", returns=(dense,), **task)
+        run(path / "rigl", agent=agent, returns=(dense / 2,), **task)
+    groups = groups_of(tmp_path / "a", tmp_path / "b")
+    found = {name: float(scores[0, 0]) for name, scores in groups.scores.items()}
+    assert found == {
+        "sac mujoco, a: Dense": 1.0,
+        "sac mujoco, a: RigL 90%": 0.5,
+        "sac mujoco, b: Dense": 4.0,
+        "sac mujoco, b: RigL 90%": 2.0,
+        "ppo mujoco, b: Dense": 1.0,
+        "ppo mujoco, b: RigL 90%": 0.5,
+    }
+    assert groups.unit == (
+        "A score of 1 is the mean of the standard dense network of b (ppo mujoco); "
+        "the standard dense network of a (sac mujoco)."
+    )
+
+
+def test_agents_that_share_no_tasks_are_compared_separately(
+    runs, run, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(statistics, "REPETITIONS", 10)
+    for agent in ("sac", "ppo"):
+        run(runs / agent, agent=agent, suite="mujoco", env="Hopper-v2", returns=(50.0,))
+    run(runs / "game", agent="dqn", suite="atari_cnn", env="Pong", returns=(1.0,))
+    argv = ["--runs", str(runs), "--out", str(tmp_path / "out")]
+    assert exit_code(compare.main, argv) == 0
+    names = {path.name for path in (tmp_path / "out").glob("*.md")}
+    assert names == {"compare_dqn_classic.md", "compare_ppo_mujoco_sac_mujoco.md"}
+    text = (tmp_path / "out/compare_dqn_classic.md").read_text()
+    assert text.endswith("\nA score of 1 is the mean of the standard dense network.\n")
+    assert "nothing to compare of dqn atari_cnn, RigL 90%" in capsys.readouterr().err

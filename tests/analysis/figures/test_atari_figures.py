@@ -223,6 +223,21 @@ def test_figure6_plots_the_mean_return_at_each_strength_of_noise(atari, tmp_path
     assert "then: python -m rigl_rl.robustness --run" in error
 
 
+def test_figure6_shows_the_last_policy_of_a_run(atari, tmp_path, capsys):
+    for seed, earlier in ((0, "40"), (1, "")):
+        run = atari(18.0, seed=seed, method="dense", noise=[(0.0, 18.0), (30.0, -20.0)])
+        table = (run / "robustness.csv").read_text()
+        own = table.splitlines()[1].split(",")
+        rows = "".join(",".join([*own[:4], "40", sigma, "-21.0,0.0,20\n"]) for sigma in ("0", "30"))
+        text = table + rows if earlier else table.splitlines()[0] + "\n" + rows
+        (run / "robustness.csv").write_text(text)
+    points = points_of("6", tmp_path)
+    assert points["mean"].tolist() == [18.0, -20.0]
+    assert set(points["n_seeds"]) == {1}
+    error = capsys.readouterr().err
+    assert "figure6: left out 4 evaluation(s) under noise of other policies than the last" in error
+
+
 def test_figure6_is_the_same_from_a_table(atari, tmp_path):
     atari(18.0, method="dense", noise=[(0.0, 18.0), (30.0, -20.0)])
     table = tmp_path / "t.parquet"

@@ -86,7 +86,7 @@ def test_no_text_lies_on_another(full_grid, drawn, tmp_path, name):
     assert outside(figure) == []
 
 
-@pytest.mark.parametrize("name", ["2", "4_left", "8", "14_left", "14_right", "3", "13"])
+@pytest.mark.parametrize("name", ["1", "16", "2", "4_left", "8", "14_left", "14_right", "3", "13"])
 def test_nor_where_seeds_differ_and_sparsities_are_few(full_grid, drawn, tmp_path, name):
     def keep(runs):
         few = runs["target_sparsity"].isin([0.0, 0.8, 0.9])

@@ -214,7 +214,7 @@ def test_sparsity_aware_initialization_on_and_off(sac, drawn):
     }
 
 
-def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn):
+def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn, capsys):
     def split(score, actor, critic, text, method="dense"):
         kind = "widths" if method == "dense" else "sparsities"
         parameters = {f"train_eval.actor_critic_{kind}_str": text} if text else {}
@@ -226,6 +226,7 @@ def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn):
     split(80.0, 100, 450, "0.5_1.2")
     split(7.0, 20, 91, "0.2_0.5")  # 202 of 1,000: 20%
     split(8.0, 50, 25, "0.9_0.95", method="rigl")  # 10%
+    split(1.0, 200, 200, "0.6_0.6")  # 60%: no budget
     points = drawn("3")
     found = points.set_index(["method", "budget", "actor_share"])["mean"].to_dict()
     assert found == {
@@ -237,6 +238,8 @@ def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn):
     }
     assert set(points["dense_reward"]) == {90.0}
     assert set(points["standard_share"]) == {0.34}
+    message = "figure3: left out 1 split run(s) with 60% of the standard networks' parameters"
+    assert message in capsys.readouterr().err
 
 
 def test_figure14_tells_a_dense_output_layer_from_a_sparse_one(sac, drawn):

@@ -1,0 +1,103 @@
+"""Which SYNTHETIC runs may share a figure."""
+
+import pytest
+
+from analysis.collect import collect, read, write
+from analysis.select import comparable
+
+RECORDED = {"gamma": 0.99, "learning_rate": 1e-3, "fc_layer_params": [512, 512], "clip": None}
+
+
+def chosen(tmp_path, varied=()):
+    """Paths of the runs that are compared, read from the directory."""
+    return [*comparable(collect(tmp_path / "runs").runs, "figure8", varied)["path"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pair"),
+    [
+        ({"gamma": 0.9}, "gamma than most of their setting: 0.9 instead of 0.99"),
+        ({"learning_rate": 1e-4}, "learning_rate than most of their setting: 0.0001 instead of"),
+        ({"fc_layer_params": [64]}, "fc_layer_params than most of their setting: [64] instead of"),
+        ({"clip": 0.2}, "clip than most of their setting: 0.2 instead of None"),
+    ],
+)
+def test_runs_with_other_hyperparameters_are_no_further_seeds(run, tmp_path, capsys, changes, pair):
+    for seed in range(2):
+        run(tmp_path / f"runs/z{seed}", seed=seed, hyperparameters=RECORDED)
+    run(tmp_path / "runs/a7", seed=7, hyperparameters={**RECORDED, **changes})
+    run(tmp_path / "runs/old", seed=3)  # records nothing
+    assert chosen(tmp_path) == ["old", "z0", "z1"]
+    message = f"figure8: left out 1 run(s) with another {pair}"
+    error = capsys.readouterr().err
+    assert message in error
+    assert "(first: a7)" in error
+
+
+def test_on_a_tie_the_first_by_path_stays_also_with_equal_seeds(run, tmp_path, capsys):
+    run(tmp_path / "runs/a", hyperparameters=RECORDED)
+    run(tmp_path / "runs/b", hyperparameters={**RECORDED, "gamma": 0.9}, returns=(1.0,))
+    assert chosen(tmp_path) == ["a"]
+    assert "another gamma" in capsys.readouterr().err
+
+
+def test_other_records_differ_too(run, tmp_path, capsys):
+    run(tmp_path / "runs/a", seed=0)
+    run(tmp_path / "runs/b", seed=1, env_options={"max_episode_steps": 200})
+    run(tmp_path / "runs/c", seed=2, env_options={"max_episode_steps": 500})
+    run(tmp_path / "runs/d", seed=3, last_fraction=0.5)
+    run(tmp_path / "runs/e", seed=4, total_params=1_000_000)
+    run(tmp_path / "runs/f", seed=5, last_fraction=0.1)  # what older runs do not record
+    assert chosen(tmp_path) == ["a", "b", "f"]
+    error = capsys.readouterr().err
+    for name in ("max_episode_steps", "last_fraction", "total_params"):
+        assert f"left out 1 run(s) with another {name} than most" in error
+
+
+def test_what_cannot_change_a_score_does_not_differ(run, tmp_path, capsys):
+    dense = {**RECORDED, "sparse_output_layer": True}
+    without_effect = {"eval_interval": 5, "checkpoint_interval": 7, "policy_save_interval": 9}
+    run(tmp_path / "runs/a", seed=0, method="dense", hyperparameters=dense)
+    other = {**dense, **without_effect, "sparse_output_layer": False}
+    run(tmp_path / "runs/b", seed=1, method="dense", hyperparameters=other)
+    assert chosen(tmp_path) == ["a", "b"]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_the_figure_varies_does_not_differ(run, tmp_path, capsys):
+    for seed, value in enumerate((0.0, 1e-6, 1e-4)):
+        own = {**RECORDED, "weight_decay": value}
+        run(tmp_path / f"runs/{seed}", hyperparameters=own)
+    assert chosen(tmp_path, ["weight_decay"]) == ["0", "1", "2"]
+    assert capsys.readouterr().err == ""
+
+
+def test_an_agent_that_is_not_in_the_paper_is_not_pooled_over_a_sweep(run, tmp_path, capsys):
+    for seed, value in enumerate((0.0, 0.0, 1e-4)):
+        own = {**RECORDED, "weight_decay": value}
+        run(tmp_path / f"runs/{seed}", seed=seed, suite="mine", hyperparameters=own)
+    assert chosen(tmp_path) == ["0", "1"]
+    assert (
+        "another weight_decay than most of their setting: 0.0001 instead" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_selects_as_its_directory(run, tmp_path, suffix):
+    run(tmp_path / "runs/a", seed=0)
+    for seed, gamma in enumerate((0.99, 0.99, 0.9)):
+        run(tmp_path / f"runs/b{seed}", seed=seed, hyperparameters={**RECORDED, "gamma": gamma})
+    table = tmp_path / f"runs{suffix}"
+    write(collect(tmp_path / "runs"), table)
+    assert [*comparable(read(table).runs, "figure8")["path"]] == ["a", "b1"]
+    assert comparable(read(table).runs[:0], "figure8").empty
+
+
+def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
+    for env, steps in (("Acrobot-v1", 9_000), ("CartPole-v0", 100), ("MountainCar-v0", 9_000)):
+        run(tmp_path / "runs" / env, env=env, steps=steps)
+    assert len(chosen(tmp_path)) == 3
+    assert capsys.readouterr().err == (
+        "warning: figure8: dqn classic was not trained equally long: 100 steps on CartPole-v0; "
+        "9,000 steps on Acrobot-v1, MountainCar-v0\n"
+    )
