@@ -15,6 +15,7 @@ import dataclasses
 import inspect
 import math
 import numbers
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -114,17 +115,23 @@ def declared(function: Callable) -> dict[str, tuple[str, Allowed]]:
     """Type and allowed values of each declared parameter of a function or class."""
     if dataclasses.is_dataclass(function):
         return {
-            field.name: (str(field.type), field.metadata["allowed"])
+            field.name: (_text(field.type), field.metadata["allowed"])
             for field in dataclasses.fields(function)
             if "allowed" in field.metadata
         }
     allowed = getattr(function, "allowed", {})
-    # Annotations as text, as modules with `from __future__ import annotations` have them.
     return {
-        name: (str(each.annotation), allowed.get(name, ANY))
+        name: (_text(each.annotation), allowed.get(name, ANY))
         for name, each in inspect.signature(function).parameters.items()
         if each.annotation is not each.empty
     }
+
+
+def _text(annotation: Any) -> str:
+    """An annotation as it is written, without modules."""
+    if isinstance(annotation, str):
+        return annotation
+    return re.sub(r"(\w+\.)+(?=\w)", "", inspect.formatannotation(annotation))
 
 
 def check(name: str, value: Any, kinds: str, allowed: Allowed = ANY, **range: Any) -> None:

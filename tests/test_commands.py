@@ -114,6 +114,9 @@ class Stage:
         for name in ("gin_configs", "results"):
             (directory / name).symlink_to(ROOT / name)
         (directory / "my_methods").symlink_to(ROOT / "tests" / "own_methods")
+        edited = directory / "half_gamma" / "dqn_classic"
+        edited.mkdir(parents=True)
+        (edited / "rigl.gin").write_text("train_eval.gamma = 0.5\n")
         for name, text in STAGE.items():
             (directory / name).write_text(text)
 

@@ -39,7 +39,7 @@ ROOMS = {
     "rigl_rl.runs": SPARSE | {"rigl_rl.command_line"},
     "rigl_rl.tfagents": AGENTS,
     "rigl_rl.dopamine": AGENTS,
-    "rigl_rl.export": BASE | {"rigl_rl.adapters", "rigl_rl.runs", "rigl_rl.command_line"},
+    "rigl_rl.export": SPARSE | {"rigl_rl.runs", "rigl_rl.command_line"},
     "rigl_rl.flops": AGENTS - {"rigl_rl.runs"},
     "rigl_rl.robustness": AGENTS | {"rigl_rl.dopamine"},
     # No training code: a run is a command in a separate process, and its files.

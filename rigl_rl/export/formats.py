@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from rigl_rl.adapters import tflite_sparse
-from rigl_rl.export.policy import GreedyPolicy, name_of
+from rigl_rl.export.policy import GreedyPolicy
 
 # One observation (1, ...) -> one action (1, ...)
 Act = Callable[[np.ndarray], np.ndarray]
@@ -104,7 +104,7 @@ def load_tflite(path: pathlib.Path) -> Act:
 
 def write_npz(policy: GreedyPolicy, path: pathlib.Path) -> None:
     """Writes all weights by name, `NAME/mask` of each kernel, and the actions' bounds."""
-    arrays = {name_of(each): each.numpy() for each in policy.weights}
+    arrays = {name: each.numpy() for name, each in policy.named.items()}
     arrays |= {f"{name}/mask": kernel.numpy() != 0 for name, kernel in policy.kernels.items()}
     if policy.bounds:
         arrays["action/minimum"], arrays["action/maximum"] = policy.bounds

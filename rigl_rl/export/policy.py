@@ -11,6 +11,8 @@ import tensorflow_probability  # noqa: F401, registers types that TF-Agents' pol
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.sparsity.masks import unique_names
+
 
 class GreedyPolicy(tf.Module):
     """A saved policy of any agent, including the normalization of observations.
@@ -56,9 +58,14 @@ class GreedyPolicy(tf.Module):
         self.weights = [variable for variable in variables if variable.ref() in read]
 
     @property
+    def named(self) -> dict[str, tf.Variable]:
+        """The weights by name, such as `actor/hidden_0/kernel`; equal names get a number."""
+        return unique_names(self.weights)
+
+    @property
     def kernels(self) -> dict[str, tf.Variable]:
         """The kernels by name."""
-        return {name_of(each): each for each in self.weights if each.shape.rank > 1}
+        return {name: each for name, each in self.named.items() if each.shape.rank > 1}
 
     def fill(self, seed: int = 0) -> GreedyPolicy:
         """Gives every absent connection a random weight, and returns itself."""
@@ -77,8 +84,3 @@ class GreedyPolicy(tf.Module):
         if self.observation.dtype.is_integer:
             return random.integers(0, 256, shape).astype(self.observation.dtype.as_numpy_dtype)
         return random.standard_normal(shape).astype(self.observation.dtype.as_numpy_dtype)
-
-
-def name_of(variable: tf.Variable) -> str:
-    """The variable's name, such as `actor/hidden_0/kernel`."""
-    return variable.name.removesuffix(":0")

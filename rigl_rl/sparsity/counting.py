@@ -179,7 +179,9 @@ def from_keras(network: Any) -> list[Layer]:
     }
     layers = []
     for name, kernel in kernels_of(network).items():
-        layer = owners[id(kernel)]
+        layer = owners.get(id(kernel))
+        if layer is None or "Transpose" in type(layer).__name__:
+            raise ValueError(f"cannot count the FLOPs of kernel {name!r}: unknown kind of layer")
         input_shape = layer.get_build_config()["input_shape"]
         _, *output_dims = layer.compute_output_shape(input_shape)
         if None in output_dims:

@@ -159,7 +159,9 @@ class DropAndGrow(MaskUpdater):
     def from_settings(cls, settings, total_steps, seed):
         """Reads update times, drop fraction and noise."""
         times = cls._times(settings, total_steps)
-        schedule = settings.drop_fraction_schedule if times.end > 0 else "constant"
+        schedule = settings.drop_fraction_schedule
+        if times.end <= 0 and schedule != "lr":  # the others decay until the last update
+            schedule = "constant"
         fraction = DropFraction(settings.drop_fraction, schedule, times.end, times.begin)
         return cls(times, fraction, seed, settings.drop_noise)
 

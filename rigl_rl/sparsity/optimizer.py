@@ -172,8 +172,7 @@ class SparseOptimizer:
     def before_step(self, step, grads_and_vars, active):
         """Updates the masks if due and the method replaces connections.
 
-        Returns:
-          The gradients of the active weights of the kernels in `active`.
+        Returns the gradients of the active weights of the kernels in `active`.
         """
         if self._largest_rate is not None:
             self._largest_rate.assign(tf.maximum(self._largest_rate, self._rate()))
@@ -242,10 +241,11 @@ class SparseOptimizer:
             self._update_masks(step, dense)
             renewed = {}
             for kernel, gradient in zip(self.kernels, dense):
-                if kernel.kernel.ref() in active:
+                if self.execution.runs_sparsely(kernel.kernel):
                     connections = self.execution.connections_of(kernel.kernel)
                     connections.renew()
-                    renewed[kernel.kernel.ref()] = connections.active(gradient)
+                    if kernel.kernel.ref() in active:
+                        renewed[kernel.kernel.ref()] = connections.active(gradient)
             return [*(renewed[reference] for reference in active), tf.constant(True)]
 
         *values, _ = tf.cond(self.updater.due(step), update, lambda: [*values, tf.constant(False)])

@@ -128,7 +128,6 @@ def sparsify_with(
     updater = settings.updater_class.from_settings(settings, total_steps, seed)
     if settings.dense:
         return SparseOptimizer(optimizer, [], updater)
-    masked = _masked(networks, settings, keep_zeros, seed)
     mode = settings.sparse_execution
     hindrance = ""
     if not steps_weights_apart(optimizer):
@@ -141,6 +140,7 @@ def sparsify_with(
     if hindrance and mode == "sparse":
         raise ValueError(f"sparse_execution is 'sparse', but {hindrance}; choose 'dense'")
     mode = "dense" if hindrance else mode
+    masked = _masked(networks, settings, keep_zeros, seed)
     execution = Execution(mode, networks, masked, updater, optimizer.iterations)
     if isinstance(network_or_kernels, tf.keras.Model):
         execution.fit(network_or_kernels)

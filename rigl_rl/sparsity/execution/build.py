@@ -2,11 +2,11 @@
 
 python -m rigl_rl.sparsity.execution.build [--sanitize]
 
-Needs a C++ compiler ($CXX, or g++, or clang++) and the headers of the installed TensorFlow. Imports
-only the standard library, so that setup.py can use it. The result is written next to this file, or
-to the directory in the environment variable RIGL_RL_OPERATION. Its name is derived from its sources
-and TensorFlow's version, so an existing file of that name is up to date, and several processes may
-build at once.
+Needs a C++ compiler ($CXX, or g++; the vector code needs GCC's extensions) and the headers of the
+installed TensorFlow. Imports only the standard library, so that setup.py can use it. The result is
+written next to this file, or to the directory in the environment variable RIGL_RL_OPERATION. Its
+name is derived from its sources and TensorFlow's version, so an existing file of that name is up to
+date, and several processes may build at once.
 """
 
 import argparse
@@ -123,12 +123,11 @@ def version_of(tensorflow: Path) -> str:
 
 
 def compiler_command() -> list[str]:
-    """$CXX if it is set, else g++ or clang++."""
-    asked = shlex.split(os.environ.get("CXX", ""))
-    for command in [asked] if asked else [["g++"], ["clang++"]]:
-        if shutil.which(command[0]):
-            return command
-    raise BuildError(f"there is no C++ compiler ({asked[0] if asked else 'g++ or clang++'})")
+    """$CXX if it is set, else g++."""
+    command = shlex.split(os.environ.get("CXX", "")) or ["g++"]
+    if not shutil.which(command[0]):
+        raise BuildError(f"there is no C++ compiler ({command[0]})")
+    return command
 
 
 def _run(command: list[str]) -> None:

@@ -64,6 +64,7 @@ class Execution:
         self._iterations = iterations
         self._always_same = updater.times.never
         self._connections: dict[Any, Connections] = {}
+        self._kernels: list[MaskedKernel] = []
         self._targets: list[Connections] = []
         self.names: list[str] = []
         # Lists are current at this train step; -1: never.
@@ -83,6 +84,7 @@ class Execution:
             connections = Connections(layer.kernel, kernel.mask)
             layers.run_sparsely(layer, connections)
             self._connections[layer.kernel.ref()] = connections
+            self._kernels.append(kernel)
             self.names.append(f"{kernel.network}/{kernel.label}")
 
     def _choose(self, networks, kernels) -> list[tuple[tf.keras.layers.Dense, MaskedKernel]]:
@@ -183,15 +185,24 @@ class Execution:
         self._true_at.assign(self._iterations)
 
     def fit(self, model: tf.keras.Model) -> None:
-        """Makes `model.fit` run train steps sparsely; not with pruning, whose lists change size."""
+        """Makes `model.fit` run train steps sparsely; not with pruning, whose lists change size.
+
+        Only while the model is compiled with the optimizer of this execution. Between its steps,
+        `fit` may load weights or change masks, so each step begins with both as they should be.
+        """
         if not self.sparse or self.first_step > 0:
             return
         dense_step = model.train_step
 
         @functools.wraps(dense_step)
         def train_step(data):
+            if getattr(model.optimizer, "execution", None) is not self:
+                return dense_step(data)  # compiled with another optimizer since
             if scales_losses(model.optimizer):  # which changes gradients on their way
                 return dense_step(data)
+            for kernel in self._kernels:
+                kernel.apply_mask()
+            self._true_at.assign(-1)
             with self.train_steps():
                 return dense_step(data)
 

@@ -13,10 +13,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from rigl_rl.sparsity.execution import layers
 from rigl_rl.sparsity.execution.execution import Execution
 from rigl_rl.sparsity.execution.products import Connections
 
 _SUMS = ("AddN", "AddV2")
+_OUT_OF_SIGHT = (
+    *("PartitionedCall", "StatefulPartitionedCall", "Placeholder", "ReadVariableOp"),
+    *("While", "StatelessWhile", "If", "StatelessIf"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +58,20 @@ def active_gradient(gradient, connections: Connections) -> ActiveGradient | None
     """The values before the scatter of a sparse layer's gradient; None for dense layers.
 
     Raises:
-      ValueError: there is an operation between layer and optimizer, such as clipping.
+      ValueError: there is an operation between layer and optimizer, such as clipping, or the
+        gradient comes from where layers cannot be seen, such as an inner `tf.function`.
     """
     if tf.executing_eagerly() or not isinstance(gradient, tf.Tensor):
         return None
     op = gradient.op
     if op.type == "RiglScatter":
         return ActiveGradient(op.inputs[0], _dense(op))
+    if layers.running() and op.type in _OUT_OF_SIGHT:
+        raise ValueError(
+            f"the gradient of {connections.kernel.name} comes from another graph or a variable "
+            f"({op.type}), but sparse execution must see where it is computed: set "
+            "sparse_execution to 'dense'"
+        )
     if not _reaches_scatter(op):
         return None
     if op.type not in _SUMS:

@@ -1,0 +1,102 @@
+"""`Model.fit` with sparse products, where weights, masks or the optimizer change between steps."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rigl_rl.sparsity import sparsify
+from rigl_rl.sparsity.execution import library
+
+X = np.random.default_rng(0).standard_normal((64, 32)).astype(np.float32)
+Y = X[:, :1] ** 2
+
+
+pytestmark = pytest.mark.usefixtures("operation")
+
+
+def network():
+    tf.keras.utils.set_random_seed(0)
+    layers = [tf.keras.layers.Dense(32, "relu", input_shape=(32,)) for _ in range(2)]
+    return tf.keras.Sequential([*layers, tf.keras.layers.Dense(1)])
+
+
+def fit(model, optimizer, epochs=1, **options):
+    model.compile(optimizer, loss="mse", **options)
+    history = model.fit(X, Y, batch_size=16, epochs=epochs, verbose=0, shuffle=False)
+    return history.history["loss"][-1]
+
+
+def sparse(model, method="static", **settings):
+    settings = {"total_steps": 100, "sparse_output_layer": False, **settings}
+    return sparsify(model, method, 0.9, "adam", **settings)
+
+
+def assert_obeys(optimizer):
+    for kernel in optimizer.kernels:
+        np.testing.assert_array_equal(kernel.kernel, kernel.kernel * kernel.mask)
+        assert np.any(kernel.mask.numpy() == 0)
+
+
+def test_weights_that_were_loaded_are_masked_by_the_next_step():
+    model = network()
+    optimizer = sparse(model)
+    fit(model, optimizer)
+    assert optimizer.execution.names
+    model.set_weights([np.ones_like(each) for each in model.get_weights()])
+    fit(model, optimizer)
+    assert_obeys(optimizer)
+
+
+def test_a_second_method_is_not_trained_with_the_lists_of_the_first():
+    model = network()
+    fit(model, sparse(model))
+    second = sparse(model, seed=5, sparse_execution="dense")
+    loss = fit(model, second, epochs=20)
+    assert_obeys(second)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(loss, rel=0.3)
+
+
+def test_a_dense_optimizer_afterwards_trains_all_weights():
+    model = network()
+    fit(model, sparse(model))
+    before = np.mean(model.layers[0].kernel.numpy() == 0)
+    fit(model, "adam")
+    assert before > 0.5
+    assert np.mean(model.layers[0].kernel.numpy() == 0) < 0.05
+
+
+def test_steps_in_graph_mode_continue_eager_ones_that_changed_masks():
+    model = network()
+    optimizer = sparse(model, "set", update_freq=1)
+    fit(model, optimizer, run_eagerly=True)
+    fit(model, optimizer)
+    for kernel in optimizer.kernels:
+        lists = optimizer.execution.connections_of(kernel.kernel).lists
+        np.testing.assert_array_equal(lists, library.operation().rigl_connections(kernel.mask))
+    assert_obeys(optimizer)
+
+
+def test_a_gradient_from_an_inner_function_is_refused_not_taken_for_zero():
+    class Inner(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.net = network()
+
+        @tf.function
+        def call(self, inputs):
+            return self.net(inputs)
+
+    model = Inner()
+    model(X)
+    with pytest.raises(ValueError, match="another graph or a variable .*'dense'"):
+        fit(model, sparse(model, "rigl", update_freq=2))
+
+
+def test_a_refused_call_changes_no_weight():
+    model = network()
+    before = model.get_weights()
+    clipping = tf.keras.optimizers.Adam(global_clipnorm=1.0)
+    with pytest.raises(ValueError, match="choose 'dense'"):
+        sparsify(model, "static", 0.9, clipping, sparse_execution="sparse")
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
