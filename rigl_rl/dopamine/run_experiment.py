@@ -246,7 +246,9 @@ class SparseTrainRunner(run_experiment.Runner):
 
 
 def _warn_of_a_short_run(agent: SparseDQNAgent, steps: int) -> None:
-    """Warns if a run of this many agent steps ends before its mask updates, or its first step."""
+    """Warns if a run of this many agent steps ends before its first gradient step, or before its
+    last mask update, unless the configuration says when that is.
+    """
     first = agent.given.min_replay_history
     gradient_steps = max(0, steps - first) // agent.given.update_period
     last_update = agent.optimizer.updater.times.end
@@ -255,7 +257,7 @@ def _warn_of_a_short_run(agent: SparseDQNAgent, steps: int) -> None:
             f"DQNAgent.min_replay_history is {first}, but the run has {steps} agent steps: it "
             "takes no gradient step"
         )
-    elif last_update > gradient_steps:
+    elif agent.sparse_settings.last_update_step is None and last_update > gradient_steps:
         warn(
             f"mask updates end at gradient step {last_update}, but the run takes only about "
             f"{gradient_steps}; bind a lower DQNAgent.min_replay_history (it is {first}) or the "
