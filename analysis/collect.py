@@ -156,13 +156,13 @@ def read(table: Path) -> Tables:
                 else pd.read_parquet(path, use_threads=False)
             )
             _check_end(path)
-            part = part.assign(**{each: None for each in later if each not in part})
+            absent = {**dict.fromkeys(optional, np.nan), **dict.fromkeys(later)}  # of older tables
+            part = part.assign(**{each: absent[each] for each in absent if each not in part})
             require(part, columns, path.name)
             check_numbers(part, path.name)
         except (ValueError, OSError) as error:  # pandas' and Arrow's errors about content
             raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
-        missing = [column for column in optional if column not in part]  # of an older table
-        parts.append(part.assign(**dict.fromkeys(missing, np.nan)))
+        parts.append(part)
     runs, evals, snr, robustness = parts
     finite = np.isfinite(runs[list(NUMBERS)].astype(float)).all(axis=1)
     for path in runs.loc[~finite, "path"]:

@@ -35,7 +35,8 @@ def training(
     random = random_state.generator(seed)
     off_policy_loop.collect_at_random(env, replay, 1000, random)
     networks = {"q": (agent.q_network, agent.target_q_network)}
-    follow = targets.target_masker(agent.optimizer, networks, step, tau=1.0, period=100)
+    update = given.target_update_tau, given.target_update_period
+    follow = targets.target_masker(agent.optimizer, networks, step, *update)
     executions = [agent.optimizer.execution] if execution else []
     train = off_policy_loop.make_train_loop(
         env, agent, replay, given.batch_size, random, follow, executions

@@ -29,7 +29,7 @@ from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
 DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
-UPDATE_FREQ, DROP_FRACTION, TARGET_PERIOD = 1_000, 0.5, 100
+UPDATE_FREQ, DROP_FRACTION = 1_000, 0.5
 """Tables 1 and 6."""
 MINIBATCHES = 5
 

@@ -202,8 +202,8 @@ class Execution:
                 return dense_step(data)
             for kernel in self._kernels:
                 kernel.apply_mask()
-            self._true_at.assign(-1)
-            with self.train_steps():
+            self.renew()
+            with layers.sparse_products():
                 return dense_step(data)
 
         model.train_step = train_step
