@@ -24,6 +24,13 @@ def gin_cleared():
     gin.clear_config()
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Seeds what a test draws from TensorFlow, NumPy and Python; without TensorFlow none draws."""
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session")
 def refused():
     """Expects a ConfigError of one line that names every part: `with refused("width is -1"): ...`.
