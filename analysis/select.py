@@ -1,6 +1,7 @@
 """Selects runs that may share a figure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from analysis import hyperparameters
 from analysis.notes import left_out
 from analysis.run_tables import Tables
+from rigl_rl.record import FROM_CONFIGS
 
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
@@ -21,6 +23,12 @@ are whole numbers: the dense network nearest to one of 99% sparsity is 6% off fo
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
     """Whether each run has a dense network of full width."""
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
+
+
+def configs_of(runs: pd.DataFrame) -> pd.Series:
+    """The folder of each run's edited gin file (`launch run --configs`); empty: a standard file."""
+    found = runs["path"].str.extract(rf"{FROM_CONFIGS}([^/]+)", expand=False)
+    return found.fillna("")
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
@@ -118,12 +126,14 @@ def _standard(
 ) -> pd.DataFrame:
     """For each setting, the runs nearest to the paper's best hyperparameters.
 
-    None if there are several such settings, as in a sweep whose grid lacks the best values.
+    An edited gin file counts as one more change, whatever it changes. None if there are several
+    such settings, as in a sweep whose grid lacks the best values.
     """
     if runs.empty:
         return runs
     fixed = runs.assign(**dict.fromkeys(varied))
     changes = fixed.apply(hyperparameters.changes, axis=1)
+    changes += configs_of(runs) != ""
     fewest = changes.groupby([runs[column] for column in setting], dropna=False).transform("min")
     others = [column for column in hyperparameters.COLUMNS if column not in varied]
     values = runs[others].astype(str).agg(" ".join, axis=1).where(changes == fewest)
@@ -134,8 +144,9 @@ def _standard(
     if out.any():
         left_out(
             figure,
-            f"left out {int(out.sum())} run(s) of sweeps, which change "
-            f"other hyperparameters than this figure shows",
+            f"left out {int(out.sum())} run(s) of sweeps or edited gin files, which change "
+            f"other hyperparameters than this figure shows "
+            f"(first: {runs.loc[out, 'path'].iloc[0]})",
             usual=True,
         )
     unusual = runs[~out & (changes > 0)]
@@ -151,17 +162,22 @@ def _standard(
 def _alike(
     runs: pd.DataFrame, figure: str, setting: Sequence[str], varied: Sequence[str]
 ) -> pd.DataFrame:
-    """For each setting, the runs with the most frequent value of all that they record (on a tie,
-    that of the first path). An unknown value does not differ.
+    """For each setting, the runs with the most frequent value of all that they record; on a tie,
+    that of most runs on the task, then that of the first path. Where a run does not record a value,
+    it is taken to have that of most runs of its method on the task.
     """
     recorded = hyperparameters.recorded(runs, varied)
+    of_task = runs.groupby(TASK).ngroup()
+    if lacking := [name for name in recorded if recorded[name].isna().any()]:
+        like = recorded[lacking].groupby([of_task, runs["method"]]).transform(_usual)
+        recorded[lacking] = recorded[lacking].fillna(like)
     of_setting = runs.groupby(list(setting), dropna=False).ngroup()
     several = recorded.groupby(of_setting).nunique() > 1
     for name in several.columns[several.any()]:
         values = recorded[name].dropna()
-        usual = values.groupby(of_setting).transform(
-            lambda own: own.groupby(own, sort=False).size().idxmax()
-        )
+        counts = [values.groupby([of, values]).transform("size") for of in (of_setting, of_task)]
+        order = pd.concat(counts, axis=1, keys=[0, 1]).sort_values([0, 1], ascending=False).index
+        usual = values[order].groupby(of_setting).transform("first")[values.index]
         others = values[values != usual]
         if others.empty:  # left out for another reason
             continue
@@ -173,3 +189,9 @@ def _alike(
         )
         recorded = recorded.drop(others.index)
     return runs.loc[recorded.index]
+
+
+def _usual(values: pd.Series) -> Any:
+    """The most frequent value (the first one on a tie); NaN if all are unknown."""
+    counts = values.groupby(values, sort=False).size()
+    return counts.idxmax() if len(counts) else np.nan

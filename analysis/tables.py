@@ -99,6 +99,11 @@ class SweepTable:
                 settings.append((values, scores.to_numpy()))
         if lacking:
             left_out(self.name, f"left out {lacking} setting(s) of {method} that lack a task")
+        # A mean of fewer seeds is higher by luck more often.
+        most = max((len(scores) for _, scores in settings), default=0)
+        if fewer := sum(len(scores) < most for _, scores in settings):
+            left_out(self.name, f"left out {fewer} setting(s) of {method} of fewer than {most} seeds")
+        settings = [(values, scores) for values, scores in settings if len(scores) == most]
         if len(settings) < 2:
             return {}
         values, scores = max(settings, key=lambda setting: setting[1].mean())

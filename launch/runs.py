@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
+from rigl_rl.record import FROM_CONFIGS
+
 START_UP_SECONDS = 15.0
 """Seconds from the start of a process to its first train step; only for printed estimates."""
 
@@ -74,8 +76,8 @@ class Run:
         """The same run under a label that says whose gin file it uses, and no standard run has."""
         return dataclasses.replace(
             self,
-            label=f"{self.label}-from_{name}",
-            measured_label=self.measured_label and f"{self.measured_label}-from_{name}",
+            label=f"{self.label}{FROM_CONFIGS}{name}",
+            measured_label=self.measured_label and f"{self.measured_label}{FROM_CONFIGS}{name}",
         )
 
     def with_binding(self, binding: str) -> Run:

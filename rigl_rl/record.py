@@ -13,6 +13,8 @@ from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import ANY, Allowed, check
 
 RESULT = "result.json"
+FROM_CONFIGS = "-from_"
+"""In a launched run's directory: its gin file is a user's, from the folder named next."""
 
 TEXT = ("agent", "suite", "env", "method")
 COUNTS = ("seed", "env_steps", "train_steps", "active_params")

@@ -82,6 +82,13 @@ def documented() -> tuple[str, ...]:
     return tuple(dict.fromkeys(c for page in pages for c in commands_in(page.read_text())))
 
 
+def documented_file(name: str) -> str:
+    """The block that extending.md says a file of this name holds."""
+    page = (ROOT / "docs" / "extending.md").read_text()
+    (text,) = re.findall(rf"`{re.escape(name)}`:\n\n```\n(.*?)^```", page, re.M | re.S)
+    return text
+
+
 @functools.lru_cache(None)
 def mains() -> dict[str, list[str]]:
     """Every module that is a command, with the commands in its docstring and all their options."""
@@ -116,7 +123,7 @@ class Stage:
         (directory / "my_methods").symlink_to(ROOT / "tests" / "own_methods")
         edited = directory / "half_gamma" / "dqn_classic"
         edited.mkdir(parents=True)
-        (edited / "rigl.gin").write_text("train_eval.gamma = 0.5\n")
+        (edited / "rigl.gin").write_text(documented_file("half_gamma/dqn_classic/rigl.gin"))
         for name, text in STAGE.items():
             (directory / name).write_text(text)
 

@@ -6,7 +6,8 @@ Writes compare.png and .pdf (aggregates, performance profiles, sample efficiency
 of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality gap of normalized
 scores; with --latex also compare.tex. Agents that share no tasks are compared separately, as in
 compare_ppo_mujoco.png. A score of 1 is that of the agent's standard dense network, or of a human on
-Atari.
+Atari. All groups are compared on the tasks that all of them have; `--groups "Dense" "RigL 90%"`
+selects groups.
 """
 
 import sys
@@ -45,14 +46,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         required=True,
         help="directories of runs, or tables written by analysis.collect",
     )
-    parser.add_argument("--score", choices=scores.CHOICES, default=scores.PROTOCOL)
+    parser.add_argument(
+        "--groups", nargs="+", default=(), help="compare only these, named as in the table"
+    )
+    parser.add_argument(
+        "--score",
+        choices=scores.CHOICES,
+        default=scores.PROTOCOL,
+        help="of the evaluation protocol (default), or of greedy policies where they are measured",
+    )
     parser.add_argument("--out", type=Path, required=True, help="directory for the output")
     parser.add_argument("--task_bootstrap", action="store_true", help="draw tasks as well as seeds")
     parser.add_argument("--latex", action="store_true", help="also write compare.tex")
     args = parser.parse_args(argv)
     paths: list[Path] = []
     with notes.heard():
-        for name, groups in comparisons(args.runs, args.score).items():
+        for name, groups in comparisons(args.runs, args.score, args.groups).items():
             found = {
                 "aggregates": statistics.aggregates(groups, args.task_bootstrap),
                 "profiles": statistics.profiles(groups, args.task_bootstrap),

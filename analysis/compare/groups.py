@@ -1,7 +1,7 @@
 """Groups of runs to compare: normalized scores and learning curves of each."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ from analysis.claims.runs import LEARNT, worst_return
 from analysis.collect import load
 from analysis.normalization import HUMAN_SCORES, atari_scores
 from analysis.notes import left_out
-from analysis.select import MATCHES_WITHIN, TASK, standard_dense
+from analysis.run_tables import Tables
+from analysis.select import MATCHES_WITHIN, TASK, configs_of, standard_dense
 from analysis.style import percent
 from rigl_rl.errors import ConfigError, NoRunsError
 
@@ -35,16 +36,29 @@ class Groups(NamedTuple):
     unit: str
 
 
-def comparisons(sources: Sequence[Path], score: str) -> dict[str, Groups]:
+def comparisons(
+    sources: Sequence[Path], score: str, wanted: Sequence[str] = ()
+) -> dict[str, Groups]:
     """The runs of every directory or table, by the names of the files to write: one comparison of
     all agents that share tasks.
 
     A group is a method, sparsity, distribution and width; dense networks that match the size of a
-    sparse one are a group on all tasks. With several sources, groups' names include the source.
+    sparse one are a group on all tasks. Groups' names include the source, if there are several, and
+    the folder of edited gin files (`launch run --configs`). If any groups are `wanted`, only those
+    are compared.
 
-    Raises NoRunsError without two groups that share a task, ConfigError for two equal sources.
+    Raises NoRunsError without two groups that share a task, ConfigError for two equal sources or
+    unknown groups.
     """
     runs, evals = _runs(sources, score)
+    if wanted:
+        known = dict.fromkeys(runs["label"])
+        if unknown := [name for name in wanted if name not in known]:
+            raise ConfigError(
+                f"argument --groups: no group {unknown[0]!r} (choose from "
+                f"{', '.join(map(repr, known))})"
+            )
+        runs = runs[runs["label"].isin(wanted)]
     parts = _sharing_tasks(runs)
     found, problems = {}, []
     for agents, own in parts.items():
@@ -69,7 +83,10 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
         why = "they share no task" if len(names) > 1 else "it takes two groups"
         raise NoRunsError(f"nothing to compare of {', '.join(names)}: {why}")
     for task in sorted(set(runs["env"]) - set(tasks)):
-        left_out(NAME, f"left out {task}, which not all groups have")
+        have = runs.loc[runs["env"] == task, "label"].unique()
+        lacking = [name for name in names if name not in have]
+        without = ", ".join(lacking)
+        left_out(NAME, f"left out {task}: no runs of {without} (--groups selects groups)")
     runs = _normalized(runs[runs["env"].isin(tasks)])
     curves = _curves(runs, evals)
     scores, of_time = {}, {}
@@ -89,9 +106,7 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
 def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs, with `source`, `label` (their group) and `agents`; and their evaluations."""
     runs, evals = [], []
-    for source, name in zip(sources, short_names(sources)):
-        tables = load(source, score)
-        prefix = f"{name}: " if len(sources) > 1 else ""
+    for name, prefix, tables in _parts(sources, score):
         own = learning_curves.labelled(tables)
         runs.append(own.assign(path=prefix + own["path"], source=name, prefix=prefix))
         evals.append(tables.evals.assign(path=prefix + tables.evals["path"]))
@@ -103,6 +118,20 @@ def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFra
     if found["agents"].nunique() > 1:
         found["label"] = found["agents"] + ", " + found["label"]
     return found, pd.concat(evals, ignore_index=True)
+
+
+def _parts(sources: Sequence[Path], score: str) -> Iterator[tuple[str, str, Tables]]:
+    """Name, prefix of labels, and tables: of the standard runs of each source, then of those of
+    each folder of edited gin files.
+    """
+    for source, name in zip(sources, short_names(sources)):
+        tables = load(source, score)
+        given = [name] if len(sources) > 1 else []
+        by_folder = dict(list(tables.runs.groupby(configs_of(tables.runs))))
+        for folder, runs in (by_folder or {"": tables.runs}).items():
+            names = ", ".join([*given, folder] if folder else given)
+            evals = tables.evals[tables.evals["path"].isin(runs["path"])]
+            yield names or name, names and f"{names}: ", tables._replace(runs=runs, evals=evals)
 
 
 def short_names(sources: Sequence[Path]) -> list[str]:
@@ -184,7 +213,8 @@ def _unit(runs: pd.DataFrame) -> str:
         on = [f"{kind} on {', '.join(sorted(tasks))}" for kind, tasks in kinds.items()]
         texts[agent] = " and ".join(on if len(kinds) > 1 else kinds.index)
     if len(set(texts.values())) == 1:
-        return f"A score of 1 is the mean of {min(texts.values())}."
+        each = ", each agent in its own unit" if len(texts) > 1 else ""
+        return f"A score of 1 is the mean of {min(texts.values())}{each}."
     each = "; ".join(f"{text} ({agent})" for agent, text in texts.items())
     return f"A score of 1 is the mean of {each}."
 

@@ -3,7 +3,8 @@ r"""Trains and evaluates a dense or sparse DQN on an Atari game.
 python -m rigl_rl.dopamine.train --base_dir runs/pong \
     --gin_files gin_configs/dqn_atari_cnn/rigl.gin --seed 1
 
-Hyperparameters: Tables 4 to 7 and section A.1 of the paper.
+Hyperparameters are gin bindings: gin_configs/dqn_atari_cnn/base.gin has them, with the paper's values
+(Tables 4 to 7, section A.1).
 """
 
 from absl import flags
@@ -13,7 +14,7 @@ from rigl_rl.dopamine.run_experiment import SparseTrainRunner
 from rigl_rl.runs import command
 
 flags.DEFINE_string("base_dir", None, "Run directory: created if missing, resumed if unfinished.")
-flags.DEFINE_multi_string("gin_files", [], "Gin file; repeat for several, later ones win.")
+flags.DEFINE_multi_string("gin_files", [], "Gin file; later ones override earlier ones")
 flags.mark_flag_as_required("base_dir")
 
 

@@ -18,15 +18,19 @@ from rigl_rl.runs import config
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_multi_string("gin_bindings", [], "Gin binding that overrides the files; repeatable.")
-flags.DEFINE_integer("seed", 0, "Determines the run: weights, masks, exploration, environments.")
+flags.DEFINE_multi_string("gin_bindings", [], "Gin binding that overrides the files")
+flags.DEFINE_integer("seed", 0, "Seed of weights, masks, exploration and environments.")
 flags.DEFINE_integer(
-    "threads", 1, "TensorFlow threads. Runs with equal numbers are bitwise reproducible.", 1
+    "threads", 1, "TensorFlow threads. Results repeat bit for bit with the same number.", 1
 )
 flags.DEFINE_float(
-    "average_last_fraction", 0.1, "Share of last evaluations in final_return.", 0.0, 1.0
+    "average_last_fraction",
+    0.1,
+    "Share of the evaluations, from the end, in final_return.",
+    0.0,
+    1.0,
 )
-flags.DEFINE_boolean("progress", None, "Progress bar; by default only on a terminal.")
+flags.DEFINE_boolean("progress", None, "Draw a progress bar; by default only on a terminal.")
 flags.DEFINE_boolean("debug", False, "Show where an error comes from.")
 
 

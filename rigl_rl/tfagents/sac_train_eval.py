@@ -3,7 +3,8 @@ r"""Trains and evaluates a dense or sparse SAC agent on a task with continuous a
 python -m rigl_rl.tfagents.sac_train_eval --root_dir runs/sac_rigl \
     --gin_file gin_configs/sac_mujoco/rigl.gin --seed 1
 
-Hyperparameters: Table 2, Table 8 and section A.1 of the paper.
+Hyperparameters are gin bindings: gin_configs/sac_mujoco/base.gin has them all, with the paper's values
+(Tables 2 and 8, section A.1).
 """
 
 from __future__ import annotations

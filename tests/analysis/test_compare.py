@@ -104,7 +104,7 @@ def test_the_command_writes_all_of_it(runs, tmp_path, capsys):
     assert exit_code(compare.main, argv) == 0
     printed = capsys.readouterr()
     assert "| Dense | 1.000 [1.000, 1.000] |" in printed.out
-    assert "left out MountainCar-v0, which not all groups have" in printed.err
+    assert "left out MountainCar-v0: no runs of Dense (--groups selects groups)" in printed.err
     assert (out / "compare.png").stat().st_size > 10_000
     assert r"RigL 90\% & 0." in (out / "compare.tex").read_text()
     improvements = pd.read_csv(out / "compare_improvements.csv")
@@ -121,6 +121,30 @@ def test_several_directories_are_groups_of_their_own(runs, run, tmp_path):
     assert groups.scores["mine: RigL 90%"][0, 1] == pytest.approx(0.5)
     low = statistics.aggregates(groups).set_index(["group", "statistic"])["low"]
     assert np.isnan(low["mine: RigL 90%", "iqm"])  # two seeds
+
+
+def test_runs_of_edited_gin_files_are_groups_of_their_own(runs, run):
+    for seed in range(2):
+        for task, score in zip(TASKS, (100.0, -300.0)):
+            name = f"dqn_classic/{task}/rigl-erk-s0.90-from_half/seed{seed}"
+            run(runs / name, env=task, seed=seed, returns=(score,))
+    groups = groups_of(runs)
+    assert set(groups.scores) == {"Dense", "RigL 90%", "half: RigL 90%"}
+    assert groups.scores["RigL 90%"].shape == (4, 2)
+    np.testing.assert_allclose(groups.scores["half: RigL 90%"], 0.5)
+    assert groups.unit == "A score of 1 is the mean of the standard dense network of runs."
+
+
+def test_selected_groups_keep_tasks_that_others_lack(runs, run, tmp_path, capsys):
+    run(runs / "one_task", sparsity=0.95, returns=(50.0,))
+    assert groups_of(runs).tasks == ("CartPole-v0",)
+    assert "left out Acrobot-v1: no runs of RigL 95% (--groups" in capsys.readouterr().err
+    [groups] = comparisons([runs], "protocol", ["Dense", "RigL 90%"]).values()
+    assert groups.tasks == ("Acrobot-v1", "CartPole-v0")
+    assert set(groups.scores) == {"Dense", "RigL 90%"}
+    argv = ["--runs", str(runs), "--out", str(tmp_path / "out"), "--groups", "RigL 80%"]
+    assert exit_code(compare.main, argv) == 2
+    assert "no group 'RigL 80%' (choose from 'Dense', " in capsys.readouterr().err
 
 
 def test_nothing_to_compare_is_one_line(run, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Which SYNTHETIC runs may share a figure."""
 
+import shutil
+
 import pytest
 
 from analysis.collect import collect, read, write
@@ -39,6 +41,39 @@ def test_on_a_tie_the_first_by_path_stays_also_with_equal_seeds(run, tmp_path, c
     run(tmp_path / "runs/b", hyperparameters={**RECORDED, "gamma": 0.9}, returns=(1.0,))
     assert chosen(tmp_path) == ["a"]
     assert "another gamma" in capsys.readouterr().err
+
+
+def test_runs_of_an_edited_gin_file_never_replace_the_standard_ones(run, tmp_path, capsys):
+    edited = {**RECORDED, "gamma": 0.5}
+    for seed in range(3):  # more than the standard ones, and first by path
+        run(tmp_path / f"runs/rigl-from_half_gamma/seed{seed}", seed=seed, hyperparameters=edited)
+    for seed in range(2):
+        run(tmp_path / f"runs/rigl/seed{seed}", seed=seed, hyperparameters=RECORDED)
+    assert chosen(tmp_path) == ["rigl/seed0", "rigl/seed1"]
+    for seed in range(2):
+        shutil.rmtree(tmp_path / f"runs/rigl/seed{seed}")
+    capsys.readouterr()
+    assert len(chosen(tmp_path)) == 3
+    assert "3 run(s) do not have the paper's hyperparameters" in capsys.readouterr().err
+
+
+def test_a_run_that_records_nothing_has_the_usual_values_of_its_method(run, tmp_path, capsys):
+    """Of a setting with old runs only, a new run with another gamma is no further seed."""
+    for seed in range(2):
+        run(tmp_path / f"runs/old{seed}", seed=seed)
+        run(tmp_path / f"runs/other{seed}", seed=seed, sparsity=0.5, hyperparameters=RECORDED)
+    mine = {**RECORDED, "gamma": 0.5}
+    run(tmp_path / "runs/mine", seed=5, hyperparameters=mine)
+    assert chosen(tmp_path) == ["old0", "old1", "other0", "other1"]
+    assert "gamma than most of their setting: 0.5 instead of 0.99" in capsys.readouterr().err
+
+
+def test_on_a_tie_the_values_of_most_runs_on_the_task_stay(run, tmp_path, capsys):
+    run(tmp_path / "runs/a", seed=0, hyperparameters={**RECORDED, "gamma": 0.5})
+    run(tmp_path / "runs/b", seed=1, hyperparameters=RECORDED)
+    run(tmp_path / "runs/c", method="set", hyperparameters=RECORDED)
+    assert chosen(tmp_path) == ["b", "c"]
+    assert "0.5 instead of 0.99 (first: a)" in capsys.readouterr().err
 
 
 def test_other_records_differ_too(run, tmp_path, capsys):

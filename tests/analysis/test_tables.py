@@ -64,6 +64,14 @@ def test_what_does_not_belong_to_the_sweep_changes_nothing(sweep, launched):
     pd.testing.assert_frame_equal(TABLE1.data(collect(sweep)), before)
 
 
+def test_a_setting_of_fewer_seeds_is_not_the_best(sweep, launched, capsys):
+    lucky = {DECAY: 1e-3, AWARE: False}
+    launched(env="Acrobot-v1", method="static", seed=1, returns=[-10.0], parameters=lucky)
+    static = TABLE1.data(collect(sweep)).to_dict("records")[1]
+    assert (static["weight_decay"], static["settings"]) == (1e-4, 6)
+    assert "left out 1 setting(s) of static of fewer than 3 seeds" in capsys.readouterr().err
+
+
 def test_written_in_the_papers_layout(sweep, tmp_path):
     argv = ["--runs", str(sweep), "--out", str(tmp_path / "out"), "--only", "table1"]
     assert figures.main(argv) == 0
