@@ -1,4 +1,4 @@
-"""Replaces the regularization losses of a Keras layer."""
+"""Regularization losses of a Keras layer; the first step of a call of `Model.fit`."""
 
 import functools
 from collections.abc import Callable
@@ -26,6 +26,14 @@ def replace_losses(
         else tag
         for tag in layer._callable_losses
     ]
+
+
+def begins_fit(model: tf.keras.Model) -> tf.Tensor:
+    """Whether a train step is the first of a call of `model.fit`: bool scalar.
+
+    `fit` sets this counter to 0 before callbacks run, and each step increases it.
+    """
+    return tf.equal(model._train_counter, 0)
 
 
 def _variable_of(tag) -> tf.Variable | None:

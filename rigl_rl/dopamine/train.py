@@ -3,7 +3,7 @@ r"""Trains and evaluates a dense or sparse DQN on an Atari game.
 python -m rigl_rl.dopamine.train --base_dir runs/pong \
     --gin_files gin_configs/dqn_atari_cnn/rigl.gin --seed 1
 
-Hyperparameters are gin bindings: gin_configs/dqn_atari_cnn/base.gin has them, with the paper's values
+Hyperparameters are gin bindings. gin_configs/dqn_atari_cnn/base.gin has the paper's values
 (Tables 4 to 7, section A.1).
 """
 

@@ -3,7 +3,7 @@ r"""Trains and evaluates a dense or sparse DQN on a task with discrete actions.
 python -m rigl_rl.tfagents.dqn_train_eval --root_dir runs/dqn_rigl \
     --gin_file gin_configs/dqn_classic/rigl.gin --seed 1
 
-Hyperparameters are gin bindings: gin_configs/dqn_classic/base.gin has them all, with the paper's values
+Hyperparameters are gin bindings. gin_configs/dqn_classic/base.gin has the paper's values
 (Tables 1 and 6, section A.1).
 """
 

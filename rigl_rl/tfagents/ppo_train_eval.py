@@ -3,7 +3,7 @@ r"""Trains and evaluates a dense or sparse PPO agent on a task with real or disc
 python -m rigl_rl.tfagents.ppo_train_eval --root_dir runs/ppo_rigl \
     --gin_file gin_configs/ppo_mujoco/rigl.gin --seed 1
 
-Hyperparameters are gin bindings: gin_configs/ppo_mujoco/base.gin has them all, with the paper's values
+Hyperparameters are gin bindings. gin_configs/ppo_mujoco/base.gin has the paper's values
 (Tables 3 and 9, section A.1).
 """
 

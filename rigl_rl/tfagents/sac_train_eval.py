@@ -3,7 +3,7 @@ r"""Trains and evaluates a dense or sparse SAC agent on a task with continuous a
 python -m rigl_rl.tfagents.sac_train_eval --root_dir runs/sac_rigl \
     --gin_file gin_configs/sac_mujoco/rigl.gin --seed 1
 
-Hyperparameters are gin bindings: gin_configs/sac_mujoco/base.gin has them all, with the paper's values
+Hyperparameters are gin bindings. gin_configs/sac_mujoco/base.gin has the paper's values
 (Tables 2 and 8, section A.1).
 """
 

@@ -122,6 +122,18 @@ def keras_layers():
     kernel, bias = layer.losses
     penalty = 0.01 * np.sum(layer.kernel.numpy() ** 2)
     yield "what Layer._callable_losses binds", (round(float(kernel / penalty), 5), bias) == (1, 7)
+    begins = []
+
+    class Model(tf.keras.Sequential):
+        def train_step(self, data):
+            begins.append(bool(adapted.begins_fit(self)))
+            return super().train_step(data)
+
+    model = Model([tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    for _ in range(2):
+        model.fit(np.ones((4, 1)), np.ones(4), batch_size=2, epochs=2, verbose=0)
+    yield "Model._train_counter", begins == 2 * [True, False, False, False]
 
 
 def keras_optimizers():

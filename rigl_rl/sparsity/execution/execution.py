@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rigl_rl.adapters.keras_layers import begins_fit
 from rigl_rl.adapters.keras_optimizers import scales_losses
 from rigl_rl.sparsity.execution import layers, library
 from rigl_rl.sparsity.execution.products import Connections
@@ -65,6 +66,7 @@ class Execution:
         self._always_same = updater.times.never
         self._connections: dict[Any, Connections] = {}
         self._kernels: list[MaskedKernel] = []
+        self._layers: list[tuple[tf.keras.layers.Dense, Connections]] = []
         self._targets: list[Connections] = []
         self.names: list[str] = []
         # Lists are current at this train step; -1: never.
@@ -83,6 +85,7 @@ class Execution:
         for layer, kernel in chosen:
             connections = Connections(layer.kernel, kernel.mask)
             layers.run_sparsely(layer, connections)
+            self._layers.append((layer, connections))
             self._connections[layer.kernel.ref()] = connections
             self._kernels.append(kernel)
             self.names.append(f"{kernel.network}/{kernel.label}")
@@ -160,7 +163,7 @@ class Execution:
             connections.renew()
 
     @contextlib.contextmanager
-    def train_steps(self, cached: bool = False) -> Iterator[None]:
+    def train_steps(self, cached: bool = False, anew: Any = False) -> Iterator[None]:
         """Train steps traced within this context run sparsely.
 
         Lists are rebuilt first if these steps do not continue the last ones: at the start, and
@@ -170,16 +173,20 @@ class Execution:
           cached: active weights are kept between steps, which avoids reading large kernels. For
             a training loop in which nothing but these steps, and updates of the target networks
             followed by `renew_targets`, changes a kernel.
+          anew: whether to rebuild the lists in any case: bool or scalar tensor.
         """
         if not self.sparse:
             yield
             return
+        for layer, connections in self._layers:
+            layers.use(layer, connections)
 
         def renew():
             self.renew()
             return tf.constant(True)
 
-        tf.cond(tf.equal(self._true_at, self._iterations), lambda: tf.constant(False), renew)
+        stale = tf.logical_or(tf.not_equal(self._true_at, self._iterations), anew)
+        tf.cond(stale, renew, lambda: tf.constant(False))
         with layers.sparse_products(cached):
             yield
         self._true_at.assign(self._iterations)
@@ -187,8 +194,8 @@ class Execution:
     def fit(self, model: tf.keras.Model) -> None:
         """Makes `model.fit` run train steps sparsely; not with pruning, whose lists change size.
 
-        Only while the model is compiled with the optimizer of this execution. Between its steps,
-        `fit` may load weights or change masks, so each step begins with both as they should be.
+        Only while the model is compiled with the optimizer of this execution. Weights and masks may
+        be loaded before each call of `fit`, and weights between its steps.
         """
         if not self.sparse or self.first_step > 0:
             return
@@ -202,8 +209,7 @@ class Execution:
                 return dense_step(data)
             for kernel in self._kernels:
                 kernel.apply_mask()
-            self.renew()
-            with layers.sparse_products():
+            with self.train_steps(anew=begins_fit(model)):
                 return dense_step(data)
 
         model.train_step = train_step

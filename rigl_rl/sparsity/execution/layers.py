@@ -61,12 +61,17 @@ def run_sparsely(layer: tf.keras.layers.Dense, connections: Connections) -> None
 
     A copy of the layer (TF-Agents copies Q-networks) is dense until it gets its own connections.
     """
-    layer._connections = connections
+    use(layer, connections)
     layer.call = types.MethodType(_call, layer)  # bound: `copy.deepcopy` binds it to the copy
     if type(layer.kernel_regularizer) in _SUMS_OVER_WEIGHTS:
         replace_losses(
             layer, layer.kernel, lambda loss: functools.partial(_regularizer_loss, layer, loss)
         )
+
+
+def use(layer: tf.keras.layers.Dense, connections: Connections) -> None:
+    """Sets the connections of a layer that runs sparsely; of several executions, one is in use."""
+    layer._connections = connections
 
 
 @tf.autograph.experimental.do_not_convert

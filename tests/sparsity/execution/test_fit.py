@@ -56,6 +56,47 @@ def test_a_second_method_is_not_trained_with_the_lists_of_the_first():
     assert model.evaluate(X, Y, verbose=0) == pytest.approx(loss, rel=0.3)
 
 
+def test_the_first_of_two_methods_is_trained_with_its_own_lists_again():
+    model = network()
+    first = sparse(model)
+    fit(model, first)
+    weights = model.get_weights()
+    fit(model, sparse(model, seed=5))
+    model.set_weights(weights)
+    before = model.evaluate(X, Y, verbose=0)
+    model.compile(first, loss="mse")
+    # The loss of one step over all examples is that of the weights before it.
+    history = model.fit(X, Y, batch_size=len(X), verbose=0)
+    assert history.history["loss"] == [pytest.approx(before, rel=1e-5)]
+    assert_obeys(first)
+
+
+def test_masks_that_were_loaded_between_calls_are_those_of_the_next():
+    model = network()
+    optimizer = sparse(model)
+    fit(model, optimizer)
+    for kernel in optimizer.kernels:
+        kernel.mask.assign(tf.reverse(kernel.mask, [0]))
+        kernel.kernel.assign(kernel.mask)
+    before = model.evaluate(X, Y, verbose=0)
+    history = model.fit(X, Y, batch_size=len(X), verbose=0)
+    assert history.history["loss"] == [pytest.approx(before, rel=1e-5)]
+    assert_obeys(optimizer)
+
+
+def test_weights_that_a_callback_loads_are_masked():
+    class Load(tf.keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 0:
+                self.model.set_weights([np.ones_like(each) for each in self.model.get_weights()])
+
+    model = network()
+    optimizer = sparse(model)
+    fit(model, optimizer, epochs=2)
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[Load()])
+    assert_obeys(optimizer)
+
+
 def test_a_dense_optimizer_afterwards_trains_all_weights():
     model = network()
     fit(model, sparse(model))
