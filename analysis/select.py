@@ -136,10 +136,12 @@ def _standard(
     changes += configs_of(runs) != ""
     fewest = changes.groupby([runs[column] for column in setting], dropna=False).transform("min")
     others = [column for column in hyperparameters.COLUMNS if column not in varied]
-    values = runs[others].astype(str).agg(" ".join, axis=1).where(changes == fewest)
+    values = runs[others].astype(object).where(changes == fewest)
+    # Unknown values, as of older runs, do not differ.
     several = values.groupby([runs[column] for column in setting], dropna=False).transform(
         "nunique"
     )
+    several = several.max(axis=1)
     out = (changes > fewest) | ((fewest > 0) & (several > 1))
     if out.any():
         left_out(

@@ -102,7 +102,9 @@ class SweepTable:
         # A mean of fewer seeds is higher by luck more often.
         most = max((len(scores) for _, scores in settings), default=0)
         if fewer := sum(len(scores) < most for _, scores in settings):
-            left_out(self.name, f"left out {fewer} setting(s) of {method} of fewer than {most} seeds")
+            left_out(
+                self.name, f"left out {fewer} setting(s) of {method} of fewer than {most} seeds"
+            )
         settings = [(values, scores) for values, scores in settings if len(scores) == most]
         if len(settings) < 2:
             return {}

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_agents.networks import actor_distribution_network
+from tf_agents.policies import actor_policy, greedy_policy, policy_saver
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
 
 from rigl_rl import command_line
 from rigl_rl.adapters import tflite_sparse
+from rigl_rl.errors import ConfigError
 from rigl_rl.export import __main__ as command
 from rigl_rl.export import formats, measure
+from rigl_rl.export.policy import GreedyPolicy
 
 
 def model_of(*kernels: np.ndarray) -> bytes:
@@ -36,6 +42,18 @@ def kernel_of(inputs: int, outputs: int, active: float, seed: int = 0) -> np.nda
     random = np.random.default_rng(seed)
     kernel = random.normal(size=(inputs, outputs)) / (active * inputs + 1) ** 0.5
     return kernel * (random.random(kernel.shape) < active)
+
+
+def test_a_policy_that_samples_is_refused(tmp_path):
+    action = tensor_spec.BoundedTensorSpec((2,), tf.float32, -1.0, 1.0)
+    time_steps = ts.time_step_spec(tensor_spec.TensorSpec((3,), tf.float32))
+    network = actor_distribution_network.ActorDistributionNetwork(time_steps.observation, action)
+    policy = actor_policy.ActorPolicy(time_steps, action, network)
+    policy_saver.PolicySaver(policy).save(str(tmp_path / "sampling"))
+    with pytest.raises(ConfigError, match="samples actions; only greedy"):
+        GreedyPolicy(tmp_path / "sampling")
+    policy_saver.PolicySaver(greedy_policy.GreedyPolicy(policy)).save(str(tmp_path / "greedy"))
+    assert GreedyPolicy(tmp_path / "greedy").action(np.ones((4, 3), np.float32)).shape == (4, 2)
 
 
 @pytest.mark.parametrize(

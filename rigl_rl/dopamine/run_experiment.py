@@ -94,6 +94,7 @@ class SparseTrainRunner(run_experiment.Runner):
         if self._directory.finished:
             print(f"{self._base_dir} is finished; nothing to do", flush=True)
             return
+        result.check({"q": self._agent.online_network})
         if self._start_iteration:
             print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
         if line := execution.describe([self._agent.optimizer.execution]):

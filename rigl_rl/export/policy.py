@@ -11,6 +11,7 @@ import tensorflow_probability  # noqa: F401, registers types that TF-Agents' pol
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity.masks import unique_names
 
 
@@ -29,6 +30,9 @@ class GreedyPolicy(tf.Module):
 
         Args:
           path: a directory below a run's policies/.
+
+        Raises:
+          ConfigError: the policy samples actions, as with `SparsePPOAgent.greedy_eval = False`.
         """
         super().__init__(name="policy")
         saved: Any = tf.saved_model.load(str(path))
@@ -53,6 +57,9 @@ class GreedyPolicy(tf.Module):
                 return saved.action(ts.restart(observation, tf.shape(observation)[:1])).action
 
         self.action = tf.function(act, input_signature=[self.observation])
+        observations = self.observations(8)[:, 0]
+        if not np.array_equal(self.action(observations), self.action(observations)):
+            raise ConfigError("its policy samples actions; only greedy policies can be exported")
         # PPO's saved policy also holds the value network.
         read = {variable.ref() for variable in self.action.get_concrete_function().variables}
         self.weights = [variable for variable in variables if variable.ref() in read]

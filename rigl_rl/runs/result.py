@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 import rigl_rl
+from rigl_rl.errors import ConfigError
 from rigl_rl.runs.history import History
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, counting, execution
 
@@ -93,6 +94,21 @@ def machine() -> dict[str, Any]:
 def peak_memory_mb() -> float:
     """Peak resident memory of this process so far, in MB (2^20 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def check(networks: Mapping[str, tf.keras.layers.Layer]) -> None:
+    """Checks before training that the networks' FLOPs can be counted at its end.
+
+    Raises:
+      ConfigError: a kernel is of an unknown kind of layer.
+    """
+    for name, network in networks.items():
+        try:
+            counting.from_keras(network)
+        except ValueError as error:
+            raise ConfigError(
+                f"network {name!r}: {error}; Dense and Conv layers can be counted"
+            ) from error
 
 
 def describe(

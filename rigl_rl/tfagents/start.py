@@ -65,8 +65,9 @@ class Start(Generic[Given]):
         """
         for name in gin_internals.overridden(tf_agent.TFAgent):
             raise ConfigError(
-                f"gin binding {name} has no effect, because the agent gets this argument from its "
-                "main; bind the parameter of train_eval that sets it"
+                f"gin binding {name} has no effect, because the code passes another value; bind it "
+                "for SparseDqnAgent, SparseSacAgent or SparsePPOAgent or, if you did, the "
+                "hyperparameter of train_eval that sets it, if there is one"
             )
         with one_line():
             directory = self.open_directory()

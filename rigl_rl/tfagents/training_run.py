@@ -72,6 +72,7 @@ class TrainingRun:
         if self.directory.finished:
             print(f"{self.directory.path} is finished; nothing to do", flush=True)
             return
+        result.check(self.networks)
         self._started = time.monotonic()
         self._history = History()
         self._wall_before = 0.0

@@ -76,6 +76,14 @@ def test_on_a_tie_the_values_of_most_runs_on_the_task_stay(run, tmp_path, capsys
     assert "0.5 instead of 0.99 (first: a)" in capsys.readouterr().err
 
 
+def test_an_older_run_that_lacks_a_column_is_a_seed_of_newer_ones(run, tmp_path):
+    """Even if the setting does not have the paper's best values."""
+    for seed in range(4):
+        own = {"weight_decay": 1e-3, **({"sparse_initializer": "glorot"} if seed > 1 else {})}
+        run(tmp_path / f"runs/{seed}", seed=seed, hyperparameters=own)
+    assert chosen(tmp_path) == ["0", "1", "2", "3"]
+
+
 def test_other_records_differ_too(run, tmp_path, capsys):
     run(tmp_path / "runs/a", seed=0)
     run(tmp_path / "runs/b", seed=1, env_options={"max_episode_steps": 200})

@@ -218,6 +218,15 @@ def test_an_agent_that_clips_gradients_takes_dense_steps(agent, mode, chosen):
     assert unless_clipped(settings, agent).sparse_execution == chosen
 
 
+@pytest.mark.parametrize("agent", [dqn_agent.DqnAgent, sac_agent.SacAgent])
+def test_so_does_one_whose_clipping_is_bound_under_tf_agents_name(agent):
+    settings = SparseSettings("rigl")
+    gin.parse_config(f"{agent.__name__}.gradient_clipping = None")
+    assert unless_clipped(settings, agent) is settings
+    gin.parse_config(f"{agent.__name__}.gradient_clipping = 10.0")
+    assert unless_clipped(settings, agent).sparse_execution == "dense"
+
+
 @pytest.mark.parametrize("name", ["dqn", "sac"])
 def test_clipped_gradients_train(name):
     agent = {"dqn": "SparseDqnAgent", "sac": "SparseSacAgent"}[name]
