@@ -6,6 +6,6 @@ A reproduction of "The State of Sparse Training in Deep Reinforcement Learning"
 
 from rigl_rl import loading
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 loading.begin()
