@@ -30,6 +30,8 @@ KINDS = {
 """Types, as for `rigl_rl.parameters.check`."""
 LATER = ("sparse_initializer",)
 """Columns that tables of older versions lack."""
+OF_SETTINGS = ("width", "widths", "distribution", "sparsity", "sparsities", "custom_sparsity_map")
+"""Recorded hyperparameters by which a study's settings of one method differ."""
 _OF_SPARSE_NETWORKS = ("sparse_output_layer", "sparsities")
 _WITHOUT_EFFECT = {
     *("num_iterations", "training_steps"),  # `planned_steps` and `train_steps` have the length

@@ -166,11 +166,12 @@ def _alike(
 ) -> pd.DataFrame:
     """For each setting, the runs with the most frequent value of all that they record; on a tie,
     that of most runs on the task, then that of the first path. Where a run does not record a value,
-    it is taken to have that of most runs of its method on the task.
+    it is taken to have that of most runs of its method on the task, unless settings differ in it.
     """
     recorded = hyperparameters.recorded(runs, varied)
     of_task = runs.groupby(TASK).ngroup()
-    if lacking := [name for name in recorded if recorded[name].isna().any()]:
+    lacking = recorded.columns[recorded.isna().any()].difference(hyperparameters.OF_SETTINGS)
+    if len(lacking):
         like = recorded[lacking].groupby([of_task, runs["method"]]).transform(_usual)
         recorded[lacking] = recorded[lacking].fillna(like)
     of_setting = runs.groupby(list(setting), dropna=False).ngroup()

@@ -19,7 +19,6 @@ PAGE = (ROOT / "docs" / "results.md").read_text()
 README = (ROOT / "README.md").read_text()
 MUJOCO = ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"]
 CLASSIC = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
-SHORT = {"Dense, as many parameters": "small dense"}
 NAMES = {method: style.method_name(method) for method in METHODS}
 
 
@@ -36,7 +35,7 @@ def settings_of(runs: pd.DataFrame, distribution: str, sparsity: float) -> dict[
     narrow = (runs["method"] == "dense") & (runs["width"] < 1.0)
     return {
         "Dense": runs[select.standard_dense(runs)],
-        "Dense, as many parameters": runs[narrow & near],
+        "Small dense": runs[narrow & near],
         **{name: sparse[sparse["method"] == method] for method, name in NAMES.items()},
     }
 
@@ -69,8 +68,8 @@ VARIANTS = {
     "as in the paper": "",
     "drop fraction 0.1": "-drop0.1",
     "update interval 5,000": "-every5000",
-    "the networks' own initialization": "-aware0",
-    "their own, rescaled": "-initrescale",
+    "the agent's initialization": "-aware0",
+    "the agent's, rescaled": "-initrescale",
 }
 
 
@@ -97,7 +96,7 @@ CHANGED = {
         "ppo_mujoco",
         ["HalfCheetah-v2", "Walker2d-v2"],
         ["static", "rigl"],
-        ["as in the paper", "the networks' own initialization", "their own, rescaled"],
+        ["as in the paper", "the agent's initialization", "the agent's, rescaled"],
     ),
 }
 
@@ -129,14 +128,9 @@ def test_claims():
 
 
 def result_of(agent, suite, task) -> str:
-    """The second cell of a row in README's table: final returns at 90%, ERK."""
-    found = {
-        name: each[task] for name, each in scores(agent, suite, [task]).items() if task in each
-    }
-    seeds = sorted({n for _, n in found.values()})
-    number = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seeds"
-    values = (f"{SHORT.get(name, name)} {value}" for name, (value, _) in found.items())
-    return f"{number}: {', '.join(values)}"
+    """The cells of a row in README's table: final returns at 90%, ERK, with numbers of seeds."""
+    found = scores(agent, suite, [task]).values()
+    return " | ".join("{} ({})".format(*each[task]) if task in each else "" for each in found)
 
 
 @pytest.mark.parametrize(

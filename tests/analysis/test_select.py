@@ -68,6 +68,15 @@ def test_a_run_that_records_nothing_has_the_usual_values_of_its_method(run, tmp_
     assert "gamma than most of their setting: 0.5 instead of 0.99" in capsys.readouterr().err
 
 
+def test_settings_that_old_runs_do_not_record_are_not_taken_from_others(run, tmp_path, capsys):
+    for seed in range(3):
+        run(tmp_path / f"runs/{seed}", seed=seed, hyperparameters={**RECORDED, "sparsity": 0.9})
+    run(tmp_path / "runs/old", sparsity=0.5)
+    run(tmp_path / "runs/new", seed=1, sparsity=0.5, hyperparameters={**RECORDED, "sparsity": 0.5})
+    assert chosen(tmp_path) == ["0", "1", "2", "new", "old"]
+    assert capsys.readouterr().err == ""
+
+
 def test_on_a_tie_the_values_of_most_runs_on_the_task_stay(run, tmp_path, capsys):
     run(tmp_path / "runs/a", seed=0, hyperparameters={**RECORDED, "gamma": 0.5})
     run(tmp_path / "runs/b", seed=1, hyperparameters=RECORDED)
