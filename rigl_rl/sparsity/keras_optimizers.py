@@ -142,6 +142,10 @@ class NewSparseOptimizer(_KerasOptimizer, tf.keras.optimizers.Optimizer, legacy=
             elif name.startswith("mask"):
                 raise ValueError(f"the file does not hold the optimizer's masks; {RESUME}")
 
+    def exclude_from_weight_decay(self, *args, **kwargs):
+        """As of the wrapped optimizer; call it before the first step."""
+        self._optimizer.exclude_from_weight_decay(*args, **kwargs)
+
     def finalize_variable_values(self, var_list):
         """Ends `fit`: with `use_ema`, copies averages into their variables.
 

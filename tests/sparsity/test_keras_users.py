@@ -427,3 +427,15 @@ def test_foreign_arguments_are_one_clear_line(given, sparsity, words):
     with pytest.raises(ValueError, match=words) as error:
         sparsify(given(), "static", sparsity)
     assert "\n" not in str(error.value)
+
+
+def test_variables_can_be_excluded_from_weight_decay():
+    model = mlp()
+    optimizer = sparsify(model, "static", 0.5, keras.optimizers.SGD(0.1, weight_decay=0.5))
+    first, last = model.layers[0].kernel, model.layers[-1].kernel
+    optimizer.exclude_from_weight_decay([last])
+    before = first.numpy(), last.numpy()
+    variables = model.trainable_variables
+    optimizer.apply_gradients([(tf.zeros_like(variable), variable) for variable in variables])
+    np.testing.assert_allclose(first, 0.95 * before[0], rtol=1e-6)
+    np.testing.assert_array_equal(last, before[1])
