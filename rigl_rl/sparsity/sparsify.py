@@ -17,6 +17,7 @@ from rigl_rl.sparsity.masks import (
     MaskedKernel,
     kernels_of,
     mask_kernels,
+    sparsity_of,
 )
 from rigl_rl.sparsity.optimizer import SparseOptimizer
 from rigl_rl.sparsity.settings import SparseSettings
@@ -194,4 +195,14 @@ def _masked(
         )
     if keep_zeros and not any(kernel.sparsity for kernel in masked):
         raise ValueError("keep_zeros is given, but the networks have no zeros to keep")
+    if keep_zeros and settings.updater_class.starts_dense:
+        zeros = max(
+            1 - int(kernel.active()) / kernel.mask.shape.num_elements() for kernel in masked
+        )
+        if zeros > settings.initial_sparsity + 0.01:
+            raise ValueError(
+                f"{settings.method} begins at initial_sparsity {settings.initial_sparsity}, where "
+                f"zeros would return: up to {zeros:.2f} of a kernel; raise initial_sparsity, or "
+                "keep them with 'static'"
+            )
     return masked

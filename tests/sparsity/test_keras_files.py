@@ -154,6 +154,14 @@ def test_keep_zeros_makes_masks_of_a_loaded_models_zeros(tmp_path):
     assert sparsity_of(optimizer.kernels) == before
 
 
+def test_pruning_keeps_zeros_only_from_their_sparsity_on():
+    model = compiled()
+    with pytest.raises(ValueError, match="prune begins at initial_sparsity 0.0, where zeros would"):
+        sparsify(model, "prune", 0.95, keep_zeros=True, total_steps=10)
+    sparsest = max(np.mean(kernel == 0) for kernel in model.get_weights()[::2])
+    sparsify(model, "prune", 0.95, keep_zeros=True, total_steps=10, initial_sparsity=sparsest)
+
+
 def test_a_method_must_be_registered_again(tmp_path):
     @register("still")
     class Still(MaskUpdater):
