@@ -196,9 +196,7 @@ def _masked(
     if keep_zeros and not any(kernel.sparsity for kernel in masked):
         raise ValueError("keep_zeros is given, but the networks have no zeros to keep")
     if keep_zeros and settings.updater_class.starts_dense:
-        zeros = max(
-            1 - int(kernel.active()) / kernel.mask.shape.num_elements() for kernel in masked
-        )
+        zeros = max(sparsity_of([kernel]) for kernel in masked)
         if zeros > settings.initial_sparsity + 0.01:
             raise ValueError(
                 f"{settings.method} begins at initial_sparsity {settings.initial_sparsity}, where "
