@@ -65,6 +65,8 @@ SETTINGS: dict[str, Any] = {
     "savefig.dpi": 200,
     "pdf.fonttype": 42,
 }
+LONGEST_TITLE = 34
+"""Characters of a panel's title that fit above it."""
 plt.style.use(SETTINGS)
 
 
@@ -114,7 +116,11 @@ def usual_seeds(seeds: pd.Series) -> int:
 def panel_title(axes: Axes, text: str, seeds: pd.Series, usual: int) -> int:
     """Titles a panel, with its usual number of seeds if not the figure's; returns that number."""
     here = usual_seeds(seeds) if len(seeds) else usual
-    axes.set_title(text if here == usual else f"{text} (n = {here})")
+    if here != usual:
+        number = f"(n = {here})"
+        last = text.rpartition("\n")[2]
+        text += ("\n" if len(f"{last} {number}") > LONGEST_TITLE else " ") + number
+    axes.set_title(text)
     return here
 
 

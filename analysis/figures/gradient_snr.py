@@ -46,6 +46,8 @@ class SnrFigure(Figure):
     def data(self, tables: Tables) -> pd.DataFrame:
         """The plotted numbers, a row per point of a line: LINE, env_step, mean, low, high, n_seeds.
 
+        The mean is geometric and the interval that of the logarithm, as the axis is logarithmic.
+
         Raises NoRunsError when no finished run logged its SNR.
         """
         runs = tables.runs
@@ -62,9 +64,11 @@ class SnrFigure(Figure):
                 f"with an snr.csv in {tables.source}; make them with: {tables.command(self.name)}"
             )
         runs = comparable(runs, self.name)
-        snr = tables.snr.replace({"snr": [np.inf, -np.inf]}, np.nan)
+        snr = tables.snr.replace({"snr": [np.inf, 0.0]}, np.nan)
         snr = snr.merge(runs[["path", *LINE[:-1]]], on="path")
-        return curves_over_seeds(snr, LINE, "env_step", "snr")
+        points = curves_over_seeds(snr.assign(snr=np.log10(snr["snr"])), LINE, "env_step", "snr")
+        numbers = ["mean", "low", "high"]
+        return points.assign(**(10.0 ** points[numbers]))
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths.
@@ -98,7 +102,7 @@ class SnrFigure(Figure):
                 _panel(grid[i, j], here, colors, usual_here)
                 if i == len(rows) - 1:
                     grid[i, j].set_xlabel("Environment steps")
-            grid[i, 0].set_ylabel("Mean SNR of gradients")
+            grid[i, 0].set_ylabel("SNR of gradients (geometric mean)")
         handles = [
             Line2D([], [], color=colors[s], label="Dense" if s == 0 else style.percent(s))
             for s in sparsities

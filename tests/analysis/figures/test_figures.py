@@ -168,16 +168,21 @@ def test_figure14_needs_both_distributions(run, tmp_path):
         figure14_right.draw(collect(tmp_path), tmp_path)
 
 
-def test_figure5_plots_the_mean_snr_of_each_step(study, tmp_path):
+def test_figure5_plots_the_geometric_mean_of_each_steps_snr(study, tmp_path):
     tables = collect(study)
     points = figure5_left.data(tables)
     found = points.set_index(["target_sparsity", "env_step"])
     assert found["mean"].to_dict() == pytest.approx(
-        {(0.0, 60): 0.5, (0.0, 110): 0.2, (0.9, 60): 0.1, (0.9, 110): 0.1}
+        {
+            **{(0.0, 60): 0.12 ** (1 / 3), (0.0, 110): 0.2},  # (0.4 * 0.5 * 0.6) ** (1 / 3)
+            **{(0.9, 60): 0.1, (0.9, 110): 0.00075 ** (1 / 3)},  # (0.05 * 0.1 * 0.15) ** (1 / 3)
+        }
     )
     assert (found["n_seeds"] == 3).all()
+    logs = np.log([0.05, 0.1, 0.15])
+    half = 4.3027 * logs.std(ddof=1) / 3**0.5
     assert found.loc[(0.9, 110), ["low", "high"]].tolist() == pytest.approx(
-        [0.1 - 0.05 * 4.3027 / 3**0.5, 0.1 + 0.05 * 4.3027 / 3**0.5], abs=1e-5
+        np.exp([logs.mean() - half, logs.mean() + half]), abs=1e-5
     )
     assert_drawn(figure5_left.draw(tables, tmp_path), points)
 
@@ -203,7 +208,9 @@ def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch,
     monkeypatch.setattr("analysis.style.plt.close", drawn.append)
     figure5_left.draw(tables, tmp_path / "out")
     found = {
-        axes.get_title(): {(line.get_linestyle(), line.get_ydata()[0]) for line in axes.lines}
+        axes.get_title(): {
+            (line.get_linestyle(), round(line.get_ydata()[0], 9)) for line in axes.lines
+        }
         for axes in drawn[0].axes
     }
     title = "CartPole-v0, Q-network\nRigL"
@@ -215,7 +222,9 @@ def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch,
     assert first.get_ylim() == second.get_ylim()
     # A sparsity has one color in both rows, and each its own.
     colors = {
-        line.get_ydata()[0]: line.get_color() for axes in (first, second) for line in axes.lines
+        round(line.get_ydata()[0], 9): line.get_color()
+        for axes in (first, second)
+        for line in axes.lines
     }
     assert (colors[0.25] == colors[0.02]).all()
     assert len({tuple(colors[level]) for level in (0.25, 0.1, 0.005)}) == 3
@@ -226,8 +235,8 @@ def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch,
     assert "no SNR from dense, ERK, Uniform networks on Acrobot-v1, MountainCar-v0; make it" in line
 
 
-def test_figure5_leaves_out_infinite_snr(run, tmp_path):
-    run(tmp_path / "a", snr=[(50, "inf"), (100, 0.5)])
+def test_figure5_leaves_out_infinite_snr_and_zero(run, tmp_path):
+    run(tmp_path / "a", snr=[(50, "inf"), (75, 0.0), (100, 0.5)])
     points = figure5_left.data(collect(tmp_path))
     assert points[["env_step", "mean"]].to_numpy().tolist() == [[110, 0.5]]
 

@@ -100,6 +100,17 @@ def test_nor_where_seeds_differ_and_sparsities_are_few(full_grid, drawn, tmp_pat
     assert outside(figure) == []
 
 
+def test_nor_where_a_panel_has_fewer_seeds(full_grid, drawn, tmp_path):
+    def keep(runs):
+        few = (runs["env"] == "MountainCar-v0") & (runs["distribution"] == "uniform")
+        return ~few | (runs["seed"] < 2)
+
+    figure = drawn(FIGURES["8"], some(full_grid, keep), tmp_path)
+    assert any(text.startswith("MountainCar") and "(n = 2)" in text for text, _ in texts_of(figure))
+    assert overlaps(figure) == []
+    assert outside(figure) == []
+
+
 def test_single_points_lie_side_by_side_within_their_panel(full_grid, drawn, tmp_path):
     one = some(full_grid, lambda runs: runs["target_sparsity"].isin([0.0, 0.9]))
     for name in ("8", "14_right"):
