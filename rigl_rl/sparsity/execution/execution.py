@@ -65,8 +65,7 @@ class Execution:
         self._iterations = iterations
         self._always_same = updater.times.never
         self._connections: dict[Any, Connections] = {}
-        self._kernels: list[MaskedKernel] = []
-        self._layers: list[tuple[tf.keras.layers.Dense, Connections]] = []
+        self._layers: list[tuple[tf.keras.layers.Dense, MaskedKernel]] = []
         self._targets: list[Connections] = []
         self.names: list[str] = []
         # Lists are current at this train step; -1: never.
@@ -85,9 +84,8 @@ class Execution:
         for layer, kernel in chosen:
             connections = Connections(layer.kernel, kernel.mask)
             layers.run_sparsely(layer, connections)
-            self._layers.append((layer, connections))
+            self._layers.append((layer, kernel))
             self._connections[layer.kernel.ref()] = connections
-            self._kernels.append(kernel)
             self.names.append(f"{kernel.network}/{kernel.label}")
 
     def _choose(self, networks, kernels) -> list[tuple[tf.keras.layers.Dense, MaskedKernel]]:
@@ -178,8 +176,8 @@ class Execution:
         if not self.sparse:
             yield
             return
-        for layer, connections in self._layers:
-            layers.use(layer, connections)
+        for layer, _ in self._layers:
+            layers.use(layer, self.connections_of(layer.kernel))
 
         def renew():
             self.renew()
@@ -207,7 +205,7 @@ class Execution:
                 return dense_step(data)  # compiled with another optimizer since
             if scales_losses(model.optimizer):  # which changes gradients on their way
                 return dense_step(data)
-            for kernel in self._kernels:
+            for _, kernel in self._layers:
                 kernel.apply_mask()
             with self.train_steps(anew=begins_fit(model)):
                 return dense_step(data)
