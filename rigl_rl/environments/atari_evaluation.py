@@ -59,7 +59,11 @@ class AtariEvaluator:
             states[running, ..., :-1] = states[running, ..., 1:]
             over = np.zeros(len(actions), bool)
             for number, (index, action) in enumerate(zip(running, actions)):
-                states[index, ..., -1:], reward, over[number], _ = games[index].step(int(action))
+                frame, reward, terminal, _ = games[index].step(int(action))
+                over[number] = games[index].game_over
+                if terminal and not over[number]:  # a lost life; Dopamine's agent starts afresh
+                    states[index] = 0
+                states[index, ..., -1:] = frame
                 returns[index] += reward
             running = running[~over]
         return returns

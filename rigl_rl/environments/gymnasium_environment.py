@@ -98,7 +98,8 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             raise self._failed(error) from error
 
     def _step(self, action):
-        action = int(action[0]) if self._discrete else action[0]
+        # A copy: an environment may change its action in place, and this one is also stored.
+        action = int(action[0]) if self._discrete else action[0].copy()
         try:
             observation, reward, terminated, truncated, _ = self._gym.step(action)
             reward = scalar(reward, self.task.name)
@@ -125,7 +126,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             np.array([step_type], np.int32),
             np.array([reward], np.float32),
             np.array([discount], np.float32),
-            np.asarray(observation, self._observation_spec.dtype)[np.newaxis],
+            # Always a copy: an environment may return its state and change it in place later, and
+            # TensorFlow takes over an array without copying it if its memory is aligned.
+            np.array([observation], self._observation_spec.dtype),
         )
 
     def get_state(self) -> bytes:

@@ -46,7 +46,9 @@ class RunDirectory:
         self.checkpoints = Checkpoints(self.path / "checkpoints")
         self.finished = record.finished(self.path)
         if self.finished:
-            return  # nothing will be written, so the directory may be read-only
+            # The run may have been killed before it deleted them.
+            shutil.rmtree(self.checkpoints.path, ignore_errors=True)
+            return  # nothing else is written, and the directory may be read-only
         self._warn_of_losses()
         try:
             self.path.mkdir(parents=True, exist_ok=True)

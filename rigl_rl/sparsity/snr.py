@@ -61,6 +61,8 @@ def batch_snr(
         have no standard deviation.
     """
     total = tf.nest.flatten(batch)[0].shape[0]
+    if total < 2:
+        raise ValueError("SNR needs at least 2 samples: one alone has no deviation")
     step = chunk_size or total
 
     def chunk_moments(start):
@@ -105,8 +107,6 @@ def _merge(first, second):
 def _mean_ratio(moments):
     ratios = []
     for number, mean, deviations in moments:
-        if tf.get_static_value(number) is not None and tf.get_static_value(number) < 2:
-            raise ValueError("SNR needs at least 2 samples: one alone has no deviation")
         std = tf.sqrt(deviations / number)
         varies = std > _SMALLEST_RELATIVE_DEVIATION * tf.abs(mean)
         ratio = tf.where(varies, tf.abs(mean) / tf.where(varies, std, 1.0), 0.0)

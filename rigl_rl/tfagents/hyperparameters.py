@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rigl_rl.environments.tasks import IS_NAME, Task
 from rigl_rl.errors import ConfigError
@@ -23,6 +23,9 @@ UNITS = {"low": 1, "high": 2**16}
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters(Checked):
     """Hyperparameters that all three agents have."""
+
+    BATCH: ClassVar[str] = "batch_size"
+    """The one that counts the samples of a train step."""
 
     env_name: str = parameter(
         "HalfCheetah-v2",
@@ -246,6 +249,8 @@ class PpoHyperparameters(ActorCritic):
     An iteration takes `num_epochs * collect_sequence_length / minibatch_size` train steps. Events
     due within an iteration take place at its end.
     """
+
+    BATCH = "minibatch_size"
 
     num_iterations: int = parameter(489, "iterations of collecting and learning", low=1)
     collect_sequence_length: int = parameter(

@@ -12,6 +12,7 @@ from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError
+from rigl_rl.parameters import check
 from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.random_state import Stream
@@ -110,6 +111,10 @@ def train_eval_with(
         with one_line():
             sparse = settings(given)
             snr_interval = monitoring.snr_interval()
+            if snr_interval:
+                check(
+                    f"{given.BATCH} (log_snr.freq > 0)", getattr(given, given.BATCH), "int", low=2
+                )
         py_env = GymnasiumEnvironment(
             given.task(config.imported_modules()),
             random_state.seed_from(seed, Stream.TRAIN_ENV),

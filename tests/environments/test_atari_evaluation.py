@@ -59,13 +59,17 @@ class Game:
     def seed(self, seed):
         self.seeds.append(seed)
 
+    @property
+    def game_over(self):
+        return len(self.actions) == self.length
+
     def reset(self):
         self.actions.clear()
         return self.frame
 
     def step(self, action):
         self.actions.append(action)
-        return self.frame, 1.0, len(self.actions) == self.length, {}
+        return self.frame, 1.0, self.game_over, {}
 
 
 def evaluator_of(lengths, epsilon=0.0, max_steps=1_000):
@@ -118,6 +122,25 @@ def test_a_game_that_is_over_waits_for_the_others():
     assert evaluator.run(q_values, seed=0).tolist() == [5.0, 9.0, 7.0]
     assert sizes == [3] * 5 + [2] * 2 + [1] * 2
     assert [len(game.actions) for game in games] == [5, 9, 7]
+
+
+def test_a_lost_life_does_not_end_a_game_that_reports_it_as_terminal():
+    made = AtariEnvironment("Breakout")
+    made.terminal_on_life_loss = True  # as a binding of AtariPreprocessing sets it
+    lives, states = [], []
+
+    def q_values(seen):
+        lives.append(made.environment.ale.lives())
+        states.append(seen[0].copy())
+        return fire(seen)
+
+    AtariEvaluator(lambda: made, 1, 0.0, max_steps=1_000).run(q_values, seed=0)
+    assert set(lives) == {5, 4, 3, 2, 1}
+    lost = [step for step in range(1, len(lives)) if lives[step] < lives[step - 1]]
+    for step in lost:  # as after Dopamine's begin_episode: the frames before are gone
+        assert not states[step][..., :3].any()
+        assert states[step][..., 3].any()
+    assert states[lost[0] + 1][..., 2].any()
 
 
 def test_a_game_is_cut_off_after_the_most_steps_it_may_take():

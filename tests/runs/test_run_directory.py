@@ -87,6 +87,14 @@ def test_a_result_that_cannot_be_read_is_none(tmp_path, capsys, text):
     assert RunDirectory(str(run), CONFIG).finished
 
 
+def test_checkpoints_that_a_finished_run_did_not_come_to_delete_are_deleted(tmp_path):
+    run = tmp_path / "run"
+    RunDirectory(str(run), CONFIG).finish({"final_return": 1.0})
+    (run / "checkpoints" / "000000010").mkdir(parents=True)
+    assert RunDirectory(str(run), CONFIG).finished
+    assert not (run / "checkpoints").exists()
+
+
 def test_a_run_without_its_checkpoints_says_that_it_starts_over(tmp_path, capsys):
     run = tmp_path / "run"
     RunDirectory(str(run), CONFIG)

@@ -9,16 +9,27 @@ import pathlib
 import shutil
 import sys
 
+import gin
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from tf_agents.policies import random_tf_policy
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import StepType
 
+from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
+from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.runs import random_state
 from rigl_rl.runs.run_directory import RunDirectory
-from rigl_rl.tfagents import dqn_train_eval, on_policy_loop, ppo_train_eval, sac_train_eval
+from rigl_rl.tfagents import (
+    dqn_train_eval,
+    off_policy_loop,
+    on_policy_loop,
+    ppo_train_eval,
+    sac_train_eval,
+)
 
 MAINS = {"dqn": dqn_train_eval, "sac": sac_train_eval, "ppo": ppo_train_eval}
 UNITS = {
@@ -146,6 +157,52 @@ def assert_resumed(run, capsys):
     assert "a resumed run starts a new episode" in output.out
     assert result_of(run)["inexact_resumes"] == 1
     assert len(pd.read_csv(run / "evals.csv")) == 4
+
+
+@pytest.fixture
+def in_place():
+    """The environment that changes its arrays in place, and the random policy."""
+    env = InGraphEnvironment(GymnasiumEnvironment("my_environments:InPlace-v0", seed=0))
+    env.pyenv.reset()
+    return env, random_tf_policy.RandomTFPolicy(env.time_step_spec(), env.action_spec())
+
+
+def assert_six_steps(observation, action):
+    """Shapes (6, 2) and (6, 1): an episode as it was when each step was taken."""
+    assert (observation[:, 1] * 1024).tolist() == [*range(6)]
+    assert len(set(action[:, 0])) == 6
+
+
+def test_the_replay_buffer_holds_what_was_seen_and_done_though_the_environment_changes_it(in_place):
+    env, policy = in_place
+    replay = tf_uniform_replay_buffer.TFUniformReplayBuffer(policy.trajectory_spec, 1, max_length=9)
+    off_policy_loop.collect_at_random(env, replay, 6, random_state.generator(0))
+    frames = tf.nest.map_structure(lambda x: x.numpy()[0], replay.gather_all())
+    assert_six_steps(frames.observation, frames.action)
+
+
+def test_ppo_collects_what_was_seen_and_done_though_the_environment_changes_it(in_place):
+    collected = tf.function(lambda: on_policy_loop.collect(*in_place, 6))()
+    assert_six_steps(collected.observation[:, 0].numpy(), collected.action[:, 0].numpy())
+    following = collected.next_observation[:, 0, 1].numpy() * 1024
+    assert following.tolist() == [*range(1, 7)]
+
+
+@pytest.mark.parametrize("agent", ["dqn", "ppo"])
+def test_the_snr_of_one_sample_is_refused_before_anything_is_written(agent, tmp_path):
+    name = {"dqn": "batch_size", "ppo": "minibatch_size"}[agent]
+    with (
+        gin.unlock_config(),
+        pytest.raises(ConfigError, match=f"^{name} .*log_snr.freq.* is 1, but must be .* 2$"),
+    ):
+        gin.bind_parameter("log_snr.freq", 10)
+        try:
+            MAINS[agent].train_eval(
+                str(tmp_path / "run"), 0, "", env_name="my_environments:Walk-v0", **{name: 1}
+            )
+        finally:
+            gin.clear_config()
+    assert not (tmp_path / "run").exists()
 
 
 def test_sac_learns_from_no_transition_across_a_break(tmp_path, monkeypatch, capsys):
