@@ -38,28 +38,15 @@ def bindings() -> Iterator[tuple[Configurable, dict[str, Any]]]:
         yield Configurable(name, gin.config._REGISTRY[selector].wrapped), parameters
 
 
-def overridden(kind: type) -> list[str]:
-    """'Name.parameter' of bindings that had no effect on calls of a configurable class.
+def given() -> dict[Callable[..., Any], set[str]]:
+    """The parameters that gin gave to each configurable called so far, bound or default.
 
-    Its callers gave these parameters themselves. gin counts them as used all the same.
-
-    Args:
-      kind: only classes derived from it are looked at.
+    Those that its callers gave are not among them, though gin counts their bindings as used.
     """
-    used: dict[str, set[str]] = {}
+    found: dict[Callable[..., Any], set[str]] = {}
     for (_, selector), parameters in gin.config._OPERATIVE_CONFIG.items():
-        used.setdefault(selector, set()).update(parameters)
-    return [
-        f"{selector.rsplit('.', 1)[-1]}.{parameter}"
-        for (_, selector), parameters in gin.config._CONFIG.items()
-        if selector in used and _derives(gin.config._REGISTRY[selector].wrapped, kind)
-        for parameter in parameters
-        if parameter not in used[selector]
-    ]
-
-
-def _derives(wrapped: Any, kind: type) -> bool:
-    return isinstance(wrapped, type) and issubclass(wrapped, kind)
+        found.setdefault(gin.config._REGISTRY[selector].wrapped, set()).update(parameters)
+    return found
 
 
 def macros() -> set[str]:

@@ -22,7 +22,7 @@ from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import RiglRlError, warn
 from rigl_rl.parameters import record
-from rigl_rl.runs import random_state, result
+from rigl_rl.runs import config, random_state, result
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
@@ -180,6 +180,7 @@ class SparseTrainRunner(run_experiment.Runner):
     def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
         self._prefix = checkpoint_file_prefix
         self._start_iteration = 0
+        config.refuse_unused_bindings(later=["CollectorDispatcher"])
         self._directory = RunDirectory(self._base_dir, self._config_text)
 
         def read(path: pathlib.Path) -> dict[str, Any]:
@@ -224,14 +225,17 @@ class SparseTrainRunner(run_experiment.Runner):
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
         agent = self._agent
+        network = agent.online_network
+        hyperparameters = {**record(self._given), **agent.hyperparameters()}
+        others = config.other_bindings({"width": network.width, **hyperparameters})
         labels = {
             "agent": "dqn",
-            "suite": f"atari_{agent.online_network.label}",
+            "suite": f"atari_{network.label}",
             "env": self._environment.game,
             **agent.sparse_settings.labels(),
-            "width": agent.online_network.width,
+            "width": network.width,
             "seed": self._seed,
-            "hyperparameters": {**record(self._given), **agent.hyperparameters()},
+            "hyperparameters": {**hyperparameters, "other_bindings": others},
         }
         self._directory.finish(
             result.of_run(
@@ -239,7 +243,7 @@ class SparseTrainRunner(run_experiment.Runner):
                 self._history,
                 self._last_fraction,
                 (agent.training_steps, agent.gradient_steps),
-                {"q": agent.online_network},
+                {"q": network},
                 [agent.optimizer],
                 (agent.training_steps, self._wall_s()),
             )

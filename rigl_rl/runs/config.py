@@ -2,11 +2,12 @@
 
 import contextlib
 import copy
+import dataclasses
 import difflib
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from tokenize import TokenError
 from typing import Any, TextIO
 
@@ -143,13 +144,89 @@ def _first_sentence(error: Exception) -> str:
 
 def _refuse_names_without_effect() -> None:
     for (name, wrapped), bound in gin_internals.bindings():
-        parameters = inspect.signature(wrapped).parameters
-        for parameter, value in bound.items():
-            if parameter in parameters and parameters[parameter].default == value:
-                continue  # operative configurations contain it
+        for parameter in _not_default(wrapped, bound):
             for known in (name, f"{name}.{parameter}"):
                 if known in NOT_REFUSED_BY_GIN:
                     raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
+
+
+def refuse_unused_bindings(later: Collection[str] = ()) -> None:
+    """Call it when all parts of a run are made.
+
+    Args:
+      later: names of classes whose objects are made later.
+
+    Raises:
+      ConfigError: a binding for an agent, or for a class of a library, had no effect.
+    """
+    given = gin_internals.given()
+    for (name, wrapped), bound in gin_internals.bindings():
+        if name in later or not isinstance(wrapped, type) or _may_be_unused(wrapped, given):
+            continue
+        for parameter in _not_default(wrapped, bound):
+            if parameter not in given.get(wrapped, ()):
+                where = _instead(wrapped, parameter, given)
+                raise ConfigError(
+                    f"gin binding {name}.{parameter} has no effect, because the code gives "
+                    f"{parameter} itself or does not use {name}; "
+                    + (f"bind {where}" if where else "leave it out")
+                )
+
+
+_SHOWN_ELSEWHERE = ("create_atari_environment.game_name", "CollectorDispatcher.collectors")
+"""The task, and where Dopamine writes its own statistics."""
+
+
+def other_bindings(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """{'Name.parameter': value} of bindings that change training, but not what is recorded.
+
+    They are bound for agents, networks, environments and libraries. Default values are left out.
+
+    Args:
+      recorded: hyperparameters and labels of the run. Functions are recorded by their names.
+    """
+    functions = [value for value in recorded.values() if isinstance(value, str)]
+    found = {}
+    for (name, wrapped), bound in gin_internals.bindings():
+        of_class = isinstance(wrapped, type) and not dataclasses.is_dataclass(wrapped)
+        ours_recorded = _is_ours(wrapped) and not of_class and wrapped.__name__ not in functions
+        if ours_recorded or wrapped.__module__.startswith("gin."):
+            continue
+        for parameter in _not_default(wrapped, bound):
+            if parameter not in recorded and f"{name}.{parameter}" not in _SHOWN_ELSEWHERE:
+                value = copy.deepcopy(bound[parameter])  # macros become their values
+                plain = isinstance(value, (bool, int, float, str, type(None)))
+                found[f"{name}.{parameter}"] = value if plain else repr(bound[parameter])
+    return dict(sorted(found.items()))
+
+
+def _may_be_unused(wrapped: type, called: Collection[Callable]) -> bool:
+    # Not all methods use all of our classes, and keywords override hyperparameters.
+    return _is_ours(wrapped) and (wrapped not in called or dataclasses.is_dataclass(wrapped))
+
+
+def _instead(wrapped: type, parameter: str, called: Collection[Callable]) -> str | None:
+    """The name of ours that sets a parameter of this run; those of hyperparameters first."""
+    ours = [each for each in gin_internals.configurables() if each.wrapped in called]
+    ours.sort(key=lambda each: not dataclasses.is_dataclass(each.wrapped))
+    for name, other in ours:
+        if (
+            other is not wrapped
+            and _is_ours(other)
+            and parameter in inspect.signature(other).parameters
+        ):
+            return f"{name}.{parameter}"
+    return None
+
+
+def _not_default(wrapped: Callable, bound: Mapping[str, Any]) -> Iterator[str]:
+    """The parameters bound to other values than their defaults, which operative configurations
+    contain.
+    """
+    parameters = inspect.signature(wrapped).parameters
+    for name, value in bound.items():
+        if name not in parameters or parameters[name].default != value:
+            yield name
 
 
 def _check_values() -> None:

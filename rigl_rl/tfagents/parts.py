@@ -15,7 +15,7 @@ from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import record
-from rigl_rl.runs import random_state
+from rigl_rl.runs import config, random_state
 from rigl_rl.runs.random_state import Stream
 from rigl_rl.sparsity import SparseOptimizer
 from rigl_rl.tfagents import off_policy_loop
@@ -161,6 +161,12 @@ def labels(start: Start[Any], optimizers: Iterable[SparseOptimizer]) -> dict[str
     in_effect = {name: value for name, value in task.options().items() if name in recorded}
     methods = list(zip(start.sparse, optimizers))[::-1]
     sparse, optimizer = next((each for each in methods if not each[0].dense), methods[0])
+    hyperparameters = {
+        **sparse.in_effect(optimizer.updater),
+        **recorded,
+        **in_effect,
+        "weight_decay_of": "sum(w^2)",
+    }
     return {
         **sparse.labels(),
         "suite": start.py_env.suite,
@@ -169,9 +175,7 @@ def labels(start: Start[Any], optimizers: Iterable[SparseOptimizer]) -> dict[str
         "width": given.width,
         "seed": start.seed,
         "hyperparameters": {
-            **sparse.in_effect(optimizer.updater),
-            **recorded,
-            **in_effect,
-            "weight_decay_of": "sum(w^2)",
+            **hyperparameters,
+            "other_bindings": config.other_bindings(hyperparameters),
         },
     }

@@ -5,13 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import tensorflow as tf
-from tf_agents.agents import tf_agent
 
-from rigl_rl.adapters import gin_internals
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
-from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import check
 from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
@@ -62,14 +59,9 @@ class Start(Generic[Given]):
         should leave no directory behind.
 
         Raises:
-          ConfigError: an argument of the agent is bound that its main gives.
+          ConfigError: a binding has no effect.
         """
-        for name in gin_internals.overridden(tf_agent.TFAgent):
-            raise ConfigError(
-                f"gin binding {name} has no effect, because the code passes another value; bind it "
-                "for SparseDqnAgent, SparseSacAgent or SparsePPOAgent or, if you did, the "
-                "hyperparameter of train_eval that sets it, if there is one"
-            )
+        config.refuse_unused_bindings()
         with one_line():
             directory = self.open_directory()
         return dict(

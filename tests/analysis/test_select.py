@@ -36,6 +36,18 @@ def test_runs_with_other_hyperparameters_are_no_further_seeds(run, tmp_path, cap
     assert "(first: a7)" in error
 
 
+def test_runs_with_other_bindings_of_a_library_are_no_further_seeds(run, tmp_path, capsys):
+    bound = {"SparseDqnAgent.gradient_clipping": 1e-9}
+    for seed, others in enumerate(({}, {}, bound)):
+        own = {**RECORDED, "other_bindings": others}
+        run(tmp_path / f"runs/z{seed}", seed=seed, hyperparameters=own)
+    run(tmp_path / "runs/older", seed=3, hyperparameters=RECORDED)
+    assert chosen(tmp_path) == ["older", "z0", "z1"]
+    error = capsys.readouterr().err
+    assert "left out 1 run(s) with another other_bindings than most" in error
+    assert f"{bound} instead of {{}} (first: z2)" in error
+
+
 def test_on_a_tie_the_first_by_path_stays_also_with_equal_seeds(run, tmp_path, capsys):
     run(tmp_path / "runs/a", hyperparameters=RECORDED)
     run(tmp_path / "runs/b", hyperparameters={**RECORDED, "gamma": 0.9}, returns=(1.0,))

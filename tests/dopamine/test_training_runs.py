@@ -117,6 +117,7 @@ def test_analysis_reads_what_the_run_was(uninterrupted, capsys):
         "update_freq": 7,
     }
     assert row["planned_steps"] == 4 * 120
+    assert json.loads(row["hyperparameters"])["other_bindings"] == {}
     assert len(tables.evals) == 4
 
 

@@ -9,7 +9,6 @@ import pathlib
 import shutil
 import sys
 
-import gin
 import numpy as np
 import pandas as pd
 import pytest
@@ -186,23 +185,6 @@ def test_ppo_collects_what_was_seen_and_done_though_the_environment_changes_it(i
     assert_six_steps(collected.observation[:, 0].numpy(), collected.action[:, 0].numpy())
     following = collected.next_observation[:, 0, 1].numpy() * 1024
     assert following.tolist() == [*range(1, 7)]
-
-
-@pytest.mark.parametrize("agent", ["dqn", "ppo"])
-def test_the_snr_of_one_sample_is_refused_before_anything_is_written(agent, tmp_path):
-    name = {"dqn": "batch_size", "ppo": "minibatch_size"}[agent]
-    with (
-        gin.unlock_config(),
-        pytest.raises(ConfigError, match=f"^{name} .*log_snr.freq.* is 1, but must be .* 2$"),
-    ):
-        gin.bind_parameter("log_snr.freq", 10)
-        try:
-            MAINS[agent].train_eval(
-                str(tmp_path / "run"), 0, "", env_name="my_environments:Walk-v0", **{name: 1}
-            )
-        finally:
-            gin.clear_config()
-    assert not (tmp_path / "run").exists()
 
 
 def test_sac_learns_from_no_transition_across_a_break(tmp_path, monkeypatch, capsys):

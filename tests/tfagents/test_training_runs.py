@@ -123,6 +123,7 @@ def test_the_hyperparameters_in_effect_are_in_the_result(trainings):
     )
     assert {name: found[name] for name in expected} == expected
     assert "initial_sparsity" not in found
+    assert found["other_bindings"] == {}
     pruned = result_of(trainings["prune"])["hyperparameters"]
     assert (pruned["begin_step"], pruned["last_update_step"]) == (80, 320)
     assert (pruned["initial_sparsity"], pruned.get("drop_fraction")) == (0.0, None)
