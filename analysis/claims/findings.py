@@ -28,9 +28,9 @@ _STANDARD = "the standard dense network"
 CLAIMS = (
     Claim(
         "sparse-beats-matched-dense",
-        "Sparse networks perform better than dense ones with as many parameters.",
+        "Sparse networks (not Static) perform better than dense ones with as many parameters.",
         "4",
-        ("Sparse networks (ERK)", _DENSE),
+        ("Pruning, SET and RigL", _DENSE),
         _EVERYWHERE,
         MORE_OFTEN,
         compare=comparisons.matched_dense,
@@ -180,17 +180,28 @@ CLAIMS = (
         ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right",),
         MORE_OFTEN,
-        compare=partial(comparisons.aware_init, distribution=UNIFORM),
+        compare=partial(
+            comparisons.aware_init, distribution=UNIFORM, names=("static", "set", "rigl")
+        ),
     ),
     Claim(
         "aware-init-leaves-erk",
-        "With ERK, sparsity-aware initialization makes no difference.",
+        "With ERK, sparsity-aware initialization makes no difference for SET and RigL.",
         "6",
         ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right", "figure4_center"),  # the second has the standard dense runs
         EQUAL,
         DIFFERENCE,
-        partial(comparisons.aware_init, distribution=ERK),
+        partial(comparisons.aware_init, distribution=ERK, names=("set", "rigl")),
+    ),
+    Claim(
+        "aware-init-may-harm-static",
+        "With ERK, sparsity-aware initialization may harm Static.",
+        "6",
+        ("The usual initialization", "a sparsity-aware one"),
+        ("figure4_right",),
+        MORE_OFTEN,
+        compare=comparisons.unaware_init_of_static,
     ),
     Claim(
         "moving-connections-helps",

@@ -218,7 +218,7 @@ def test_the_mark_of_80_percent_is_the_standard_networks(everything):
 
 # What the two sides of a claim are called, but for an '-snr' at the end.
 SIDES = {
-    "sparse-beats-matched-dense": (r"(prune|static|set|rigl)-erk-s0\.\d+", r"dense-h\d+"),
+    "sparse-beats-matched-dense": (r"(prune|set|rigl)-erk-s0\.\d+", r"dense-h\d+"),
     "80-percent-without-loss": (r"(prune|set|rigl)-erk-s0\.80", r"dense"),
     "90-percent-without-loss": (r"(prune|set|rigl)-erk-s0\.90", r"dense"),
     "pruning-is-best": (r"prune-erk-s0\.\d+", r"(set|rigl)-erk-s0\.\d+"),
@@ -229,9 +229,10 @@ SIDES = {
         r"(prune|static|set|rigl)-uniform-s0\.\d+",
     ),
     "small-weight-decay-helps": 2
-    * (r"(dense|(prune|static|set|rigl)-erk-s0\.\d+)(-(wd|every|drop|aware).*)?",),
+    * (r"(dense|(prune|set|rigl)-erk-s0\.\d+)(-(wd|every|drop|aware).*)?",),
     "aware-init-helps-uniform": 2 * (r"(static|set|rigl)-uniform-s0\.\d+(-aware[01])?",),
-    "aware-init-leaves-erk": 2 * (r"(static|set|rigl)-erk-s0\.\d+(-(wd|every|drop|aware).*)?",),
+    "aware-init-leaves-erk": 2 * (r"(set|rigl)-erk-s0\.\d+(-(wd|every|drop|aware).*)?",),
+    "aware-init-may-harm-static": 2 * (r"static-erk-s0\.\d+(-(wd|every|drop|aware).*)?",),
     "starved-critic-hurts-more": 2 * (r"(dense|rigl-erk-s0\.[89]0)-ac.*",),
     "snr-falls-with-sparsity": (r"dense", r"rigl-(erk|uniform)-s0\.90"),
     "sparse-resists-noise": (r"(set|rigl)-erk-s0\.\d+", r"dense(-h\d+)?"),

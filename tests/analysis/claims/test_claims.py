@@ -54,6 +54,10 @@ PAIRS = {
         {"parameters": {"train_eval.weight_decay": 1e-6}},
         {"parameters": {"train_eval.weight_decay": 0.0}},
     ),
+    "aware-init-may-harm-static": (
+        {"method": "static", "parameters": {"init_masks.fixed_sparse_init": False}},
+        {"method": "static", "parameters": {"init_masks.fixed_sparse_init": True}},
+    ),
     "aware-init-helps-uniform": (
         {"distribution": UNIFORM, "parameters": {"init_masks.fixed_sparse_init": True}},
         {"distribution": UNIFORM, "parameters": {"init_masks.fixed_sparse_init": False}},
@@ -81,6 +85,7 @@ def test_the_other_way_round_it_is_contradicted(write, verdict, name):
 def test_sparse_is_compared_with_dense_networks_of_its_size(write, verdict):
     write(100.0, method="dense")
     write(90.0, method="rigl")
+    write(10.0, method="static")  # of which the paper says the opposite
     write(80.0, method="dense", width=151 / 512)  # 28,226 parameters; the sparse one has 28,985
     write(99.0, method="dense", width=0.9)
     row = verdict("sparse-beats-matched-dense")
@@ -137,6 +142,8 @@ def test_a_starved_critic_and_a_starved_actor(write, verdict):
 
     split(90.0, 100, 450, "0.5_1.2")
     split(80.0, 900, 50, "1.6_0.2")
+    split(10.0, 300, 350, "0.9_1.1")  # close to the standard split, and its opposite
+    split(95.0, 700, 150, "1.4_0.6")
     write(85.0, method="dense", network_params={"actor": 340, "critic_1": 330, "critic_2": 330})
     row = verdict("starved-critic-hurts-more")
     assert (row["verdict"], row["cells"], row["value"]) == ("supported", len(TASKS), 1.0)
