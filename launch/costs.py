@@ -56,7 +56,7 @@ def _kinds(label: str) -> tuple[str, str, str]:
 
 def _finished(runs_dir: Path) -> Iterator[tuple[str, int, float]]:
     """Label, environment steps and seconds of each finished run."""
-    for path in runs_dir.glob("*/*/*/seed*/result.json"):
+    for path in runs_dir.glob(f"*/*/*/seed*/{record.RESULT}"):
         try:
             result = record.read(path.parent, ("env_steps", "wall_s"))
         except ConfigError:

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from rigl_rl.final_score import final_score, last_of
-
-EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
-GREEDY_COLUMN = "greedy_return"
-"""Column of evals.csv if evaluation explores: the mean return without exploration."""
-SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
+from rigl_rl.record import EVAL_COLUMNS, GREEDY_COLUMN, SNR_COLUMNS
 
 
 class History:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from rigl_rl.parameters import Allowed, declares
-from rigl_rl.runs.history import GREEDY_COLUMN
+from rigl_rl.record import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
 
 
