@@ -168,6 +168,12 @@ def distribution(mask_init_method: str) -> str:
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
 
 
+def method_settings() -> dict[str, Any]:
+    """The bound method, when and how much masks change: `SparseSettings` by name."""
+    settings = wrap_all_layers()
+    return mask_updater() if settings["method"] == "constant" else settings
+
+
 def sparse_settings(train_mode: str) -> SparseSettings:
     """The settings from the gin bindings.
 
@@ -179,8 +185,4 @@ def sparse_settings(train_mode: str) -> SparseSettings:
     """
     if train_mode == "dense":
         return DENSE
-    method = wrap_all_layers()
-    masks = init_masks()
-    if method["method"] == "constant":
-        method = mask_updater()
-    return SparseSettings(**{**masks, **method, **sparse_execution()})
+    return SparseSettings(**{**init_masks(), **method_settings(), **sparse_execution()})

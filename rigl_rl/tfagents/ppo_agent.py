@@ -14,7 +14,7 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import ppo
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, kernels_of, snr, sparsify_with
+from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
 from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
 
@@ -258,13 +258,12 @@ def _optimizer(
 ) -> SparseOptimizer:
     """The optimizer of both networks, either of which may be dense."""
     settings = {name: each for name, each in settings.items() if not each.dense}
-    kernels = {name: list(kernels_of(networks[name]).values()) for name in settings}
-    if not given.sparse_output_layer:
-        kernels = {name: found[:-1] for name, found in kernels.items()}
     sparse = dataclasses.replace(
         next(iter(settings.values()), DENSE),
         sparsity={name: each.sparsity_in(name) for name, each in settings.items()},
+        sparse_output_layer=given.sparse_output_layer,
         # Clipping needs the norm of all gradients, including those of inactive connections.
         sparse_execution="dense",
     )
-    return sparsify_with(sparse, kernels, adam, total_steps=given.train_steps, seed=seed)
+    networks = {name: networks[name] for name in settings}
+    return sparsify_with(sparse, networks, adam, total_steps=given.train_steps, seed=seed)
