@@ -9,9 +9,6 @@ from typing import ClassVar
 
 from rigl_rl.record import FROM_CONFIGS
 
-START_UP_SECONDS = 15.0
-"""Seconds from the start of a process to its first train step; only for printed estimates."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -57,11 +54,6 @@ class Run:
     def name(self) -> str:
         """Unique directory of the run, relative to the directory of all runs."""
         return f"{self.label}/seed{self.seed}"
-
-    @property
-    def core_seconds(self) -> float:
-        """Estimated time on one core."""
-        return START_UP_SECONDS + self.env_steps / self.steps_per_second
 
     @property
     def method(self) -> str:

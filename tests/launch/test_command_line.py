@@ -10,6 +10,7 @@ import pytest
 
 from launch import __main__ as main
 from launch import demo
+from launch.costs import Costs
 from launch.execution import local
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
@@ -212,7 +213,7 @@ def test_demo_runs():
         # 26,522 weights and 1,026 biases; h*h + 8h + 2 = 27,557 for h = 162, 27,890 for 163.
         "dense-h162-demo",
     ]
-    assert sum(run.core_seconds for run in demo.runs()) / 2 < 8 * 60
+    assert Costs().core_hours(demo.runs()) / 2 < 8 / 60
 
 
 def test_demo_draws_after_training(tmp_path, monkeypatch):
