@@ -153,8 +153,9 @@ def mask_seconds(network: str) -> float:
     return time.perf_counter() - began
 
 
-def mask_update_seconds(network: str, method: str, interval: int = 5, updates: int = 9) -> float:
+def mask_update_seconds(network: str, method: str) -> float:
     """Extra seconds of a train step with a mask update (difference of medians)."""
+    interval, updates = 5, 9
     training = Training(
         network,
         method,

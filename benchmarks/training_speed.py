@@ -94,8 +94,9 @@ def set_up(args: argparse.Namespace) -> None:
     logging.set_verbosity(logging.ERROR)
 
 
-def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
+def gemm_gflops() -> float:
     """GFLOP/s of square float32 matrix products in TensorFlow: the best of three."""
+    size, repeats = 1024, 10
     left = tf.random.normal((size, size))
 
     @tf.function

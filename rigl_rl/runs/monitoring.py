@@ -13,6 +13,9 @@ from rigl_rl.parameters import Allowed, declares
 from rigl_rl.record import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
 
+LOG_EVERY = 500
+"""Train steps between two entries of training in TensorBoard; Dopamine's agents: an iteration."""
+
 
 @gin.configurable("log_snr")
 @declares(freq=Allowed(low=0))

@@ -21,7 +21,7 @@ from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.runs import result
 from rigl_rl.runs.history import History
-from rigl_rl.runs.monitoring import Progress, TensorBoard
+from rigl_rl.runs.monitoring import LOG_EVERY, Progress, TensorBoard
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import SparseOptimizer, execution
 from rigl_rl.tfagents.hyperparameters import Hyperparameters
@@ -63,7 +63,6 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]] = lambda train_step: {}
     snr_interval: int = 0
     evaluate_greedily: Callable[[int], np.ndarray] | None = None
-    summary_interval: int = 500
     last_fraction: float = 0.1
     show_bar: bool | None = None
 
@@ -130,7 +129,7 @@ class TrainingRun:
     def _train_until_next_event(self, step: int) -> int:
         given = self.hyperparameters
         intervals = (
-            self.summary_interval,
+            LOG_EVERY,
             given.eval_interval,
             self.snr_interval,
             given.policy_save_interval,
