@@ -13,7 +13,7 @@ from analysis import hyperparameters, old_runs
 from analysis.notes import left_out
 from rigl_rl import parameters, record
 from rigl_rl.errors import warn
-from rigl_rl.final_score import final_score
+from rigl_rl.final_score import LAST_FRACTION, final_score
 from rigl_rl.parameters import check
 
 NUMBERS = tuple(name for name, (kind, _) in record.REQUIRED.items() if not kind.startswith("str"))
@@ -160,7 +160,7 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
     for column, score in SCORES.items():
         if column not in evals or math.isnan(run[score]):
             continue
-        share = run.get("last_fraction", hyperparameters.LAST_FRACTION)
+        share = run.get("last_fraction", LAST_FRACTION)
         found = final_score(evals[column].to_numpy(), share)
         if not math.isclose(found, run[score], rel_tol=1e-6):
             warn(

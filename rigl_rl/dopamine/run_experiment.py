@@ -21,6 +21,7 @@ from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import RiglRlError, warn
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import record
 from rigl_rl.runs import random_state, result
 from rigl_rl.runs.config import one_line
@@ -45,7 +46,7 @@ class SparseTrainRunner(run_experiment.Runner):
         base_dir: str,
         seed: int,
         config_text: str,
-        last_fraction: float = 0.1,
+        last_fraction: float = LAST_FRACTION,
         show_bar: bool | None = None,
         given: RunnerHyperparameters | None = None,
     ):

@@ -12,6 +12,7 @@ from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import ConfigError
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.random_state import Stream
@@ -93,7 +94,7 @@ def train_eval_with(
         root_dir: str,
         seed: int,
         config_text: str,
-        last_fraction: float = 0.1,
+        last_fraction: float = LAST_FRACTION,
         show_bar: bool | None = None,
         **values: Any,
     ) -> None:

@@ -19,6 +19,7 @@ from tf_agents.policies import policy_saver, tf_policy
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.runs import result
 from rigl_rl.runs.history import History
 from rigl_rl.runs.monitoring import LOG_EVERY, Progress, TensorBoard
@@ -63,7 +64,7 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]] = lambda train_step: {}
     snr_interval: int = 0
     evaluate_greedily: Callable[[int], np.ndarray] | None = None
-    last_fraction: float = 0.1
+    last_fraction: float = LAST_FRACTION
     show_bar: bool | None = None
 
     def run(self) -> None:
