@@ -24,6 +24,7 @@ from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
 from benchmarks import ROOT, training_speed
+from rigl_rl import paper
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
@@ -206,7 +207,7 @@ def measure_replay(capacity: int) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*training_speed.METHODS, training_speed.FLOOR, "dopamine")
+    methods = (*paper.METHODS, training_speed.FLOOR, "dopamine")
     options = training_speed.parser(
         "python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods
     )

@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from benchmarks import ROOT, training_speed
+from rigl_rl import paper
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, counting, initializers, masks
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, parts, targets
@@ -83,7 +84,7 @@ def mask_seconds() -> float:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*training_speed.METHODS, training_speed.FLOOR)
+    methods = (*paper.METHODS, training_speed.FLOOR)
     args = training_speed.parser("python -m benchmarks.dqn", __doc__, methods=methods).parse_args()
     training_speed.set_up(args)
     print(f"start to first train step  {start_up_seconds():8.1f} s")

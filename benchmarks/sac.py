@@ -18,6 +18,7 @@ import tensorflow as tf
 from tf_agents.policies import greedy_policy
 
 from benchmarks import training_speed
+from rigl_rl import paper
 from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.tasks import Task
 from rigl_rl.runs import random_state
@@ -115,7 +116,7 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
 def main() -> None:
     """Measures and prints."""
     options = training_speed.parser(
-        "python -m benchmarks.sac", __doc__, methods=(*training_speed.METHODS, training_speed.FLOOR)
+        "python -m benchmarks.sac", __doc__, methods=(*paper.METHODS, training_speed.FLOOR)
     )
     options.add_argument("--episodes", type=int, default=30, help="per evaluation")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")

@@ -22,13 +22,14 @@ import tensorflow as tf
 
 from benchmarks.dqn import ENV, training
 from benchmarks.training_speed import set_up
+from rigl_rl import paper
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, snr
 from rigl_rl.tfagents import off_policy_loop
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
-DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
+DISTRIBUTIONS = {"uniform": paper.UNIFORM, "erk": paper.ERK}
 UPDATE_FREQ, DROP_FRACTION = 1_000, 0.5
 """Tables 1 and 6."""
 MINIBATCHES = 5

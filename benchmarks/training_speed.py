@@ -19,12 +19,12 @@ import tensorflow as tf
 from absl import logging
 
 from benchmarks import ROOT
+from rigl_rl import paper
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.result import peak_memory_mb
 from rigl_rl.sparsity.execution import MODES
 
-METHODS = ("prune", "static", "set", "rigl")
 FLOOR = "floor"
 """Instead of a method: dense, with hidden layers so small that only everything else takes time."""
 FLOOR_UNITS = 16
@@ -69,7 +69,7 @@ def parser(
     description: str | None,
     steps: int = 1000,
     threads: int = 1,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = paper.METHODS,
 ) -> argparse.ArgumentParser:
     """A parser for rounds, steps, threads and methods, with the given defaults."""
     options = argparse.ArgumentParser(

@@ -6,7 +6,8 @@ from launch.agents import Agent
 from launch.runs import AnySchedule, Run
 from rigl_rl import paper
 
-DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
+DISTRIBUTIONS = {"erk": paper.ERK, "uniform": paper.UNIFORM}
+"""By their part of a run's name."""
 
 HYPERPARAMETERS = {
     "weight_decay": ("wd", ""),
