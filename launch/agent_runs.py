@@ -89,7 +89,7 @@ def agent_run(
     return Run(
         label=measured if snr_freq else plain,
         main=agent.main,
-        gin_files=(f"gin_configs/{agent.name}/{method}.gin",),
+        gin_file=f"gin_configs/{agent.name}/{method}.gin",
         bindings=tuple(bindings),
         seed=seed,
         env_steps=agent.env_steps(task, schedule),

@@ -473,7 +473,7 @@ def test_matched_dense_networks_count_as_matched(agent):
 
 
 def test_gin_files_exist():
-    for gin_file in {gin_file for run in EVERYTHING for gin_file in run.gin_files}:
+    for gin_file in {run.gin_file for run in EVERYTHING}:
         assert (REPOSITORY / gin_file).is_file()
 
 
