@@ -145,7 +145,7 @@ NETWORKS = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("ac
 
 
 def parameters_of(run) -> dict:
-    """What its gin file, the base file and its bindings say, by the names of an operative config."""
+    """What its gin files and bindings say, by the names of an operative config."""
     file = REPOSITORY / run.gin_file
     lines = [*(file.parent / "base.gin").read_text().splitlines()]
     lines += [*file.read_text().splitlines(), *run.bindings]
