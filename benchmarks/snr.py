@@ -25,8 +25,8 @@ from benchmarks.training_speed import set_up
 from rigl_rl import paper
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, snr
-from rigl_rl.tfagents import off_policy_loop
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
+from rigl_rl.tfagents.replay import sample_transitions
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
 DISTRIBUTIONS = {"uniform": paper.UNIFORM, "erk": paper.ERK}
@@ -75,7 +75,7 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
     @tf.function
     def of_a_minibatch():
         with random_state.draws_from(random):
-            batch = off_policy_loop.sample_transitions(replay, given.batch_size)
+            batch = sample_transitions(replay, given.batch_size)
         gradients = snr.per_sample_gradients(agent.td_losses, variables, batch)
         dead = [tf.reshape(tf.reduce_all(each == 0.0, axis=0), [-1]) for each in gradients]
         share = tf.reduce_mean(tf.cast(tf.concat(dead, axis=0), tf.float32))
