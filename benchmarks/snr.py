@@ -30,8 +30,6 @@ from rigl_rl.tfagents.replay import sample_transitions
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
 DISTRIBUTIONS = {"uniform": paper.UNIFORM, "erk": paper.ERK}
-UPDATE_FREQ, DROP_FRACTION = 1_000, 0.5
-"""Tables 1 and 6."""
 MINIBATCHES = 5
 
 
@@ -52,12 +50,13 @@ def sparse_settings(network: str) -> SparseSettings:
     match = re.fullmatch(r"(uniform|erk)(\d\d)", network)
     if match is None:
         raise ValueError(f"{network!r} is neither 'dense' nor of the form 'uniform90' or 'erk99'")
+    best = paper.best("dqn_classic", "rigl")
     return SparseSettings(
         "rigl",
         sparsity=int(match[2]) / 100,
         distribution=DISTRIBUTIONS[match[1]],
-        update_freq=UPDATE_FREQ,
-        drop_fraction=DROP_FRACTION,
+        update_freq=best["update_freq"],
+        drop_fraction=best["drop_fraction"],
     )
 
 

@@ -23,6 +23,7 @@ from rigl_rl import paper
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.result import peak_memory_mb
+from rigl_rl.sparsity import DENSE, SparseSettings
 from rigl_rl.sparsity.execution import MODES
 
 FLOOR = "floor"
@@ -32,6 +33,22 @@ FLOOR_UNITS = 16
 TrainLoop = Callable[[int], Any]
 """Takes n train steps."""
 MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
+
+
+def settings(agent: str, method: str, sparsity: float, execution: str = "auto") -> SparseSettings:
+    """The settings of sparse training with the update interval of Tables 1 to 3.
+
+    Mask updates begin at once, in pruning too, so that the measured steps include them.
+    """
+    if method == FLOOR:
+        return DENSE
+    return SparseSettings(
+        method,
+        sparsity,
+        update_freq=paper.best(agent, method)["update_freq"] or SparseSettings.update_freq,
+        begin_step=0,
+        sparse_execution=execution,
+    )
 
 
 def seconds_until(command: Sequence[str], line_start: str) -> float:
@@ -59,7 +76,7 @@ def in_graph(name: str, seed: int = 0) -> InGraphEnvironment:
     return InGraphEnvironment(env)
 
 
-def hidden_layers(method: str, units: tuple[int, ...]) -> tuple[int, ...]:
+def hidden_layers(method: str, units: Sequence[int]) -> Sequence[int]:
     """Units of each hidden layer with a method."""
     return (FLOOR_UNITS,) * len(units) if method == FLOOR else units
 
