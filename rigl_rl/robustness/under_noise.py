@@ -19,6 +19,7 @@ from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import check
+from rigl_rl.robustness import EPISODES
 from rigl_rl.runs import config, random_state, saved_policies
 
 LABELS = ("env", "method", "sparsity", "seed")
@@ -26,7 +27,6 @@ LABELS = ("env", "method", "sparsity", "seed")
 
 ATARI_SIGMAS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-EPISODES = 20
 
 AGENTS = ("dqn", "sac", "ppo")
 """The TF-Agents agents."""
