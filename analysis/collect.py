@@ -64,7 +64,7 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
         for directory, files in run_directories(root):
             path = os.path.relpath(directory, root)
             absent.discard(path)
-            if "result.json" not in files:
+            if record.RESULT not in files:
                 left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
                 unfinished += 1
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rigl_rl import paper
+from rigl_rl.final_score import LAST_FRACTION
 
 # Column: names in the record of a run.
 _NAMES = {
@@ -37,8 +38,6 @@ _WITHOUT_EFFECT = {
     *("num_iterations", "training_steps"),  # `planned_steps` and `train_steps` have the length
     *("eval_interval", "checkpoint_interval", "policy_save_interval", "allow_inexact_resume"),
 }
-LAST_FRACTION = 0.1
-"""Share of the evaluations in the scores of older runs, which do not record it."""
 _OPTION = "env_options."
 
 
@@ -81,7 +80,7 @@ def recorded(runs: pd.DataFrame, but: Sequence[str] = ()) -> pd.DataFrame:
             *_WITHOUT_EFFECT,
             *(_OF_SPARSE_NETWORKS if run["method"] == "dense" else ()),
         }
-        known = {"last_fraction": LAST_FRACTION, **known}
+        known = {"last_fraction": LAST_FRACTION, **known}  # older runs do not record it
         rows.append({name: _text(known[name]) for name in known if name not in unused})
     # The networks' size is known of older runs, too.
     return pd.DataFrame(rows, runs.index).assign(total_params=runs["total_params"].map(_text))

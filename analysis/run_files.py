@@ -13,18 +13,18 @@ from analysis import hyperparameters, old_runs
 from analysis.notes import left_out
 from rigl_rl import parameters, record
 from rigl_rl.errors import warn
-from rigl_rl.final_score import final_score
+from rigl_rl.final_score import LAST_FRACTION, final_score
 from rigl_rl.parameters import check
 
 NUMBERS = tuple(name for name, (kind, _) in record.REQUIRED.items() if not kind.startswith("str"))
 CURVES = {
-    "evals": ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s"),
-    "snr": ("env_step", "train_step", "network", "snr"),
-    "robustness": ("train_step", "sigma", "avg_return", "std_return", "episodes"),
+    "evals": record.EVAL_COLUMNS,
+    "snr": record.SNR_COLUMNS,
+    "robustness": record.ROBUSTNESS_COLUMNS,
 }
-OPTIONAL = {"runs": ("final_return_greedy",), "evals": ("greedy_return",)}
+OPTIONAL = {"runs": ("final_return_greedy",), "evals": (record.GREEDY_COLUMN,)}
 """Columns that only some runs have, by table; NaN for the others."""
-SCORES = {"avg_return": "final_return", "greedy_return": "final_return_greedy"}
+SCORES = {"avg_return": "final_return", record.GREEDY_COLUMN: "final_return_greedy"}
 """Columns of evals.csv and the scores in result.json that average the last of them."""
 CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
@@ -56,7 +56,7 @@ def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:
         seen.add((status.st_dev, status.st_ino))
         others = (name for name in below if name not in INSIDE_A_RUN and name[0] != ".")
         below[:] = [] if again else sorted(others)
-        if not again and {"result.json", "evals.csv", "config.gin"} & set(files):
+        if not again and {record.RESULT, "evals.csv", "config.gin"} & set(files):
             yield Path(directory), set(files)
 
 
@@ -136,7 +136,7 @@ def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def stamp(directory: Path, files: set[str]) -> str:
     """A value that changes with the files of a run, and with what is read from them."""
-    read_of_run = ["result.json", CONFIG, *(f"{name}.csv" for name in CURVES)]
+    read_of_run = [record.RESULT, CONFIG, *(f"{name}.csv" for name in CURVES)]
     status = [(directory / name).stat() for name in read_of_run if name in files]
     return " ".join([f"v{FORMAT}", *(f"{each.st_mtime_ns}:{each.st_size}" for each in status)])
 
@@ -160,7 +160,7 @@ def warn_if_score_differs(path: str, run: dict[str, Any], evals: pd.DataFrame) -
     for column, score in SCORES.items():
         if column not in evals or math.isnan(run[score]):
             continue
-        share = run.get("last_fraction", hyperparameters.LAST_FRACTION)
+        share = run.get("last_fraction", LAST_FRACTION)
         found = final_score(evals[column].to_numpy(), share)
         if not math.isclose(found, run[score], rel_tol=1e-6):
             warn(

@@ -24,6 +24,7 @@ from dopamine.agents.dqn import dqn_agent
 
 import rigl_rl.dopamine.run_experiment  # noqa: F401, settles gin names
 from benchmarks import ROOT, training_speed
+from rigl_rl import paper
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.dopamine.replay import replay_buffer
@@ -153,8 +154,9 @@ def mask_seconds(network: str) -> float:
     return time.perf_counter() - began
 
 
-def mask_update_seconds(network: str, method: str, interval: int = 5, updates: int = 9) -> float:
+def mask_update_seconds(network: str, method: str) -> float:
     """Extra seconds of a train step with a mask update (difference of medians)."""
+    interval, updates = 5, 9
     training = Training(
         network,
         method,
@@ -205,7 +207,7 @@ def measure_replay(capacity: int) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    methods = (*training_speed.METHODS, training_speed.FLOOR, "dopamine")
+    methods = (*paper.METHODS, training_speed.FLOOR, "dopamine")
     options = training_speed.parser(
         "python -m benchmarks.atari", __doc__, 400, threads=2, methods=methods
     )

@@ -23,19 +23,11 @@ from pathlib import Path
 import yaml
 
 from benchmarks import ROOT
+from benchmarks.short_runs import AGENTS
 from rigl_rl.command_line import exit_code
 
 SECONDS = 300
 """Time limit of a case."""
-
-_TFAGENTS, _DOPAMINE = ("root_dir", "gin_file"), ("base_dir", "gin_files")
-TRAINING = {
-    "dqn": ("rigl_rl.tfagents.dqn_train_eval", "dqn_classic/rigl.gin", *_TFAGENTS),
-    "sac": ("rigl_rl.tfagents.sac_train_eval", "sac_mujoco/rigl.gin", *_TFAGENTS),
-    "ppo": ("rigl_rl.tfagents.ppo_train_eval", "ppo_mujoco/rigl.gin", *_TFAGENTS),
-    "atari": ("rigl_rl.dopamine.train", "dqn_atari_cnn/rigl.gin", *_DOPAMINE),
-}
-"""Training commands: module, gin file, flags for the run directory and the gin file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,15 +126,15 @@ def _become(case: Case, place: Path) -> None:
 
 
 def _command(case: Case) -> int:
-    if case.main in TRAINING:
+    if case.main in AGENTS:
         from rigl_rl.runs import command  # loads TensorFlow
 
-        name, gin_file, directory, files = TRAINING[case.main]
-        module = importlib.import_module(name)
+        agent = AGENTS[case.main]
+        module = importlib.import_module(agent.main)
         train = module.train if case.main == "atari" else module.train_eval
-        path = ROOT / "gin_configs" / gin_file
-        sys.argv = [name, f"--{directory}=run", f"--{files}={path}", "--noprogress", *case.args]
-        command.main(train, directory, files)
+        sys.argv = [agent.main, f"{agent.directory_flag}=run"]
+        sys.argv += [f"{agent.file_flag}={ROOT / agent.gin_file}", "--noprogress", *case.args]
+        command.main(train, agent.directory_flag.lstrip("-"), agent.file_flag.lstrip("-"))
     sys.argv = [case.main, *case.args]
     package = importlib.import_module(case.main)
     module = (
@@ -153,8 +145,8 @@ def _command(case: Case) -> int:
 
 def serve(main: str, chosen: Sequence[Case], report: int) -> None:
     """Runs the cases of one command and writes each that misbehaves to a file descriptor."""
-    if main in TRAINING:
-        importlib.import_module(TRAINING[main][0])
+    if main in AGENTS:
+        importlib.import_module(AGENTS[main].main)
     for case in chosen:
         fault = run(case)
         os.write(report, f"{'!' if fault else '.'} {case.args} {fault}\n".encode())

@@ -10,14 +10,14 @@ settings (2 x 512 units, batch 128, a mask update every 1,000 steps).
 import functools
 import os
 import tempfile
-import time
 from typing import Any
 
 import tensorflow as tf
 
 from benchmarks import ROOT, training_speed
+from rigl_rl import paper
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import DENSE, SparseSettings, counting, initializers, masks
+from rigl_rl.sparsity import SparseSettings, counting
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, parts, targets
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
 
@@ -33,7 +33,7 @@ def training(
     agent = dqn_agent.make_agent(env, step, given, sparse, seed=seed)
     replay = parts.replay_buffer(agent, given)
     random = random_state.generator(seed)
-    off_policy_loop.collect_at_random(env, replay, 1000, random)
+    off_policy_loop.collect_at_random(env, replay, given.initial_collect_steps, random)
     networks = {"q": (agent.q_network, agent.target_q_network)}
     update = given.target_update_tau, given.target_update_period
     follow = targets.target_masker(agent.optimizer, networks, step, *update)
@@ -48,13 +48,8 @@ def train_loop(
     sparsity: float, execution: str, method: str, total_steps: int
 ) -> tuple[training_speed.TrainLoop, int]:
     """A train function as in `dqn_train_eval`, and the FLOPs of one of its (dense) train steps."""
-    units = training_speed.hidden_layers(method, (512, 512))
-    sparse = DENSE
-    if method != training_speed.FLOOR:
-        # Pruning begins at once, so that the measured steps include updates.
-        sparse = SparseSettings(
-            method, sparsity, update_freq=1000, begin_step=0, sparse_execution=execution
-        )
+    units = training_speed.hidden_layers(method, DqnHyperparameters().fc_layer_params)
+    sparse = training_speed.settings("dqn_classic", method, sparsity, execution)
     given = DqnHyperparameters(num_iterations=total_steps, fc_layer_params=units)
     agent, _, _, train = training(ENV, given, sparse, seed=0, execution=True)
     layers = counting.from_keras(agent.q_network)
@@ -71,23 +66,12 @@ def start_up_seconds() -> float:
         return training_speed.seconds_until(command, "step 1:")
 
 
-def mask_seconds() -> float:
-    """Seconds to make masks and sparsity-aware weights of 4M parameters (the Nature CNN's)."""
-    shapes = [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64), (7744, 512), (512, 6)]
-    kernels = {f"layer_{i}": tf.Variable(tf.zeros(shape)) for i, shape in enumerate(shapes)}
-    initializers.sparsity_aware(tf.ones((2, 2)).numpy(), seed=0)
-    began = time.perf_counter()
-    masks.mask_kernels(kernels, 0.9, seed=0)
-    return time.perf_counter() - began
-
-
 def main() -> None:
     """Measures and prints."""
-    methods = (*training_speed.METHODS, training_speed.FLOOR)
+    methods = (*paper.METHODS, training_speed.FLOOR)
     args = training_speed.parser("python -m benchmarks.dqn", __doc__, methods=methods).parse_args()
     training_speed.set_up(args)
-    print(f"start to first train step  {start_up_seconds():8.1f} s")
-    print(f"masks of a 4M-weight net   {mask_seconds():8.3f} s (sparsity-aware)", flush=True)
+    print(f"start to first train step  {start_up_seconds():8.1f} s", flush=True)
     make = functools.partial(train_loop, args.sparsity, args.execution)
     training_speed.compare(make, args)
 

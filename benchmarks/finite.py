@@ -23,9 +23,9 @@ import tensorflow as tf
 
 from benchmarks import ROOT
 from rigl_rl.environments.mujoco_tasks import TASKS
+from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
-PPO_TRAIN_STEPS = 320
-"""Train steps of an iteration (Table 9)."""
+PPO_TRAIN_STEPS = PpoHyperparameters().steps_per_iteration
 
 
 def bindings(agent: str, task: str, steps: int) -> list[str]:

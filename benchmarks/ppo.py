@@ -7,15 +7,16 @@ networks) without evaluation; speeds are in environment steps. Masks change as o
 with RigL's drop fraction for SET. Then it measures the two parts of an iteration separately.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
-from benchmarks.training_speed import TrainLoop, compare, in_graph, parser, set_up
+from benchmarks.training_speed import TrainLoop, compare, in_graph, parser, set_up, settings
+from rigl_rl import paper
 from rigl_rl.runs import random_state
-from rigl_rl.sparsity import SparseSettings, counting
+from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import on_policy_loop, ppo_agent
 from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
 
@@ -27,11 +28,6 @@ COLLECT_STEPS, EPOCHS, MINIBATCH = (
     GIVEN.minibatch_size,
 )
 TRAIN_STEPS = GIVEN.steps_per_iteration
-SETTINGS: dict[str, dict[str, Any]] = {
-    "prune": dict(update_freq=500, begin_step=0),  # so that the measured steps include updates
-    "set": dict(update_freq=100, drop_fraction=0.3),
-    "rigl": dict(update_freq=250, drop_fraction=0.3),
-}
 
 
 class Parts:
@@ -39,7 +35,10 @@ class Parts:
 
     def __init__(self, method: str):
         env = in_graph(ENV)
-        sparse = SparseSettings(method, sparsity=0.9, **SETTINGS.get(method, {}))
+        sparse = dataclasses.replace(
+            settings("ppo_mujoco", method, sparsity=0.9),
+            drop_fraction=paper.best("ppo_mujoco", "rigl")["drop_fraction"],
+        )
         agent = ppo_agent.make_agent(
             env,
             tf.Variable(0, dtype=tf.int64),

@@ -9,6 +9,7 @@ evaluation episodes (`--episodes`), side by side and one after the other, and a 
 Humanoid, the largest task, with a full replay buffer (`--transitions`).
 """
 
+import dataclasses
 import functools
 import tempfile
 import time
@@ -18,36 +19,28 @@ import tensorflow as tf
 from tf_agents.policies import greedy_policy
 
 from benchmarks import training_speed
+from rigl_rl import paper
 from rigl_rl.adapters.replay_tables import ReplayState
 from rigl_rl.environments.tasks import Task
 from rigl_rl.runs import random_state
 from rigl_rl.runs.checkpoints import Checkpoints
-from rigl_rl.sparsity import DENSE, SparseSettings, counting
+from rigl_rl.sparsity import counting
 from rigl_rl.tfagents import off_policy_loop, parts, sac_agent, targets
 from rigl_rl.tfagents.hyperparameters import SacHyperparameters
 
 ENV = "HalfCheetah-v2"
-BATCH_SIZE = 256
-UPDATE_INTERVALS = {"prune": 1000, "set": 250, "rigl": 1000}  # Table 2
+GIVEN = SacHyperparameters(env_name=ENV)
 
 
 def make_agent(
     env, method: str, total_steps: int, sparsity: float = 0.9, execution: str = "auto"
 ) -> sac_agent.SacAgent:
     """An agent with the paper's networks."""
-    units = training_speed.hidden_layers(method, (256, 256))
-    sparse = DENSE
-    if method != training_speed.FLOOR:
-        sparse = SparseSettings(
-            method,
-            sparsity,
-            update_freq=UPDATE_INTERVALS.get(method, 1000),
-            begin_step=0,  # for pruning too, so that the measured steps include updates
-            sparse_execution=execution,
-        )
+    units = training_speed.hidden_layers(method, GIVEN.actor_fc_layers)
+    sparse = training_speed.settings("sac_mujoco", method, sparsity, execution)
     step = tf.Variable(0, dtype=tf.int64)
-    given = SacHyperparameters(
-        num_iterations=total_steps, actor_fc_layers=units, critic_joint_fc_layers=units
+    given = dataclasses.replace(
+        GIVEN, num_iterations=total_steps, actor_fc_layers=units, critic_joint_fc_layers=units
     )
     return sac_agent.make_agent(env, step, given, sparse, sparse, seed=0)
 
@@ -58,15 +51,19 @@ def train_loop(
     """A train function as in `sac_train_eval`, and the FLOPs of one dense train step."""
     env = training_speed.in_graph(ENV)
     agent = make_agent(env, method, total_steps, sparsity, execution)
-    replay = parts.replay_buffer(agent, SacHyperparameters(replay_capacity=1_000_000))
+    replay = parts.replay_buffer(agent, GIVEN)
     random = random_state.generator(0)
-    off_policy_loop.collect_at_random(env, replay, 10_000, random)
+    off_policy_loop.collect_at_random(env, replay, paper.initial_collect_steps(ENV), random)
     masker = targets.target_masker(
-        agent.critic_optimizer, agent.critics_and_targets, agent.train_step_counter, 0.005, 1
+        agent.critic_optimizer,
+        agent.critics_and_targets,
+        agent.train_step_counter,
+        GIVEN.target_update_tau,
+        GIVEN.target_update_period,
     )
     executions = [agent.actor_optimizer.execution, agent.critic_optimizer.execution]
     train = off_policy_loop.make_train_loop(
-        env, agent, replay, BATCH_SIZE, random, masker, executions
+        env, agent, replay, GIVEN.batch_size, random, masker, executions
     )
     return train, train_step_flops(agent)
 
@@ -76,11 +73,12 @@ def train_step_flops(agent: sac_agent.SacAgent) -> int:
     actor = counting.from_keras(agent.actor_network)
     critic = counting.from_keras(agent.critic_networks["critic_1"])
     # The actor on next observations for the targets, on observations for its loss and alpha's.
-    total = counting.train_step_flops(actor, BATCH_SIZE, forward_passes=3)
+    batch = GIVEN.batch_size
+    total = counting.train_step_flops(actor, batch, forward_passes=3)
     # Each critic: its target, itself, and once more for the actor's loss.
-    total += 2 * counting.train_step_flops(critic, BATCH_SIZE, forward_passes=3)
+    total += 2 * counting.train_step_flops(critic, batch, forward_passes=3)
     # There, the gradient reaches the actions, but no kernel.
-    return total + 2 * BATCH_SIZE * counting.count(critic).dense_flops
+    return total + 2 * batch * counting.count(critic).dense_flops
 
 
 def evaluation_seconds(agent: sac_agent.SacAgent, episodes: int) -> tuple[float, float]:
@@ -101,7 +99,7 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
     """Seconds and MB (2^20 bytes) of a Humanoid checkpoint with this number of transitions."""
     env = training_speed.in_graph("Humanoid-v2")
     agent = make_agent(env, "rigl", total_steps=1000)
-    replay = parts.replay_buffer(agent, SacHyperparameters(replay_capacity=transitions))
+    replay = parts.replay_buffer(agent, dataclasses.replace(GIVEN, replay_capacity=transitions))
     replay._last_id.assign(2 * transitions)
     variables = tf.train.Checkpoint(agent=agent, replay=ReplayState(replay))
     with tempfile.TemporaryDirectory() as directory:
@@ -115,7 +113,7 @@ def checkpoint_cost(transitions: int) -> tuple[float, float]:
 def main() -> None:
     """Measures and prints."""
     options = training_speed.parser(
-        "python -m benchmarks.sac", __doc__, methods=(*training_speed.METHODS, training_speed.FLOOR)
+        "python -m benchmarks.sac", __doc__, methods=(*paper.METHODS, training_speed.FLOOR)
     )
     options.add_argument("--episodes", type=int, default=30, help="per evaluation")
     options.add_argument("--transitions", type=int, default=1_000_000, help="in a checkpoint")

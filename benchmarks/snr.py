@@ -22,15 +22,14 @@ import tensorflow as tf
 
 from benchmarks.dqn import ENV, training
 from benchmarks.training_speed import set_up
+from rigl_rl import paper
 from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings, snr
-from rigl_rl.tfagents import off_policy_loop
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
+from rigl_rl.tfagents.replay import sample_transitions
 
 NETWORKS = ("dense", "uniform50", "uniform80", "uniform90", "uniform95", "erk90", "erk95", "erk99")
-DISTRIBUTIONS = {"uniform": "uniform", "erk": "erdos_renyi_kernel"}
-UPDATE_FREQ, DROP_FRACTION = 1_000, 0.5
-"""Tables 1 and 6."""
+DISTRIBUTIONS = {"uniform": paper.UNIFORM, "erk": paper.ERK}
 MINIBATCHES = 5
 
 
@@ -51,12 +50,13 @@ def sparse_settings(network: str) -> SparseSettings:
     match = re.fullmatch(r"(uniform|erk)(\d\d)", network)
     if match is None:
         raise ValueError(f"{network!r} is neither 'dense' nor of the form 'uniform90' or 'erk99'")
+    best = paper.best("dqn_classic", "rigl")
     return SparseSettings(
         "rigl",
         sparsity=int(match[2]) / 100,
         distribution=DISTRIBUTIONS[match[1]],
-        update_freq=UPDATE_FREQ,
-        drop_fraction=DROP_FRACTION,
+        update_freq=best["update_freq"],
+        drop_fraction=best["drop_fraction"],
     )
 
 
@@ -74,7 +74,7 @@ def measure(network: str, env_name: str, train_steps: int, seed: int) -> Measure
     @tf.function
     def of_a_minibatch():
         with random_state.draws_from(random):
-            batch = off_policy_loop.sample_transitions(replay, given.batch_size)
+            batch = sample_transitions(replay, given.batch_size)
         gradients = snr.per_sample_gradients(agent.td_losses, variables, batch)
         dead = [tf.reshape(tf.reduce_all(each == 0.0, axis=0), [-1]) for each in gradients]
         share = tf.reduce_mean(tf.cast(tf.concat(dead, axis=0), tf.float32))

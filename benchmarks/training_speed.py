@@ -19,12 +19,13 @@ import tensorflow as tf
 from absl import logging
 
 from benchmarks import ROOT
+from rigl_rl import paper
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.runs.result import peak_memory_mb
+from rigl_rl.sparsity import DENSE, SparseSettings
 from rigl_rl.sparsity.execution import MODES
 
-METHODS = ("prune", "static", "set", "rigl")
 FLOOR = "floor"
 """Instead of a method: dense, with hidden layers so small that only everything else takes time."""
 FLOOR_UNITS = 16
@@ -32,6 +33,22 @@ FLOOR_UNITS = 16
 TrainLoop = Callable[[int], Any]
 """Takes n train steps."""
 MakeTrainLoop = Callable[[str, int], tuple[TrainLoop, int]]
+
+
+def settings(agent: str, method: str, sparsity: float, execution: str = "auto") -> SparseSettings:
+    """The settings of sparse training with the update interval of Tables 1 to 3.
+
+    Mask updates begin at once, in pruning too, so that the measured steps include them.
+    """
+    if method == FLOOR:
+        return DENSE
+    return SparseSettings(
+        method,
+        sparsity,
+        update_freq=paper.best(agent, method)["update_freq"] or SparseSettings.update_freq,
+        begin_step=0,
+        sparse_execution=execution,
+    )
 
 
 def seconds_until(command: Sequence[str], line_start: str) -> float:
@@ -59,7 +76,7 @@ def in_graph(name: str, seed: int = 0) -> InGraphEnvironment:
     return InGraphEnvironment(env)
 
 
-def hidden_layers(method: str, units: tuple[int, ...]) -> tuple[int, ...]:
+def hidden_layers(method: str, units: Sequence[int]) -> Sequence[int]:
     """Units of each hidden layer with a method."""
     return (FLOOR_UNITS,) * len(units) if method == FLOOR else units
 
@@ -69,7 +86,7 @@ def parser(
     description: str | None,
     steps: int = 1000,
     threads: int = 1,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = paper.METHODS,
 ) -> argparse.ArgumentParser:
     """A parser for rounds, steps, threads and methods, with the given defaults."""
     options = argparse.ArgumentParser(
@@ -94,8 +111,9 @@ def set_up(args: argparse.Namespace) -> None:
     logging.set_verbosity(logging.ERROR)
 
 
-def gemm_gflops(size: int = 1024, repeats: int = 10) -> float:
+def gemm_gflops() -> float:
     """GFLOP/s of square float32 matrix products in TensorFlow: the best of three."""
+    size, repeats = 1024, 10
     left = tf.random.normal((size, size))
 
     @tf.function

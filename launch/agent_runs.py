@@ -6,7 +6,8 @@ from launch.agents import Agent
 from launch.runs import AnySchedule, Run
 from rigl_rl import paper
 
-DISTRIBUTIONS = {"erk": "erdos_renyi_kernel", "uniform": "uniform"}
+DISTRIBUTIONS = {"erk": paper.ERK, "uniform": paper.UNIFORM}
+"""By their part of a run's name."""
 
 HYPERPARAMETERS = {
     "weight_decay": ("wd", ""),
@@ -88,7 +89,7 @@ def agent_run(
     return Run(
         label=measured if snr_freq else plain,
         main=agent.main,
-        gin_files=(f"gin_configs/{agent.name}/{method}.gin",),
+        gin_file=f"gin_configs/{agent.name}/{method}.gin",
         bindings=tuple(bindings),
         seed=seed,
         env_steps=agent.env_steps(task, schedule),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from launch.runs import AnySchedule, AtariSchedule, Schedule
 from launch.widths import ConvNet, Net, Network, matched_units
+from rigl_rl import paper
 
 
 class GinNames(NamedTuple):
@@ -121,13 +122,7 @@ SAC = Agent(
         "smoke": Schedule("smoke", 600, 200, 2, 300, update_freq=100),
     },
     steps_per_second=110.0,
-    initial_collect_steps={
-        "HalfCheetah-v2": 10_000,
-        "Ant-v2": 10_000,
-        "Hopper-v2": 1_000,
-        "Walker2d-v2": 1_000,
-        "Humanoid-v2": 1_000,
-    },
+    initial_collect_steps={task: paper.initial_collect_steps(task) for task in _MUJOCO},
 )
 PPO = Agent(
     name="ppo_mujoco",

@@ -4,10 +4,12 @@ import collections
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from launch.runs import START_UP_SECONDS, Run
+from launch.runs import Run
 from rigl_rl import record
 from rigl_rl.errors import ConfigError
 
+START_UP_SECONDS = 15.0
+"""Seconds from the start of a process to its first train step."""
 LONGER = 10
 """A finished run does not predict runs that are this many times longer: speed changes during
 training, and short runs evaluate more often."""
@@ -56,7 +58,7 @@ def _kinds(label: str) -> tuple[str, str, str]:
 
 def _finished(runs_dir: Path) -> Iterator[tuple[str, int, float]]:
     """Label, environment steps and seconds of each finished run."""
-    for path in runs_dir.glob("*/*/*/seed*/result.json"):
+    for path in runs_dir.glob(f"*/*/*/seed*/{record.RESULT}"):
         try:
             result = record.read(path.parent, ("env_steps", "wall_s"))
         except ConfigError:

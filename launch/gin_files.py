@@ -52,8 +52,8 @@ def _found(run: Run, folder: Path | None) -> Run:
     name = f"{run.agent}/{run.method}.gin"
     if folder is not None and (folder / name).is_file():
         return run.with_gin_file(str((folder / name).absolute()))
-    if not (REPOSITORY / run.gin_files[0]).is_file():
-        places = [run.gin_files[0]] if folder is None else [str(folder / name), run.gin_files[0]]
+    if not (REPOSITORY / run.gin_file).is_file():
+        places = [run.gin_file] if folder is None else [str(folder / name), run.gin_file]
         known = sorted(path.stem for path in (_STANDARD / run.agent).glob("*.gin"))
         known = [each for each in known if each not in ("base", "original")]
         raise ConfigError(

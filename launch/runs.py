@@ -9,9 +9,6 @@ from typing import ClassVar
 
 from rigl_rl.record import FROM_CONFIGS
 
-START_UP_SECONDS = 15.0
-"""Seconds from the start of a process to its first train step; only for printed estimates."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -21,8 +18,8 @@ class Run:
     """Human-readable directory shared by the seeds: `dqn_classic/CartPole-v0/rigl-erk-s0.90`."""
     main: str
     """Module started with `python -m`."""
-    gin_files: tuple[str, ...]
-    """Paths from the root of the repository."""
+    gin_file: str
+    """Path from the root of the repository."""
     bindings: tuple[str, ...]
     seed: int
     env_steps: int
@@ -59,18 +56,13 @@ class Run:
         return f"{self.label}/seed{self.seed}"
 
     @property
-    def core_seconds(self) -> float:
-        """Estimated time on one core."""
-        return START_UP_SECONDS + self.env_steps / self.steps_per_second
-
-    @property
     def method(self) -> str:
         """The name of the gin file, such as `rigl`."""
-        return Path(self.gin_files[0]).stem
+        return Path(self.gin_file).stem
 
     def with_gin_file(self, gin_file: str) -> Run:
         """The same run with another path to its method's gin file."""
-        return dataclasses.replace(self, gin_files=(gin_file, *self.gin_files[1:]))
+        return dataclasses.replace(self, gin_file=gin_file)
 
     def from_configs(self, name: str) -> Run:
         """The same run under a label that says whose gin file it uses, and no standard run has."""
@@ -88,12 +80,11 @@ class Run:
         """The argument vector that trains this run, for use in the repository's root."""
         # Two flags are named as in TF-Agents or Dopamine.
         dopamine = self.main.startswith("rigl_rl.dopamine.")
-        root_dir, gin_files = (
+        root_dir, gin_file = (
             ("--base_dir", "--gin_files") if dopamine else ("--root_dir", "--gin_file")
         )
         argv = [sys.executable, "-m", self.main, root_dir, str(runs_dir / self.name)]
-        for gin_file in self.gin_files:
-            argv += [gin_files, gin_file]
+        argv += [gin_file, self.gin_file]
         for binding in self.bindings:
             argv += ["--gin_bindings", binding]
         # No progress bar: a launched run prints to a log file.

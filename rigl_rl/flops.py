@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from rigl_rl import paper
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.environments.frames import STATE_SHAPE
 from rigl_rl.files import replacing
@@ -24,7 +25,7 @@ from rigl_rl.sparsity import counting
 from rigl_rl.sparsity.distributions import layer_sparsities
 
 NETWORKS = {"cnn": NatureDQNNetwork, "resnet": ImpalaNetwork}
-DISTRIBUTIONS = ("uniform", "erdos_renyi_kernel")
+DISTRIBUTIONS = (paper.UNIFORM, paper.ERK)
 SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 MS_PACMAN_ACTIONS = 9
 
@@ -61,7 +62,7 @@ def sparsity_table(
 def erk_to_uniform(table: pd.DataFrame) -> pd.DataFrame:
     """FLOPs of ERK divided by those of uniform: a row per sparsity, a column per network."""
     flops = table.pivot_table("flops", ["sparsity", "network"], "distribution")
-    ratio = flops["erdos_renyi_kernel"] / flops["uniform"]
+    ratio = flops[paper.ERK] / flops[paper.UNIFORM]
     return ratio.unstack("network")
 
 

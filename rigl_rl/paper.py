@@ -142,6 +142,11 @@ def best(agent: str, method: str) -> dict[str, Any]:
     }
 
 
+def initial_collect_steps(task: str) -> int:
+    """SAC's random environment steps before training (Table 8)."""
+    return 10_000 if task.startswith(("HalfCheetah", "Ant")) else 1_000
+
+
 def in_figure(figure: str, sparsity: float, task: str) -> bool:
     """Whether a figure of final rewards by sparsity shows a task at this sparsity.
 

@@ -1,4 +1,4 @@
-"""Reads result.json, a run's record, and checks its keys, their types and ranges.
+"""Reads result.json, a run's record, checks its keys, and names the columns of a run's tables.
 
 All readers of runs use it: training and the launcher to see whether a run is finished, the
 analysis and `rigl_rl.robustness` to see what was run.
@@ -15,6 +15,15 @@ from rigl_rl.parameters import ANY, Allowed, check
 RESULT = "result.json"
 FROM_CONFIGS = "-from_"
 """In a launched run's directory: its gin file is a user's, from the folder named next."""
+
+EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
+"""Columns of evals.csv."""
+GREEDY_COLUMN = "greedy_return"
+"""Column of evals.csv if evaluation explores: the mean return without exploration."""
+SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
+"""Columns of snr.csv."""
+ROBUSTNESS_COLUMNS = ("train_step", "sigma", "avg_return", "std_return", "episodes")
+"""Columns of robustness.csv, after those that name the run."""
 
 TEXT = ("agent", "suite", "env", "method")
 COUNTS = ("seed", "env_steps", "train_steps", "active_params")

@@ -20,6 +20,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
+from rigl_rl import record
 from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.errors import ConfigError
 from rigl_rl.robustness import __main__ as command
@@ -56,7 +57,7 @@ def run(tmp_path_factory):
 
 def test_noise_costs_return(run):
     table = under_noise.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10, epsilon=0.0)
-    assert list(table.columns) == [*under_noise.COLUMNS, *under_noise.SCORES]
+    assert list(table.columns) == [*under_noise.LABELS, *record.ROBUSTNESS_COLUMNS]
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
     # Noise of 30 deviations drowns the observation: no better than coin tosses, about 22.

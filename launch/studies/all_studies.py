@@ -10,12 +10,12 @@ import inspect
 from collections.abc import Callable, Iterable
 
 from launch.runs import Run
-from launch.studies import figures, readme, sweeps
+from launch.studies import figures, results_page, sweeps
 from launch.studies.presets import Preset
 
 STUDIES: dict[str, Callable[[int, Preset], list[Run]]] = {
     name: study
-    for module in (readme, figures, sweeps)
+    for module in (results_page, figures, sweeps)
     for name, study in vars(module).items()
     if inspect.isfunction(study) and study.__module__ == module.__name__ and name[0] != "_"
 }

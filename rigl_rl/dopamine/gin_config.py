@@ -35,8 +35,8 @@ from rigl_rl.sparsity.mask_updaters import SET, Prune, RigL
 )
 def get_pruning_sparsities(
     target_sparsity: float = 0.9,
-    mask_init_method: str = "erdos_renyi_kernel",
-    erk_power_scale: float = 1.0,
+    mask_init_method: str = SparseSettings.distribution,
+    erk_power_scale: float = SparseSettings.erk_power_scale,
     custom_sparsity_map: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     """The final sparsities of pruning.
@@ -63,10 +63,10 @@ def get_pruning_sparsities(
     frequency="update_freq",
 )
 def pruning(
-    initial_sparsity: float = 0.0,
+    initial_sparsity: float = SparseSettings.initial_sparsity,
     final_sparsity: float | None = None,
-    begin_step: int | None = None,
-    end_step: int | None = None,
+    begin_step: int | None = SparseSettings.begin_step,
+    end_step: int | None = SparseSettings.last_update_step,
     frequency: int = 5000,
 ) -> dict[str, Any]:
     """The schedule of gradual magnitude pruning.
@@ -95,11 +95,11 @@ def pruning(
 )
 def _drop_and_grow(
     begin_step: int = 0,
-    end_step: int | None = None,
+    end_step: int | None = SparseSettings.last_update_step,
     frequency: int = 5000,
     drop_fraction: float = 0.3,
-    drop_fraction_anneal: str = "cosine",
-    drop_noise: float = 0.0,
+    drop_fraction_anneal: str = SparseSettings.drop_fraction_schedule,
+    drop_noise: float = SparseSettings.drop_noise,
 ) -> dict[str, Any]:
     """The schedule and size of mask updates.
 

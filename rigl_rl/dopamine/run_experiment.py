@@ -8,7 +8,6 @@ repeats its last iteration and gets the same result as an uninterrupted one.
 import math
 import pathlib
 import random
-import time
 from typing import Any
 
 import gin
@@ -21,10 +20,11 @@ from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import RiglRlError, warn
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import record
 from rigl_rl.runs import config, random_state, result
 from rigl_rl.runs.config import one_line
-from rigl_rl.runs.history import History
+from rigl_rl.runs.history import Clock, History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
 from rigl_rl.runs.random_state import Stream
 from rigl_rl.runs.run_directory import RunDirectory
@@ -45,7 +45,7 @@ class SparseTrainRunner(run_experiment.Runner):
         base_dir: str,
         seed: int,
         config_text: str,
-        last_fraction: float = 0.1,
+        last_fraction: float = LAST_FRACTION,
         show_bar: bool | None = None,
         given: RunnerHyperparameters | None = None,
     ):
@@ -56,8 +56,7 @@ class SparseTrainRunner(run_experiment.Runner):
         self._show_bar = show_bar
         self._progress: Progress | None = None
         self._history = History()
-        self._wall_before = 0.0
-        self._started = time.monotonic()
+        self._clock = Clock()
 
         def load_environment():
             environment = given.load_env_fn()
@@ -100,7 +99,11 @@ class SparseTrainRunner(run_experiment.Runner):
         if line := execution.describe([self._agent.optimizer.execution]):
             print(line, flush=True)
         self._directory.write_operative_config(gin.operative_config_str())
-        self._tensorboard = self._new_tensorboard()
+        self._tensorboard = TensorBoard(
+            self._directory.tensorboard,
+            {"q": self._agent.optimizer},
+            [self._agent.online_network],
+        )
         total = self._num_iterations * self._training_steps
         self._progress = Progress(total, self._agent.training_steps, self._show_bar)
         try:
@@ -116,11 +119,6 @@ class SparseTrainRunner(run_experiment.Runner):
             self._progress.close()
         self._finish()
 
-    def _new_tensorboard(self) -> TensorBoard:
-        masked = sum(int(tf.size(kernel.mask)) for kernel in self._agent.optimizer.kernels)
-        dense_params = self._agent.online_network.count_params() - masked
-        return TensorBoard(self._directory.tensorboard, {"q": self._agent.optimizer}, dense_params)
-
     def _run_one_iteration(self, iteration: int) -> dict[str, Any]:
         self._iteration = iteration
         statistics = super()._run_one_iteration(iteration)
@@ -133,7 +131,9 @@ class SparseTrainRunner(run_experiment.Runner):
         (speed,) = statistics["train_average_steps_per_second"]
         self._tensorboard.training(step, loss, speed)
         returns = statistics["eval_episode_returns"]
-        self._history.add_evaluation(self._agent.training_steps, step, returns, self._wall_s())
+        self._history.add_evaluation(
+            self._agent.training_steps, step, returns, self._clock.seconds()
+        )
         row = self._history.evals[-1]
         self._tensorboard.evaluation(step, row)
         (train_return,) = statistics["train_average_return"]
@@ -192,7 +192,7 @@ class SparseTrainRunner(run_experiment.Runner):
         if data is None:
             return
         self._history.restore(data["logs"])
-        self._wall_before = data["wall_s"]
+        self._clock.restore(data["wall_s"])
         self._start_iteration = data["current_iteration"] + 1
         self._directory.write_history(self._history)
 
@@ -201,17 +201,13 @@ class SparseTrainRunner(run_experiment.Runner):
             data = self._agent.bundle_and_checkpoint(str(path), iteration)
             data["current_iteration"] = iteration
             data["logs"] = self._history.state()
-            data["wall_s"] = self._wall_s()
+            data["wall_s"] = self._clock.seconds()
             self._checkpointer_in(path).save_checkpoint(iteration, data)
 
         self._directory.checkpoints.save_files(iteration, write)
 
     def _checkpointer_in(self, path: pathlib.Path) -> checkpointer.Checkpointer:
         return checkpointer.Checkpointer(str(path), self._prefix)
-
-    def _wall_s(self) -> float:
-        """Seconds of the run, including earlier sessions up to their last checkpoint."""
-        return self._wall_before + time.monotonic() - self._started
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -245,7 +241,7 @@ class SparseTrainRunner(run_experiment.Runner):
                 (agent.training_steps, agent.gradient_steps),
                 {"q": network},
                 [agent.optimizer],
-                (agent.training_steps, self._wall_s()),
+                (agent.training_steps, self._clock.seconds()),
             )
         )
 

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from rigl_rl.command_line import Parser, exit_code, number, positive, say
 from rigl_rl.errors import ConfigError
 from rigl_rl.files import write_text
-from rigl_rl.robustness import processes
+from rigl_rl.robustness import EPISODES, processes
 
 TABLE = "robustness.csv"
 
@@ -49,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="strengths of noise (default: 0 to 30 on Atari, 0 to 1 elsewhere)",
     )
     parser.add_argument(
-        "--episodes", type=positive, default=20, help="for each strength (default 20)"
+        "--episodes",
+        type=positive,
+        default=EPISODES,
+        help="for each strength (default %(default)s)",
     )
     parser.add_argument("--step", type=count, help="train step of the policy (default: the last)")
     parser.add_argument(

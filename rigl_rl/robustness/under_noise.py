@@ -19,14 +19,14 @@ from rigl_rl.environments.evaluation import Evaluator
 from rigl_rl.environments.tasks import Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import check
+from rigl_rl.robustness import EPISODES
 from rigl_rl.runs import config, random_state, saved_policies
 
-COLUMNS = ("env", "method", "sparsity", "seed", "train_step", "sigma")
-SCORES = ("avg_return", "std_return", "episodes")
+LABELS = ("env", "method", "sparsity", "seed")
+"""The first columns of the table; `record.ROBUSTNESS_COLUMNS` follow."""
 
 ATARI_SIGMAS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-EPISODES = 20
 
 AGENTS = ("dqn", "sac", "ppo")
 """The TF-Agents agents."""
@@ -59,7 +59,7 @@ def evaluate_run(
       epsilon: probability of a random action; by default as in the run's own evaluations.
 
     Returns:
-      One row per sigma, with `COLUMNS` and `SCORES`.
+      One row per sigma, with `LABELS` and `record.ROBUSTNESS_COLUMNS`.
 
     Raises:
       ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
@@ -78,20 +78,13 @@ def evaluate_run(
         evaluate = _atari(run, path, episodes, epsilon)
     else:
         evaluate = _gymnasium(run, result, path, episodes, epsilon)
+    labels = [result[name] for name in LABELS]
     rows = []
     for sigma in sigmas:
         returns = evaluate(sigma, random_state.seed_from(seed, int(path.name)))
-        rows.append(
-            {
-                **{name: result[name] for name in COLUMNS[:4]},
-                "train_step": int(path.name),
-                "sigma": sigma,
-                "avg_return": float(np.mean(returns)),
-                "std_return": float(np.std(returns)),
-                "episodes": len(returns),
-            }
-        )
-    return pd.DataFrame(rows, columns=[*COLUMNS, *SCORES])
+        scores = (float(np.mean(returns)), float(np.std(returns)), len(returns))
+        rows.append((*labels, int(path.name), sigma, *scores))
+    return pd.DataFrame(rows, columns=[*LABELS, *record.ROBUSTNESS_COLUMNS])
 
 
 def _bind(run: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ import gin
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity import METHODS
-from rigl_rl.sparsity.gin_config import mask_updater, wrap_all_layers
+from rigl_rl.sparsity.gin_config import method_settings
 
 _TRAIN_MODES = tuple(f"train_eval.train_mode{which}" for which in ("", "_actor", "_value"))
 
@@ -33,14 +33,13 @@ def by_method(**values: Any) -> Any:
 
 
 def _method() -> str:
-    """The bound method: read directly on Atari, through `sparse_settings` elsewhere."""
+    """The bound method: `SparseDQNAgent.mode` on Atari, `method_settings` elsewhere."""
     on_atari = _bound("SparseDQNAgent.mode")
     if on_atari:
         return on_atari
     if "sparse" not in map(_bound, _TRAIN_MODES):
         return "dense"
-    method = wrap_all_layers()["method"]
-    return mask_updater()["method"] if method == "constant" else method
+    return method_settings()["method"]
 
 
 def _bound(name: str) -> Any:

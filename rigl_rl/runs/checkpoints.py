@@ -18,15 +18,20 @@ import tensorflow as tf
 from rigl_rl.errors import RiglRlError, warn
 from rigl_rl.files import ASIDE, remove, replacing_directory
 
+KEPT = 2
+"""Of a run's checkpoints, the newest."""
 _MANIFEST = "manifest.json"
 
 
 class Checkpoints:
-    """The newest `keep` checkpoints of a run."""
+    """The newest checkpoints of a run, `KEPT` of them.
 
-    def __init__(self, path: pathlib.Path, keep: int = 2):
+    Args:
+      path: their directory.
+    """
+
+    def __init__(self, path: pathlib.Path):
         self.path = path
-        self._keep = keep
 
     def save(self, step: int, variables: tf.train.Checkpoint, host: dict[str, Any]) -> None:
         """Writes the checkpoint of train step `step`, then deletes all but the newest ones.
@@ -58,7 +63,7 @@ class Checkpoints:
                 write(aside)
                 sums = {file.name: _checksum(file) for file in sorted(aside.iterdir())}
                 (aside / _MANIFEST).write_text(json.dumps(sums, indent=1))
-            for old in self._complete()[self._keep :]:
+            for old in self._complete()[KEPT:]:
                 shutil.rmtree(old)
         except (OSError, tf.errors.OpError) as error:
             raise RiglRlError(

@@ -13,6 +13,7 @@ from absl import app, flags, logging
 
 from rigl_rl.command_line import exit_code
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import check
 from rigl_rl.runs import config
 
@@ -25,7 +26,7 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_float(
     "average_last_fraction",
-    0.1,
+    LAST_FRACTION,
     "Share of the evaluations, from the end, in final_return.",
     0.0,
     1.0,

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from tokenize import TokenError
-from typing import Any, TextIO
+from typing import TextIO
 
 import gin
 
@@ -50,13 +50,6 @@ def parse(gin_files: Sequence[str], bindings: Sequence[str]) -> None:
         )
     _refuse_names_without_effect()
     _check_values()
-
-
-def arguments(configurable: Callable) -> dict[str, Any]:
-    """The arguments with which gin would call `configurable`: bound values, otherwise defaults."""
-    parameters = inspect.signature(configurable).parameters.items()
-    defaults = {name: p.default for name, p in parameters if p.default is not p.empty}
-    return {**defaults, **gin.get_bindings(configurable)}
 
 
 @contextlib.contextmanager

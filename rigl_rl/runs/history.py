@@ -1,18 +1,31 @@
-"""A run's measurements so far: rows of evals.csv and snr.csv."""
+"""A run's measurements so far: rows of evals.csv and snr.csv, and its time."""
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from rigl_rl.final_score import final_score, last_of
+from rigl_rl.record import EVAL_COLUMNS, GREEDY_COLUMN, SNR_COLUMNS
 
-EVAL_COLUMNS = ("env_step", "train_step", "avg_return", "std_return", "episodes", "wall_s")
-GREEDY_COLUMN = "greedy_return"
-"""Column of evals.csv if evaluation explores: the mean return without exploration."""
-SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
+
+class Clock:
+    """Counts the seconds of a run, including earlier sessions up to their last checkpoint."""
+
+    def __init__(self):
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    def restore(self, seconds: float) -> None:
+        """Adds the seconds of the earlier sessions."""
+        self._before = seconds
+
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self._before + time.monotonic() - self._started
 
 
 class History:

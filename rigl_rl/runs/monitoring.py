@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import gin
 import tensorflow as tf
 from tqdm import tqdm
 
 from rigl_rl.parameters import Allowed, declares
-from rigl_rl.runs.history import GREEDY_COLUMN
+from rigl_rl.record import GREEDY_COLUMN
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, sparsity_of
+
+LOG_EVERY = 500
+"""Train steps between two entries of training in TensorBoard; Dopamine's agents: an iteration."""
 
 
 @gin.configurable("log_snr")
@@ -33,18 +36,26 @@ class TensorBoard:
     Args:
       path: directory for the event files.
       optimizers: {name: sparse optimizer} of the run.
-      dense_params: number of trained parameters outside masked kernels.
+      networks: all trained networks, built.
     """
 
-    def __init__(self, path: str, optimizers: Mapping[str, SparseOptimizer], dense_params: int):
+    def __init__(
+        self,
+        path: str,
+        optimizers: Mapping[str, SparseOptimizer],
+        networks: Iterable[tf.keras.layers.Layer],
+    ):
         self._writer = tf.summary.create_file_writer(path)
         self._optimizers = optimizers
-        self._dense_params = dense_params
+        self._kernels = [kernel for each in optimizers.values() for kernel in each.kernels]
+        trained = [variable for network in networks for variable in network.trainable_variables]
+        masked = [kernel.mask for kernel in self._kernels]
+        self._dense_params = _size(trained) - _size(masked)
         self._images = logs_masks()
 
     def training(self, step: int, loss: float, steps_per_s: float) -> None:
         """Logs the mean loss since the last call, the speed and the state of the masks."""
-        kernels = [k for optimizer in self._optimizers.values() for k in optimizer.kernels]
+        kernels = self._kernels
         with self._writer.as_default(step=step):
             tf.summary.scalar("train/loss", loss)
             tf.summary.scalar("train/steps_per_s", steps_per_s)
@@ -76,6 +87,10 @@ class TensorBoard:
         """Logs the mean signal-to-noise ratio of a network's gradients."""
         with self._writer.as_default(step=step):
             tf.summary.scalar(f"snr/{network}", value)
+
+
+def _size(variables: Iterable[tf.Variable]) -> int:
+    return sum(variable.shape.num_elements() for variable in variables)
 
 
 class Progress:

@@ -4,6 +4,8 @@ Without an entry, gin would only say that the name is unknown, or, if a library 
 accept it without effect.
 """
 
+from rigl_rl.runs.monitoring import LOG_EVERY
+
 _NO_SUMMARIES = "train steps write no separate summaries here; leave it out"
 _FOUR_FRAMES = "a state is always four frames of 84 x 84 pixels; leave it out"
 _RUN_DIRECTORY = "the run directory names its files itself; leave it out"
@@ -22,8 +24,8 @@ WHY = {
     "leave it out",
     "train_eval.debug_summaries": _NO_SUMMARIES,
     "train_eval.summarize_grads_and_vars": _NO_SUMMARIES,
-    "train_eval.summary_interval": "TensorBoard gets its numbers every 500 train steps; "
-    "leave it out",
+    "train_eval.summary_interval": f"TensorBoard gets its numbers every {LOG_EVERY} train "
+    "steps; leave it out",
     "train_eval.replay_buffer_save_interval": "a checkpoint includes the replay buffer; bind "
     "train_eval.checkpoint_interval",
     "train_eval.update_frequency": "every train step follows one environment step (Table 6: "

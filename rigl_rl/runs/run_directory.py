@@ -21,7 +21,7 @@ from rigl_rl import record
 from rigl_rl.errors import ConfigError, RiglRlError, warn
 from rigl_rl.files import replacing_directory, write_text
 from rigl_rl.runs.checkpoints import Checkpoints
-from rigl_rl.runs.history import SNR_COLUMNS, History, as_csv
+from rigl_rl.runs.history import History, as_csv
 
 
 class RunDirectory:
@@ -120,7 +120,7 @@ class RunDirectory:
         """Replaces evals.csv and, if anything was measured, snr.csv."""
         write_text(self.path / "evals.csv", as_csv(history.evals, history.eval_columns))
         if history.snr:
-            write_text(self.path / "snr.csv", as_csv(history.snr, SNR_COLUMNS))
+            write_text(self.path / "snr.csv", as_csv(history.snr, record.SNR_COLUMNS))
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes result.json, which marks the run as finished, then deletes its checkpoints."""

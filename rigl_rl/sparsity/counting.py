@@ -87,7 +87,6 @@ LayersOrShapes = Iterable[Layer] | Mapping[str, Sequence[int]]
 def count(
     layers_or_shapes: LayersOrShapes,
     sparsities: Mapping[str, float] | None = None,
-    output_positions: Mapping[str, int] | None = None,
     active: Mapping[str, int] | None = None,
 ) -> Count:
     """Counts the parameters and forward FLOPs of a network.
@@ -96,10 +95,10 @@ def count(
         count(shapes, layer_sparsities(shapes, 0.9)).active_params  # 27549: 26523 + 1026 biases
 
     Args:
-      layers_or_shapes: `Layer`s (see `from_keras`), or kernel shapes by name, each with a bias.
+      layers_or_shapes: `Layer`s (see `from_keras`), or the kernel shapes of Dense layers by name,
+        each with a bias.
       sparsities: name -> sparsity; the layer keeps size - floor(sparsity x size) weights. Layers
         that are not named are dense.
-      output_positions: for kernel shapes only: name -> output height x width of a convolution.
       active: name -> number of active weights, instead of sparsities, if there are masks.
 
     Returns:
@@ -109,7 +108,7 @@ def count(
       ValueError: a name without a layer, two layers of one name, a sparsity outside [0, 1], an
         active number outside [0, size], or a convolution without its output positions.
     """
-    layers = _as_layers(layers_or_shapes, output_positions)
+    layers = _as_layers(layers_or_shapes)
     kept = {layer.name: layer.size for layer in layers}
     for name in {**(sparsities or {}), **(active or {})}:
         if name not in kept:
@@ -139,10 +138,7 @@ def count(
 
 
 def train_step_flops(
-    layers_or_shapes: LayersOrShapes,
-    batch_size: int,
-    forward_passes: int = 2,
-    output_positions: Mapping[str, int] | None = None,
+    layers_or_shapes: LayersOrShapes, batch_size: int, forward_passes: int = 2
 ) -> int:
     """FLOPs of one dense train step on a batch; masks do not reduce the work of dense products.
 
@@ -154,9 +150,8 @@ def train_step_flops(
       batch_size: examples in the batch.
       forward_passes: 2 for DQN, with the online network on the state and the target network on the
         next state; 1 for supervised learning.
-      output_positions: as for `count`.
     """
-    layers = _as_layers(layers_or_shapes, output_positions)
+    layers = _as_layers(layers_or_shapes)
     forward = sum(layer.flops(layer.size) for layer in layers)
     backward = 2 * forward - layers[0].flops(layers[0].size)
     return batch_size * (forward_passes * forward + backward)
@@ -193,19 +188,11 @@ def from_keras(network: Any) -> list[Layer]:
     return layers
 
 
-def _as_layers(
-    layers_or_shapes: LayersOrShapes, output_positions: Mapping[str, int] | None
-) -> list[Layer]:
-    positions = dict(output_positions or {})
+def _as_layers(layers_or_shapes: LayersOrShapes) -> list[Layer]:
     if isinstance(layers_or_shapes, Mapping):
-        layers = [
-            Layer(name, tuple(shape), positions.pop(name, None))
-            for name, shape in layers_or_shapes.items()
-        ]
+        layers = [Layer(name, tuple(shape)) for name, shape in layers_or_shapes.items()]
     else:
         layers = list(layers_or_shapes)
-    if positions:
-        raise ValueError(f"output_positions for {list(positions)}, which are no kernel shapes here")
     if not layers:
         raise ValueError("nothing to count: no layers and no kernel shapes were given")
     names = [layer.name for layer in layers]

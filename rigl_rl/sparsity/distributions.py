@@ -11,7 +11,7 @@ from typing import Any
 Shape = tuple[int, ...]
 
 UNIFORM_NAMES = ("uniform", "random")  # 'random' is the original's name for uniform
-METHODS = ("erdos_renyi_kernel", "erdos_renyi") + UNIFORM_NAMES
+DISTRIBUTIONS = ("erdos_renyi_kernel", "erdos_renyi") + UNIFORM_NAMES
 
 
 def active_count(size: int, sparsity: float) -> int:
@@ -56,8 +56,8 @@ def layer_sparsities(
     custom = dict(custom_sparsity_map or {})
     if not kernels:
         raise ValueError("no kernels to make sparse: shapes is empty, expected {name: shape}")
-    if method not in METHODS:
-        raise ValueError(f"unknown sparsity distribution {method!r}: use one of {METHODS}")
+    if method not in DISTRIBUTIONS:
+        raise ValueError(f"unknown sparsity distribution {method!r}: use one of {DISTRIBUTIONS}")
     if not _in_half_open(erk_power_scale, 0, math.inf):
         raise ValueError(f"erk_power_scale {erk_power_scale!r} must be a finite number >= 0")
     check_sparsity("sparsity", sparsity)

@@ -47,12 +47,12 @@ def of_settings(*names: str, **settings: str) -> Callable[[Function], Function]:
     mask_init_method="distribution",
 )
 def init_masks(
-    mask_init_method: str = "erdos_renyi_kernel",
+    mask_init_method: str = SparseSettings.distribution,
     sparsity: float = 0.9,
-    erk_power_scale: float = 1.0,
+    erk_power_scale: float = SparseSettings.erk_power_scale,
     custom_sparsity_map: dict[str, float] | None = None,
     fixed_sparse_init: bool = False,
-    sparse_initializer: str = "glorot",
+    sparse_initializer: str = SparseSettings.sparse_initializer,
 ) -> dict[str, Any]:
     """Masks at the start of Static, SET and RigL, and the initialization of every method.
 
@@ -93,12 +93,12 @@ def _algorithms() -> list[str]:
 )
 def wrap_all_layers(
     mode: str = "constant",
-    mask_init_method: str = "erdos_renyi_kernel",
-    initial_sparsity: float = 0.0,
+    mask_init_method: str = SparseSettings.distribution,
+    initial_sparsity: float = SparseSettings.initial_sparsity,
     final_sparsity: float = 0.9,
-    begin_step: int | None = None,
-    end_step: int | None = None,
-    frequency: int = 1000,
+    begin_step: int | None = SparseSettings.begin_step,
+    end_step: int | None = SparseSettings.last_update_step,
+    frequency: int = SparseSettings.update_freq,
 ) -> dict[str, Any]:
     """Whether the network starts dense or sparse.
 
@@ -128,10 +128,10 @@ def wrap_all_layers(
 )
 def mask_updater(
     update_alg: str = "",
-    schedule_alg: str = "cosine",
-    update_freq: int = 1000,
-    init_drop_fraction: float = 0.5,
-    last_update_step: int | None = None,
+    schedule_alg: str = SparseSettings.drop_fraction_schedule,
+    update_freq: int = SparseSettings.update_freq,
+    init_drop_fraction: float = SparseSettings.drop_fraction,
+    last_update_step: int | None = SparseSettings.last_update_step,
     use_stateless: bool = True,
 ) -> dict[str, Any]:
     """How masks change in 'constant' mode.
@@ -155,7 +155,7 @@ def mask_updater(
 
 @gin.configurable
 @of_settings(mode="sparse_execution")
-def sparse_execution(mode: str = "auto") -> dict[str, Any]:
+def sparse_execution(mode: str = SparseSettings.sparse_execution) -> dict[str, Any]:
     """How the train steps of sparse networks are computed: see `SparseSettings`. PPO's are dense.
 
     Not part of what is trained: a resumed run may change it.
@@ -166,6 +166,12 @@ def sparse_execution(mode: str = "auto") -> dict[str, Any]:
 def distribution(mask_init_method: str) -> str:
     """The name of a distribution in results: 'uniform' for 'random', the original's name."""
     return "uniform" if mask_init_method in UNIFORM_NAMES else mask_init_method
+
+
+def method_settings() -> dict[str, Any]:
+    """The bound method, when and how much masks change: `SparseSettings` by name."""
+    settings = wrap_all_layers()
+    return mask_updater() if settings["method"] == "constant" else settings
 
 
 def sparse_settings(train_mode: str) -> SparseSettings:
@@ -179,8 +185,4 @@ def sparse_settings(train_mode: str) -> SparseSettings:
     """
     if train_mode == "dense":
         return DENSE
-    method = wrap_all_layers()
-    masks = init_masks()
-    if method["method"] == "constant":
-        method = mask_updater()
-    return SparseSettings(**{**masks, **method, **sparse_execution()})
+    return SparseSettings(**{**init_masks(), **method_settings(), **sparse_execution()})

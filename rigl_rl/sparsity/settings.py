@@ -8,7 +8,7 @@ from typing import Any
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.parameters import Checked, parameter
-from rigl_rl.sparsity.distributions import METHODS as DISTRIBUTIONS
+from rigl_rl.sparsity.distributions import DISTRIBUTIONS
 from rigl_rl.sparsity.execution import MODES
 from rigl_rl.sparsity.mask_updaters import METHODS, MaskUpdater
 from rigl_rl.sparsity.schedules import DROP_FRACTION_SCHEDULES, is_schedule

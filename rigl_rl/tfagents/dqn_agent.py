@@ -13,6 +13,7 @@ from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
 from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
+from rigl_rl.tfagents.optimizers import adam
 
 
 @gin.configurable("SparseDqnAgent")  # the name of the original's agent
@@ -96,8 +97,7 @@ def make_agent(
             unless_clipped(sparse, DqnAgent), sparse_output_layer=given.sparse_output_layer
         ),
         {"q": q_network},
-        # The legacy class takes a step in one fused operation, the new one in a dozen.
-        tf.keras.optimizers.legacy.Adam(given.learning_rate),
+        adam(given.learning_rate),
         total_steps=given.train_steps,
         seed=seed,
     )

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rigl_rl import paper
 from rigl_rl.environments.tasks import IS_NAME, Task
 from rigl_rl.errors import ConfigError
 from rigl_rl.networks.width import WIDTH
@@ -238,8 +239,8 @@ class SacHyperparameters(ActorCritic, OffPolicy):
         """A copy with the environment's initial collection filled in."""
         if self.initial_collect_steps is not None:
             return self
-        long = self.env_name.startswith(("HalfCheetah", "Ant"))
-        return dataclasses.replace(self, initial_collect_steps=10_000 if long else 1_000)
+        steps = paper.initial_collect_steps(self.env_name)
+        return dataclasses.replace(self, initial_collect_steps=steps)
 
 
 @dataclasses.dataclass(frozen=True)

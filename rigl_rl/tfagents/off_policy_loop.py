@@ -16,8 +16,6 @@ from rigl_rl.runs import random_state
 from rigl_rl.sparsity.execution import Execution, first_sparse_step, train_steps
 from rigl_rl.tfagents.replay import sample_transitions
 
-__all__ = ["collect_at_random", "make_train_loop", "sample_transitions"]
-
 
 def collect_at_random(
     env: tf_environment.TFEnvironment,

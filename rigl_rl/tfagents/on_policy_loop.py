@@ -26,7 +26,6 @@ class Loop:
       random: the source of all random numbers in the loop, so that they can be checkpointed.
 
     Attributes:
-      collect_steps: as given.
       train_steps: gradient steps per iteration.
       experience: the last iteration's training data: tensors (collect_steps, 1, ...).
     """
@@ -40,7 +39,6 @@ class Loop:
         minibatch_size: int,
         random: tf.random.Generator,
     ):
-        self.collect_steps = collect_steps
         self.train_steps = num_epochs * collect_steps // minibatch_size
         self.experience: trajectory.Trajectory | None = None
 

@@ -14,8 +14,9 @@ from tf_agents.utils import common
 
 from rigl_rl.networks import ppo
 from rigl_rl.networks.width import scaled_units
-from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, kernels_of, snr, sparsify_with
+from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
 from rigl_rl.tfagents.hyperparameters import PpoHyperparameters
+from rigl_rl.tfagents.optimizers import adam
 
 
 class Collected(NamedTuple):
@@ -219,13 +220,15 @@ def make_agent(
         iteration = train_step // given.steps_per_iteration * given.steps_per_iteration
         return given.learning_rate * (1.0 - tf.cast(iteration, tf.float32) / given.train_steps)
 
-    # The legacy class takes a step in one fused operation, the new one in a dozen.
-    adam = tf.keras.optimizers.legacy.Adam(decayed_learning_rate, epsilon=1e-5)
     agent = PpoAgent(
         env.time_step_spec(),
         env.action_spec(),
         optimizer=_optimizer(
-            adam, networks, {"actor": sparse_actor, "value": sparse_value}, given, seed
+            adam(decayed_learning_rate, epsilon=1e-5),
+            networks,
+            {"actor": sparse_actor, "value": sparse_value},
+            given,
+            seed,
         ),
         actor_net=networks["actor"],
         value_net=networks["value"],
@@ -250,7 +253,7 @@ def make_agent(
 
 
 def _optimizer(
-    adam: tf.keras.optimizers.legacy.Adam,
+    dense: tf.keras.optimizers.legacy.Adam,
     networks: dict[str, Any],
     settings: dict[str, SparseSettings],
     given: PpoHyperparameters,
@@ -258,13 +261,12 @@ def _optimizer(
 ) -> SparseOptimizer:
     """The optimizer of both networks, either of which may be dense."""
     settings = {name: each for name, each in settings.items() if not each.dense}
-    kernels = {name: list(kernels_of(networks[name]).values()) for name in settings}
-    if not given.sparse_output_layer:
-        kernels = {name: found[:-1] for name, found in kernels.items()}
     sparse = dataclasses.replace(
         next(iter(settings.values()), DENSE),
         sparsity={name: each.sparsity_in(name) for name, each in settings.items()},
+        sparse_output_layer=given.sparse_output_layer,
         # Clipping needs the norm of all gradients, including those of inactive connections.
         sparse_execution="dense",
     )
-    return sparsify_with(sparse, kernels, adam, total_steps=given.train_steps, seed=seed)
+    networks = {name: networks[name] for name in settings}
+    return sparsify_with(sparse, networks, dense, total_steps=given.train_steps, seed=seed)

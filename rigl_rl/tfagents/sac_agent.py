@@ -15,6 +15,7 @@ from rigl_rl.networks.width import scaled_units
 from rigl_rl.sparsity import DENSE, SparseOptimizer, SparseSettings, snr, sparsify_with
 from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import SacHyperparameters
+from rigl_rl.tfagents.optimizers import adam
 
 CRITICS = ("critic_1", "critic_2")
 
@@ -164,7 +165,7 @@ def make_agent(
         actor_network=actor,
         actor_optimizer=actor_optimizer,
         critic_optimizer=critic_optimizer,
-        alpha_optimizer=tf.keras.optimizers.legacy.Adam(given.alpha_learning_rate),
+        alpha_optimizer=adam(given.alpha_learning_rate),
         **given.of_td_learning,
         train_step_counter=train_step,
     )
@@ -205,8 +206,7 @@ def _optimizer(
             sparse_output_layer=given.sparse_output_layer,
         ),
         networks,
-        # The legacy class takes a step in one fused operation, the new one in a dozen.
-        tf.keras.optimizers.legacy.Adam(learning_rate),
+        adam(learning_rate),
         total_steps=given.train_steps,
         seed=seed,
     )

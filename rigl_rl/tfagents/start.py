@@ -9,6 +9,7 @@ import tensorflow as tf
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import check
 from rigl_rl.runs import config, monitoring, random_state
 from rigl_rl.runs.config import one_line
@@ -86,7 +87,7 @@ def train_eval_with(
         root_dir: str,
         seed: int,
         config_text: str,
-        last_fraction: float = 0.1,
+        last_fraction: float = LAST_FRACTION,
         show_bar: bool | None = None,
         **values: Any,
     ) -> None:

@@ -19,9 +19,10 @@ from tf_agents.policies import policy_saver, tf_policy
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
+from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.runs import result
-from rigl_rl.runs.history import History
-from rigl_rl.runs.monitoring import Progress, TensorBoard
+from rigl_rl.runs.history import Clock, History
+from rigl_rl.runs.monitoring import LOG_EVERY, Progress, TensorBoard
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import SparseOptimizer, execution
 from rigl_rl.tfagents.hyperparameters import Hyperparameters
@@ -63,8 +64,7 @@ class TrainingRun:
     snr: Callable[[int], dict[str, float]] = lambda train_step: {}
     snr_interval: int = 0
     evaluate_greedily: Callable[[int], np.ndarray] | None = None
-    summary_interval: int = 500
-    last_fraction: float = 0.1
+    last_fraction: float = LAST_FRACTION
     show_bar: bool | None = None
 
     def run(self) -> None:
@@ -73,14 +73,13 @@ class TrainingRun:
             print(f"{self.directory.path} is finished; nothing to do", flush=True)
             return
         result.check(self.networks)
-        self._started = time.monotonic()
+        self._clock = Clock()
         self._history = History()
-        self._wall_before = 0.0
         self._next_checkpoint = 0
         self._kernels = [k for o in self.optimizers.values() for k in o.kernels]
-        total = sum(int(tf.size(v)) for n in self.networks.values() for v in n.trainable_variables)
-        masked = sum(int(tf.size(k.mask)) for k in self._kernels)
-        self._tensorboard = TensorBoard(self.directory.tensorboard, self.optimizers, total - masked)
+        self._tensorboard = TensorBoard(
+            self.directory.tensorboard, self.optimizers, self.networks.values()
+        )
         self._executions = [optimizer.execution for optimizer in self.optimizers.values()]
         step = self._resume()
         if line := execution.describe(self._executions):
@@ -112,7 +111,7 @@ class TrainingRun:
         step, host = restored
         self.env.set_state(host["env"])
         self._history.restore(host["history"])
-        self._wall_before = host["wall_s"]
+        self._clock.restore(host["wall_s"])
         self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
@@ -130,7 +129,7 @@ class TrainingRun:
     def _train_until_next_event(self, step: int) -> int:
         given = self.hyperparameters
         intervals = (
-            self.summary_interval,
+            LOG_EVERY,
             given.eval_interval,
             self.snr_interval,
             given.policy_save_interval,
@@ -163,7 +162,9 @@ class TrainingRun:
     def _evaluate(self, step: int) -> None:
         returns = self.evaluate(step)
         greedy = self.evaluate_greedily(step) if self.evaluate_greedily else None
-        self._history.add_evaluation(self.env_step(step), step, returns, self._wall_s(), greedy)
+        self._history.add_evaluation(
+            self.env_step(step), step, returns, self._clock.seconds(), greedy
+        )
         row = self._history.evals[-1]
         self._tensorboard.evaluation(step, row)
         self._progress.say(
@@ -173,7 +174,7 @@ class TrainingRun:
             host = {
                 "env": self.env.get_state(),
                 "history": self._history.state(),
-                "wall_s": self._wall_s(),
+                "wall_s": self._clock.seconds(),
             }
             self.directory.checkpoints.save(step, self.variables, host)
             self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
@@ -182,10 +183,6 @@ class TrainingRun:
     def _save_policy(self, step: int) -> None:
         saver = policy_saver.PolicySaver(self.policy)
         self.directory.save_policy(step, saver.save)
-
-    def _wall_s(self) -> float:
-        """Seconds of the run, including earlier sessions up to their last checkpoint."""
-        return self._wall_before + time.monotonic() - self._started
 
     def _finish(self) -> None:
         self._save_policy(self.hyperparameters.train_steps)
@@ -199,7 +196,7 @@ class TrainingRun:
                 (self.env_step(train_steps), train_steps),
                 self.networks,
                 self.optimizers.values(),
-                (train_steps, self._wall_s()),
+                (train_steps, self._clock.seconds()),
             )
         )
 

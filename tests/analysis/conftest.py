@@ -146,10 +146,9 @@ NETWORKS = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("ac
 
 def parameters_of(run) -> dict:
     """What its gin files and bindings say, by the names of an operative config."""
-    (file,) = run.gin_files
-    folder = (REPOSITORY / file).parent
-    lines = [*(folder / "base.gin").read_text().splitlines()]
-    lines += [*(REPOSITORY / file).read_text().splitlines(), *run.bindings]
+    file = REPOSITORY / run.gin_file
+    lines = [*(file.parent / "base.gin").read_text().splitlines()]
+    lines += [*file.read_text().splitlines(), *run.bindings]
     texts = dict(
         map(str.strip, line.split("#")[0].split("=", 1))
         for line in lines
@@ -168,7 +167,7 @@ def write_launched_run(run, root, score, steps=1_000) -> None:
     """The directory that such a run leaves, with this score."""
     label, task, _ = run.label.split("/")
     agent, name = AGENTS[label], label.split("_")[0]
-    method = Path(run.gin_files[0]).stem
+    method = Path(run.gin_file).stem
     parameters = parameters_of(run)
     width = parameters[".".join(agent.gin.width.split(".")[-2:])]
     sparsity = parameters["SPARSITY"] if method != "dense" else 0.0

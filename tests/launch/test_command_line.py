@@ -10,6 +10,7 @@ import pytest
 
 from launch import __main__ as main
 from launch import demo
+from launch.costs import Costs
 from launch.execution import local
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
@@ -112,7 +113,7 @@ def test_commands_printed_elsewhere_go_to_the_repository(tmp_path):
 
 
 def test_commands_are_lines_for_xargs(tmp_path, recorder, monkeypatch, capsys):
-    runs = [Run("label", recorder, ("a.gin",), ('x="y z"',), s, 1, 1.0) for s in range(3)]
+    runs = [Run("label", recorder, "a.gin", ('x="y z"',), s, 1, 1.0) for s in range(3)]
     monkeypatch.chdir(tmp_path)
     main.print_commands(runs, tmp_path / "my runs", threads=1)
     subprocess.run(
@@ -192,7 +193,7 @@ def test_finished_study_ends_at_once(tmp_path):
 
 
 def test_a_launched_run_is_given_its_command_and_the_repository(tmp_path, recorder, capsys):
-    run = Run("label", recorder, ("a.gin",), ("x='y'",), seed=7, env_steps=1, steps_per_second=1.0)
+    run = Run("label", recorder, "a.gin", ("x='y'",), seed=7, env_steps=1, steps_per_second=1.0)
     assert local.launch([run], tmp_path / "runs", workers=1) == 0
     root = tmp_path / "runs" / "label" / "seed7"
     flags = "--gin_file a.gin --gin_bindings x='y' --seed 7 --threads 1 --noprogress"
@@ -212,7 +213,7 @@ def test_demo_runs():
         # 26,522 weights and 1,026 biases; h*h + 8h + 2 = 27,557 for h = 162, 27,890 for 163.
         "dense-h162-demo",
     ]
-    assert sum(run.core_seconds for run in demo.runs()) / 2 < 8 * 60
+    assert Costs().core_hours(demo.runs()) / 2 < 8 / 60
 
 
 def test_demo_draws_after_training(tmp_path, monkeypatch):

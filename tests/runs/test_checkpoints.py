@@ -54,7 +54,7 @@ def contents(directory) -> dict:
 
 @pytest.fixture
 def checkpoints(tmp_path):
-    return Checkpoints(tmp_path / "checkpoints", keep=2)
+    return Checkpoints(tmp_path / "checkpoints")
 
 
 def truncate(path) -> None:

@@ -170,14 +170,6 @@ def test_the_modules_that_a_configuration_imports_are_part_of_its_text(gin_file)
     assert config.text(3) == text
 
 
-def test_arguments_are_those_that_are_bound_over_the_defaults():
-    bindings = ["FREQUENCY = 5", "mask_updater.update_freq = %FREQUENCY"]
-    config.parse([], [*bindings, "mask_updater.update_alg = 'set'"])
-    defaults = {"init_drop_fraction": 0.5, "schedule_alg": "cosine"}
-    found = config.arguments(gin_config.mask_updater)
-    assert {"update_freq": 5, "update_alg": "set", **defaults}.items() <= found.items()
-
-
 @pytest.mark.parametrize(
     "binding",
     [
@@ -219,9 +211,12 @@ def test_values_and_names_are_checked_when_they_are_bound(bindings, words):
     assert words in refusal(bindings=bindings)
 
 
-def test_what_a_function_returns_is_checked_when_it_is_asked_for(gin_file):
-    # Dense methods do not ask for it, so it may have no value for them.
-    config.parse([], ["init_masks.sparsity = @by_method()", "by_method.rigl = 0.5"])
+def test_what_a_function_returns_is_checked_when_it_is_asked_for():
+    # No training mode is bound here, so the method is 'dense'.
+    config.parse([], ["init_masks.sparsity = @by_method()", "by_method.dense = 5"])
+    assert gin_config.sparse_settings("dense").sparsity == 0.0  # does not ask
+    with pytest.raises(ConfigError, match="sparsity is 5, but must be a number within"):
+        gin_config.sparse_settings("sparse")
 
 
 def test_an_import_may_raise_anything(tmp_path, monkeypatch):

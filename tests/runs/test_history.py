@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from rigl_rl.final_score import final_score
-from rigl_rl.runs.history import EVAL_COLUMNS, History, as_csv
+from rigl_rl.record import EVAL_COLUMNS
+from rigl_rl.runs.history import History, as_csv
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from rigl_rl.runs import random_state
 from rigl_rl.sparsity import DENSE, SparseSettings
 from rigl_rl.tfagents import dqn_agent, off_policy_loop
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters
+from rigl_rl.tfagents.replay import sample_transitions
 from rigl_rl.tfagents.targets import target_masker
 
 UNITS = (24, 16)
@@ -79,7 +80,7 @@ def batches(replay, seed, size=64):
     """The same sample as our Transition and as TF-Agents' stacked Trajectory."""
     random = random_state.generator(seed)
     with random_state.draws_from(random):
-        transition = off_policy_loop.sample_transitions(replay, size)
+        transition = sample_transitions(replay, size)
     now, action, after = transition
 
     def stacked(first, second):

@@ -16,6 +16,7 @@ from rigl_rl.errors import ConfigError
 from rigl_rl.runs import random_state
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, parts, sac_agent
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
+from rigl_rl.tfagents.replay import sample_transitions
 
 Step = collections.namedtuple("Step", "action reward discount then")
 
@@ -90,9 +91,7 @@ def trained(agent_name: str, capacity: int):
 @pytest.mark.parametrize("capacity", [1_000, 100])  # not filled; overwritten three times
 def test_each_transition_happened_and_each_is_as_likely(agent, capacity):
     env, replay = trained(agent, capacity)
-    now, action, after = tf.function(off_policy_loop.sample_transitions, autograph=False)(
-        replay, 20_000
-    )
+    now, action, after = tf.function(sample_transitions, autograph=False)(replay, 20_000)
     assert not now.is_last().numpy().any()
     columns = (now.observation[:, 0], action.action, after.reward, after.discount)
     drawn = collections.Counter()
@@ -120,7 +119,7 @@ def test_each_transition_happened_and_each_is_as_likely(agent, capacity):
 
 def test_a_buffer_of_the_least_capacity_always_holds_a_transition():
     _, replay = trained("dqn", 3)
-    now, _, _ = off_policy_loop.sample_transitions(replay, 100)
+    now, _, _ = sample_transitions(replay, 100)
     assert not now.is_last().numpy().any()
 
 
@@ -130,7 +129,7 @@ def test_a_buffer_without_a_transition_is_an_error():
     rows = tf.range(100, dtype=tf.int64)
     replay._data_table.write(rows, tf.fill([100], 2), slots=step_types)
     with pytest.raises(tf.errors.InvalidArgumentError, match="holds no transition"):
-        off_policy_loop.sample_transitions(replay, 8)
+        sample_transitions(replay, 8)
 
 
 class Countdown(gymnasium.Env):

@@ -17,6 +17,7 @@ from rigl_rl.sparsity.execution import first_sparse_step, library, train_steps
 from rigl_rl.tfagents import dqn_agent, off_policy_loop, sac_agent, targets
 from rigl_rl.tfagents.clipping import unless_clipped
 from rigl_rl.tfagents.hyperparameters import DqnHyperparameters, SacHyperparameters
+from rigl_rl.tfagents.replay import sample_transitions
 
 BATCH = 64
 
@@ -89,7 +90,7 @@ class Training:
         def loop():
             with random_state.draws_from(self.random), train_steps(self.executions):
                 for _ in tf.range(steps):
-                    batch = off_policy_loop.sample_transitions(self.replay, BATCH)
+                    batch = sample_transitions(self.replay, BATCH)
                     self.agent.train(batch)
                     self.follow()
 

@@ -22,7 +22,7 @@ from launch.runs import Run
 
 HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parents[1]
-STAND_INS = [Run("stand-in", "stand_in", (), (), seed, 1, 1.0) for seed in range(12)]
+STAND_INS = [Run("stand-in", "stand_in", "none.gin", (), seed, 1, 1.0) for seed in range(12)]
 # Long enough that a run is still training when the test has seen its first checkpoint.
 SMOKE = dataclasses.replace(DQN.schedules["smoke"], num_iterations=2_000, eval_interval=500)
 TRAININGS = [

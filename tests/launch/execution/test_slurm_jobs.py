@@ -21,7 +21,7 @@ slurm = pytest.importorskip("launch.execution.slurm")
 slurm_job = pytest.importorskip("launch.execution.slurm_job")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-RUNS = [Run("label", "main", (), (), seed, 1, 1.0) for seed in range(6)]
+RUNS = [Run("label", "main", "none.gin", (), seed, 1, 1.0) for seed in range(6)]
 SETTINGS = Cluster(time=5)
 
 

@@ -18,23 +18,23 @@ import gin
 from rigl_rl.runs import config
 
 importlib.import_module(sys.argv[1])
-for files, bindings in json.load(sys.stdin):
+for file, bindings in json.load(sys.stdin):
     gin.clear_config()
-    config.parse(files, bindings)  # refuses what the main does not have
+    config.parse([file], bindings)  # refuses what the main does not have
     for name, value in dict(binding.split("=", 1) for binding in bindings).items():
         if "." in name:  # no macro
-            assert gin.query_parameter(name) == ast.literal_eval(value), (files, name)
+            assert gin.query_parameter(name) == ast.literal_eval(value), (file, name)
 """
 
 
 def kinds():
-    """For each main, files and bindings of one run per kind; runs of a kind bind the same names."""
+    """For each main, file and bindings of one run per kind; runs of a kind bind the same names."""
     found = {}
     for preset in PRESETS.values():
         for run in expand(STUDIES, preset):
             names = tuple(binding.split("=")[0] for binding in run.bindings)
             of_main = found.setdefault(run.main, {})
-            of_main.setdefault((run.gin_files, names), (run.gin_files, run.bindings))
+            of_main.setdefault((run.gin_file, names), (run.gin_file, run.bindings))
     return {main: list(of_main.values()) for main, of_main in found.items()}
 
 
@@ -58,7 +58,7 @@ def test_gin_files_and_bindings_parse(main):
 
 
 def test_a_name_that_the_main_does_not_have_is_refused():
-    main, ((files, bindings), *_) = next(iter(KINDS.items()))
-    result = parse(main, [(files, [*bindings, "train_eval.no_such_parameter=1"])])
+    main, ((file, bindings), *_) = next(iter(KINDS.items()))
+    result = parse(main, [(file, [*bindings, "train_eval.no_such_parameter=1"])])
     assert result.returncode
     assert "no_such_parameter" in result.stderr

@@ -98,7 +98,7 @@ def test_a_study_trains_what_the_caption_says(study):
         assert bound["SPARSITY"] == sparsity_of(run)
         assert bound["DISTRIBUTION"] == DISTRIBUTIONS[run.label.split("/")[2].split("-")[1]]
         method = run.label.split("/")[2].split("-")[0]
-        assert run.gin_files == (f"gin_configs/{run.label.split('/')[0]}/{method}.gin",)
+        assert run.gin_file == f"gin_configs/{run.label.split('/')[0]}/{method}.gin"
 
 
 @pytest.mark.parametrize("study", ["cartpole", "mujoco"])

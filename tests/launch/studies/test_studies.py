@@ -1,5 +1,4 @@
 import ast
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from analysis.select import MATCHES_WITHIN
 from launch import demo
 from launch.agent_runs import agent_run
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
+from launch.costs import Costs
 from launch.execution.jobs import job_of
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
@@ -365,7 +365,7 @@ def test_each_reduced_study_fits_a_workstation():
     for study in STUDIES:
         reduced = expand([study], PRESETS["reduced"])
         atari = any(run.label.startswith("dqn_atari") for run in reduced)  # four days
-        assert sum(run.core_seconds for run in reduced) / 2 < (96 if atari else 48) * 3600
+        assert Costs().core_hours(reduced) / 2 < (96 if atari else 48)
 
 
 def test_snr_runs_differ_from_figure8_in_the_snr_alone():
@@ -473,7 +473,7 @@ def test_matched_dense_networks_count_as_matched(agent):
 
 
 def test_gin_files_exist():
-    for gin_file in {gin_file for run in EVERYTHING for gin_file in run.gin_files}:
+    for gin_file in {run.gin_file for run in EVERYTHING}:
         assert (REPOSITORY / gin_file).is_file()
 
 
@@ -501,8 +501,3 @@ def test_command_of_dopamines_main():
     assert flags[1] == ("--gin_files", "gin_configs/dqn_atari_cnn/dense.gin")
     assert ("--gin_bindings", "NatureDQNNetwork.width=0.5") in flags
     assert flags[-2:] == [("--seed", "3"), ("--threads", "1")]
-
-
-def test_no_tensorflow_is_imported():
-    code = "import sys, launch.__main__, launch.demo; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)

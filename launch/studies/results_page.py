@@ -1,4 +1,4 @@
-"""The runs behind tables and curves in docs/results.md, for one seed; parts of other figures."""
+"""Small studies, parts of the figures: one to try, and those behind docs/results.md."""
 
 from launch.agents import DQN, DQN_CNN, PPO, SAC
 from launch.runs import Run
@@ -7,13 +7,16 @@ from launch.studies.presets import Preset
 
 
 def cartpole(seed: int, preset: Preset) -> list[Run]:
-    """Table in docs/results.md: each method at 90% (ERK) on CartPole, a part of Figure 8."""
+    """A small study to try: each method at 90% (ERK) on CartPole, a part of Figure 8."""
     task = ["CartPole-v0"]
     return blocks.dense(DQN, task, [], seed, preset) + blocks.sparse(DQN, task, [0.9], seed, preset)
 
 
 def mujoco(seed: int, preset: Preset) -> list[Run]:
-    """SAC on three tasks, PPO on HalfCheetah, at 90% (ERK); parts of Figures 2 and 9."""
+    """SAC on three tasks, PPO on HalfCheetah, at 90% (ERK); parts of Figures 2 and 9.
+
+    For SAC with all methods, run `figure15` with `--sparsities 0.9` and the tasks.
+    """
     runs = []
     for agent, tasks, methods in (
         (SAC, ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"], ["rigl", "static"]),
