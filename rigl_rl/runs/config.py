@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from tokenize import TokenError
-from typing import TextIO
+from typing import Any, TextIO
 
 import gin
 
