@@ -22,7 +22,11 @@ CURVES = {
     "snr": record.SNR_COLUMNS,
     "robustness": record.ROBUSTNESS_COLUMNS,
 }
-OPTIONAL = {"runs": ("final_return_greedy",), "evals": (record.GREEDY_COLUMN,)}
+OPTIONAL = {
+    "runs": ("final_return_greedy",),
+    "evals": (record.GREEDY_COLUMN,),
+    "robustness": record.NOISE_SETTINGS,
+}
 """Columns that only some runs have, by table; NaN for the others."""
 SCORES = {"avg_return": "final_return", record.GREEDY_COLUMN: "final_return_greedy"}
 """Columns of evals.csv and the scores in result.json that average the last of them."""
@@ -32,7 +36,7 @@ AS_JSON = ("layers", "hyperparameters")
 """Parts of result.json that stay JSON in a table."""
 FORMAT = 3
 """Part of every stamp. Raise it when more is read of a run, to invalidate older tables."""
-_NUMERIC = {*NUMBERS, *OPTIONAL["runs"], *OPTIONAL["evals"]}.union(*CURVES.values()) - {"network"}
+_NUMERIC = {*NUMBERS}.union(*OPTIONAL.values(), *CURVES.values()) - {"network"}
 
 
 def run_directories(root: Path) -> Iterator[tuple[Path, set[str]]]:

@@ -58,9 +58,12 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
 
 
 def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
-    """`tables.robustness` of each run's last policy; reports evaluations of earlier ones."""
+    """`tables.robustness` of each run's last policy, with the epsilon of most evaluations of the
+    agent; reports the others.
+    """
     noise = tables.robustness
-    end = noise["path"].map(tables.runs.set_index("path")["train_steps"])
+    runs = tables.runs.set_index("path")
+    end = noise["path"].map(runs["train_steps"])
     earlier = noise[noise["train_step"] != end]
     if len(earlier):
         left_out(
@@ -68,7 +71,18 @@ def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
             f"left out {len(earlier)} evaluation(s) under noise of other policies than the last of "
             f"their run (first: {earlier['path'].iloc[0]})",
         )
-    return noise.drop(earlier.index)
+    noise = noise.drop(earlier.index)
+    agent = noise["path"].map(runs["agent"] + " " + runs["suite"])
+    usual = noise["epsilon"].groupby(agent).transform(lambda found: found.mode().min())
+    others = noise[noise["epsilon"].notna() & (noise["epsilon"] != usual)]
+    if len(others):
+        left_out(
+            figure,
+            f"left out {len(others)} evaluation(s) under noise with another epsilon than most: "
+            f"{others['epsilon'].iloc[0]:g} instead of {usual[others.index[0]]:g} "
+            f"(first: {others['path'].iloc[0]})",
+        )
+    return noise.drop(others.index)
 
 
 def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:

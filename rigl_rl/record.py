@@ -24,6 +24,8 @@ SNR_COLUMNS = ("env_step", "train_step", "network", "snr")
 """Columns of snr.csv."""
 ROBUSTNESS_COLUMNS = ("train_step", "sigma", "avg_return", "std_return", "episodes")
 """Columns of robustness.csv, after those that name the run."""
+NOISE_SETTINGS = ("epsilon", "noise_seed")
+"""The last columns of robustness.csv, which older tables lack."""
 
 TEXT = ("agent", "suite", "env", "method")
 COUNTS = ("seed", "env_steps", "train_steps", "active_params")

@@ -57,7 +57,9 @@ def run(tmp_path_factory):
 
 def test_noise_costs_return(run):
     table = under_noise.evaluate_run(run, [0.0, 4.0, 30.0], episodes=10, epsilon=0.0)
-    assert list(table.columns) == [*under_noise.LABELS, *record.ROBUSTNESS_COLUMNS]
+    columns = [*under_noise.LABELS, *record.ROBUSTNESS_COLUMNS, *record.NOISE_SETTINGS]
+    assert list(table.columns) == columns
+    assert set(zip(table["epsilon"], table["noise_seed"])) == {(0.0, 0)}
     assert table["avg_return"][0] == 200
     assert table["std_return"][0] == 0
     # Noise of 30 deviations drowns the observation: no better than coin tosses, about 22.

@@ -23,7 +23,7 @@ from rigl_rl.robustness import EPISODES
 from rigl_rl.runs import config, random_state, saved_policies
 
 LABELS = ("env", "method", "sparsity", "seed")
-"""The first columns of the table; `record.ROBUSTNESS_COLUMNS` follow."""
+"""The first columns of the table."""
 
 ATARI_SIGMAS = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
@@ -59,7 +59,7 @@ def evaluate_run(
       epsilon: probability of a random action; by default as in the run's own evaluations.
 
     Returns:
-      One row per sigma, with `LABELS` and `record.ROBUSTNESS_COLUMNS`.
+      One row per sigma, with `LABELS`, `record.ROBUSTNESS_COLUMNS` and `record.NOISE_SETTINGS`.
 
     Raises:
       ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
@@ -75,16 +75,17 @@ def evaluate_run(
     for sigma in sigmas:
         check("sigma", sigma, "float", low=0)
     if atari:
-        evaluate = _atari(run, path, episodes, epsilon)
+        evaluate, epsilon = _atari(run, path, episodes, epsilon)
     else:
-        evaluate = _gymnasium(run, result, path, episodes, epsilon)
+        evaluate, epsilon = _gymnasium(run, result, path, episodes, epsilon)
     labels = [result[name] for name in LABELS]
     rows = []
     for sigma in sigmas:
         returns = evaluate(sigma, random_state.seed_from(seed, int(path.name)))
         scores = (float(np.mean(returns)), float(np.std(returns)), len(returns))
-        rows.append((*labels, int(path.name), sigma, *scores))
-    return pd.DataFrame(rows, columns=[*LABELS, *record.ROBUSTNESS_COLUMNS])
+        rows.append((*labels, int(path.name), sigma, *scores, epsilon, seed))
+    columns = [*LABELS, *record.ROBUSTNESS_COLUMNS, *record.NOISE_SETTINGS]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _bind(run: pathlib.Path) -> None:
@@ -93,7 +94,9 @@ def _bind(run: pathlib.Path) -> None:
     config.parse([str(run / "config.gin")], [])
 
 
-def _atari(run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float | None) -> Evaluate:
+def _atari(
+    run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float | None
+) -> tuple[Evaluate, float]:
     # Before any binding: the main registers all gin names.
     from rigl_rl.dopamine import hyperparameters, run_experiment  # noqa: F401
 
@@ -107,7 +110,7 @@ def _atari(run: pathlib.Path, path: pathlib.Path, episodes: int, epsilon: float 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
         return evaluator.run(lambda states: policy.q_values(states).numpy(), seed, sigma)
 
-    return evaluate
+    return evaluate, epsilon
 
 
 def _gymnasium(
@@ -116,7 +119,7 @@ def _gymnasium(
     path: pathlib.Path,
     episodes: int,
     epsilon: float | None,
-) -> Evaluate:
+) -> tuple[Evaluate, float]:
     agent = result["agent"]
     if agent not in AGENTS:
         raise ConfigError(f"agent {agent!r} is not one of {', '.join(AGENTS)}")
@@ -125,7 +128,7 @@ def _gymnasium(
     if epsilon is None:
         epsilon = getattr(main.hyperparameters(), "eval_epsilon_greedy", 0.0)  # DQN's
     evaluator = Evaluator(Task.of_run(result), episodes)
-    return with_scaled_noise(evaluator, _saved_policy(path, epsilon))
+    return with_scaled_noise(evaluator, _saved_policy(path, epsilon)), epsilon
 
 
 def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:

@@ -238,6 +238,20 @@ def test_figure6_shows_the_last_policy_of_a_run(atari, tmp_path, capsys):
     assert "figure6: left out 4 evaluation(s) under noise of other policies than the last" in error
 
 
+def test_figure6_does_not_mix_epsilons(atari, tmp_path, capsys):
+    for seed, epsilon in enumerate((0.001, 0.001, 0.05)):
+        run = atari(1.0, method="dense", seed=seed, noise=[(0.0, float(seed))])
+        header, row = (run / "robustness.csv").read_text().split()
+        text = f"{header},epsilon,noise_seed\n{row},{epsilon},0\n"
+        (run / "robustness.csv").write_text(text)
+    atari(1.0, method="dense", seed=3, noise=[(0.0, 5.0)])  # an older table
+    points = FIGURES["6"].data(collect(tmp_path / "runs"))
+    assert points["n_seeds"].tolist() == [3]
+    assert points["mean"].tolist() == [2.0]  # of 0, 1 and 5
+    error = capsys.readouterr().err
+    assert "left out 1 evaluation(s) under noise with another epsilon than most: 0.05" in error
+
+
 def test_figure6_is_the_same_from_a_table(atari, tmp_path):
     atari(18.0, method="dense", noise=[(0.0, 18.0), (30.0, -20.0)])
     table = tmp_path / "t.parquet"
