@@ -21,9 +21,9 @@ import pandas as pd
 from rliable import metrics
 from scipy import stats
 
-FEWEST = 3
+FEWEST_FOR_INTERVAL = 3
 """Minimum number of seeds for an interval."""
-LEVEL = 0.95
+CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
@@ -34,7 +34,7 @@ class Estimate(NamedTuple):
     high: np.ndarray
 
 
-def reach(error: Any, freedom: Any, level: float = LEVEL) -> np.ndarray:
+def reach(error: Any, freedom: Any, level: float = CONFIDENCE) -> np.ndarray:
     """Half the width of a t interval with this standard error and degrees of freedom."""
     return stats.t.ppf((1 + level) / 2, np.maximum(freedom, 1e-9)) * np.asarray(error)
 
@@ -44,7 +44,7 @@ def mean_interval(scores: np.ndarray) -> Estimate:
     scores = np.asarray(scores, dtype=float)
     n = len(scores)
     mean = scores.mean(axis=0)
-    if n < FEWEST:
+    if n < FEWEST_FOR_INTERVAL:
         return Estimate(mean, *np.full((2, *mean.shape), np.nan))
     half = reach(scores.std(axis=0, ddof=1) / np.sqrt(n), n - 1)
     return Estimate(mean, mean - half, mean + half)
@@ -57,7 +57,7 @@ def iqm_interval(scores: np.ndarray) -> Estimate:
     """
     scores = np.asarray(scores, dtype=float)
     value = np.array([metrics.aggregate_iqm(scores)])
-    if len(scores) < FEWEST:
+    if len(scores) < FEWEST_FOR_INTERVAL:
         return Estimate(value, *np.full((2, 1), np.nan))
     error, freedom = iqm_error(scores)
     half = reach(error, freedom)
@@ -90,7 +90,7 @@ def over_seeds(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFra
     found = groups.agg(["mean", "std", "count"]).reset_index()
     n = found.pop("count")
     half = reach(found.pop("std") / np.sqrt(n), n - 1)
-    half = np.where(n < FEWEST, np.nan, half)
+    half = np.where(n < FEWEST_FOR_INTERVAL, np.nan, half)
     return found.assign(low=found["mean"] - half, high=found["mean"] + half, n_seeds=n)
 
 

@@ -148,7 +148,7 @@ def finish(
     drawn = {child.get_gid() for axes in figure.axes for child in axes.get_children()}
     if kinds := [kind for kind in (plotting.SHADE, plotting.BAR) if kind in drawn]:
         text += f"; {' and '.join(kinds)}: 95% {interval}"
-    if seeds.min() < (fewest := intervals.FEWEST):
+    if seeds.min() < (fewest := intervals.FEWEST_FOR_INTERVAL):
         text += f"; no interval below {fewest} seeds"
     place: Any
     panel: Any = figure.axes[0]

@@ -10,7 +10,7 @@ from analysis.claims.claim import Claim
 from analysis.claims.findings import CLAIMS
 from analysis.claims.pairs import PROBABILITY
 from analysis.claims.runs import Runs
-from analysis.claims.verdict import TOO_FEW, UNDECIDED, Evidence, Range, holm
+from analysis.claims.verdict import COUNTED, TOO_FEW, UNDECIDED, Evidence, Range, holm
 from analysis.run_tables import Tables
 
 COLUMNS = (
@@ -35,7 +35,7 @@ def evaluate(tables: Tables) -> pd.DataFrame:
             found += [(claim, title, evidence) for title, evidence in claim.evidence(runs)]
     p = np.array([each.p if each.testable else np.nan for *_, each in found])
     together = max(1, int(np.isfinite(p).sum()))
-    decided = holm(p) | [each.seeds == -1 for *_, each in found]
+    decided = holm(p) | [each.counted for *_, each in found]
     rows = []
     for claim in CLAIMS:
         own = [
@@ -100,14 +100,14 @@ def _why(
     first, second = claim.sides
     tasks = len(evidence.by_task)
     text = f"{first} against {second} on {_many(tasks, 'task')}"
-    if evidence.seeds == -1:
+    if evidence.counted:
         text += ", counted, no runs"
     else:
         text += f": {_many(evidence.cells, 'pair')} of settings, {_many(evidence.runs, 'run')}"
     name = claim.quantity.name
     text += f". {name[0].upper()}{name[1:]} {evidence.value:.2f}"
     low, high = evidence.ends
-    if evidence.seeds != -1:
+    if not evidence.counted:
         interval = f"95% t interval {low:.2f} to {high:.2f}"
         text += f", {interval}" if low == low else ", no interval below three seeds"
     text += f"; the claim needs {_needs(claim.wanted)}"
@@ -126,7 +126,7 @@ def _conclusion(
         known = "" if math.isnan(evidence.error) else more
         text = f"Too few seeds: {evidence.fewest} has {evidence.seeds}"
         return f"{text}, a verdict needs {evidence.enough}{known}"
-    if evidence.seeds == -1:
+    if evidence.counted:
         return f"{verdict.capitalize()}: counted, not measured"
     p = f"= {evidence.p:.2g}" if evidence.p >= 0.001 else "< 0.001"
     corrected = f"among {_many(together, 'claim')} (Holm, p {p})"
@@ -164,5 +164,5 @@ def section(number: str) -> str:
 def shown(row: pd.Series) -> str:
     """The quantity of a row and its interval, as text."""
     name = "probability" if row.quantity == PROBABILITY.name else row.quantity
-    low = np.nan if row.seeds == -1 else row.low
+    low = np.nan if row.seeds == COUNTED else row.low
     return f"{name} {with_interval(row.value, low, row.high, '.2f')}"

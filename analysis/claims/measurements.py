@@ -9,7 +9,7 @@ from rliable import metrics
 from analysis import style
 from analysis.claims.pairs import Estimates, Quantity
 from analysis.claims.runs import LEARNT, Runs, Sides, of_methods, title, worst_return
-from analysis.claims.verdict import Evidence, Range, judge
+from analysis.claims.verdict import COUNTED, Evidence, Range, judge
 from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
 from analysis.normalization import HUMAN_SCORES, normalized
@@ -153,7 +153,7 @@ def erk_flops(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
             holds=holds,
             against="",
             cells=len(ratios),
-            seeds=-1,
+            seeds=COUNTED,
             fewest="",
             runs=0,
         ),

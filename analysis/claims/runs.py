@@ -24,7 +24,6 @@ class Runs:
     """Tables, and the runs that claims select from them."""
 
     def __init__(self, tables: Tables):
-        """Of these tables."""
         self.tables = tables
         self._agents: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
 

@@ -1,4 +1,4 @@
-"""From a quantity and its uncertainty to a verdict, and the sentence that explains it."""
+"""From a quantity and its uncertainty to a verdict."""
 
 import math
 from typing import NamedTuple
@@ -12,12 +12,14 @@ from analysis.intervals import reach
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 TOO_FEW = "too few seeds"
-LEVEL = 0.05
+ERROR_RATE = 0.05
 """For all claims that are shown together, by Holm's correction."""
-FEWEST, FEWEST_ALONE = 5, 10
+FEWEST_FOR_VERDICT, FEWEST_ALONE = 5, 10
 """Seeds of each setting that a verdict needs; the second if a probability of improvement comes from
 a single pair of settings. With fewer, more than 6% of studies can be wrong (docs/statistics.md).
 """
+COUNTED = -1
+"""In place of a number of seeds."""
 MOST_SEEDS = 200
 """Above this, `seeds_needed` returns None."""
 
@@ -41,7 +43,7 @@ class Range(NamedTuple):
 
 def fewest(quantity: Quantity, independent: int) -> int:
     """Seeds needed for a verdict on a quantity with this many independent pairs of settings."""
-    return FEWEST_ALONE if quantity.variance and independent < 2 else FEWEST
+    return FEWEST_ALONE if quantity.variance and independent < 2 else FEWEST_FOR_VERDICT
 
 
 class Evidence(NamedTuple):
@@ -60,18 +62,23 @@ class Evidence(NamedTuple):
     """The task that alone contradicts the claim, if one does at that level."""
     cells: int
     seeds: int
-    """Seeds of the setting with the fewest; -1: counted, without randomness."""
+    """Seeds of the setting with the fewest; COUNTED: there is no randomness."""
     fewest: str
     """That setting."""
     runs: int
-    enough: int = FEWEST
+    enough: int = FEWEST_FOR_VERDICT
     """Seeds that a verdict needs."""
     notes: tuple[str, ...] = ()
 
     @property
+    def counted(self) -> bool:
+        """Whether the quantity was counted, without runs."""
+        return self.seeds == COUNTED
+
+    @property
     def ends(self) -> tuple[float, float]:
         """Of the 95% interval; NaN below three seeds."""
-        if 0 <= self.seeds < intervals.FEWEST:
+        if 0 <= self.seeds < intervals.FEWEST_FOR_INTERVAL:
             return math.nan, math.nan
         half = float(reach(self.error, self.freedom))
         low, high = self.value - half, self.value + half
@@ -80,7 +87,7 @@ class Evidence(NamedTuple):
     @property
     def testable(self) -> bool:
         """Whether there are enough seeds for a verdict."""
-        return self.seeds == -1 or self.seeds >= self.enough
+        return self.counted or self.seeds >= self.enough
 
     def verdict(self, decided: bool) -> str:
         """decided: whether `p` is small enough given those of the other claims (`holm`)."""
@@ -101,7 +108,7 @@ class Evidence(NamedTuple):
         away = min(abs(self.value - end) for end in wanted.ends())
         for seeds in range(max(self.enough, self.seeds + int(self.testable)), MOST_SEEDS + 1):
             times = seeds / self.seeds
-            if reach(self.error / times**0.5, self.freedom * times, 1 - LEVEL / claims) < away:
+            if reach(self.error / times**0.5, self.freedom * times, 1 - ERROR_RATE / claims) < away:
                 return seeds
         return None
 
@@ -123,9 +130,9 @@ def judge(
     tasks = estimates.by_task[0].shape[-1]
     if wanted.every_task and tasks > 1:
         outside = ~wanted.holds(estimates.by_task[0])
-        own = np.where(outside, _level(*estimates.by_task, wanted), np.inf).min(-1, initial=np.inf)
-        which = np.where(outside, _level(*estimates.by_task, wanted), np.inf).argmin(-1)
-        own = np.minimum(1.0, own * tasks)
+        by_task = np.where(outside, _level(*estimates.by_task, wanted), np.inf)
+        which = by_task.argmin(-1)
+        own = np.minimum(1.0, by_task.min(-1, initial=np.inf) * tasks)
         alone = outside.any(-1) & (holds | (own < level))
         level, against = np.where(alone, own, level), np.where(alone, which, against)
         holds = holds & ~outside.any(-1)
@@ -139,15 +146,15 @@ def _level(value: np.ndarray, error: np.ndarray, freedom: np.ndarray, wanted: Ra
     return 2 * stats.t.sf(ratio, np.maximum(freedom, 1e-9))
 
 
-def holm(p: np.ndarray, level: float = LEVEL) -> np.ndarray:
-    """Which of the claims [..., claims] are decided together at `level` (Holm, 1979).
+def holm(p: np.ndarray) -> np.ndarray:
+    """Which of the claims [..., claims] are decided together (Holm, 1979).
 
-    The chance of one false decision or more is at most `level`. NaN: not tested.
+    The chance of one false decision or more is at most `ERROR_RATE`. NaN: not tested.
     """
     order = np.argsort(p, axis=-1)  # NaN last
     sorted_p = np.take_along_axis(p, order, -1)
     left = np.isfinite(p).sum(-1, keepdims=True) - np.arange(p.shape[-1])
-    small = sorted_p <= level / np.maximum(left, 1)
+    small = sorted_p <= ERROR_RATE / np.maximum(left, 1)
     decided = np.zeros(p.shape, dtype=bool)
     np.put_along_axis(decided, order, np.logical_and.accumulate(small, axis=-1), -1)
     return decided

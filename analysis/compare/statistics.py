@@ -16,7 +16,7 @@ from rliable import library, metrics
 
 from analysis.claims.pairs import PROBABILITY, Pairs
 from analysis.compare.groups import POINTS, Groups
-from analysis.intervals import FEWEST, reach
+from analysis.intervals import FEWEST_FOR_INTERVAL, reach
 
 REPETITIONS = 2000
 SEED = 0
@@ -94,7 +94,7 @@ def improvements(groups: Groups) -> pd.DataFrame:
         found = pairs.estimate(x.T.ravel(), y.T.ravel(), PROBABILITY)
         half = float(reach(found.error, found.freedom))
         value = float(found.value)
-        few = min(len(x), len(y)) < FEWEST
+        few = min(len(x), len(y)) < FEWEST_FOR_INTERVAL
         low, high = (np.nan, np.nan) if few else (max(0.0, value - half), min(1.0, value + half))
         rows.append((first, second, value, low, high))
     return pd.DataFrame(rows, columns=["first", "second", "value", "low", "high"])
@@ -106,13 +106,15 @@ def _side(name: str, scores: np.ndarray, tasks: tuple[str, ...]) -> pd.DataFrame
 
 
 def _ends(scores: np.ndarray, ends: np.ndarray) -> tuple[float, float]:
-    return (float(ends[0]), float(ends[1])) if len(scores) >= FEWEST else (np.nan, np.nan)
+    return (
+        (float(ends[0]), float(ends[1])) if len(scores) >= FEWEST_FOR_INTERVAL else (np.nan, np.nan)
+    )
 
 
 def _lines(groups: Groups, x: str, places: np.ndarray, values: Any, ends: Any) -> pd.DataFrame:
     parts = []
     for group in values:
-        few = len(groups.scores[group]) < FEWEST
+        few = len(groups.scores[group]) < FEWEST_FOR_INTERVAL
         low, high = np.full((2, len(places)), np.nan) if few else ends[group]
         parts.append(pd.DataFrame({"group": group, x: places, "value": values[group], "low": low}))
         parts[-1]["high"] = high

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from analysis.claims.pairs import DIFFERENCE
-from analysis.claims.verdict import LEVEL
+from analysis.claims.verdict import ERROR_RATE
 from analysis.simulation.coverage import alternatives, coverage, few_pairs, share
 from analysis.simulation.studies import CLASSIC, DEVIATION, SAC, quietly
 from rigl_rl.command_line import Parser, exit_code, positive
@@ -40,7 +40,7 @@ def without_effect(studies: int, random: np.random.Generator) -> Iterator[str]:
                 axis=-1,
             )
             for i, each in enumerate(grid.compared):
-                shares = (wrong[:, i] & decided[:, i], wrong[:, i] & (p[:, i] < LEVEL))
+                shares = (wrong[:, i] & decided[:, i], wrong[:, i] & (p[:, i] < ERROR_RATE))
                 rows.setdefault(each.name, []).append("{} ({})".format(*map(share, shares)))
             at_least_one = share((wrong & decided).any(-1))
             rows.setdefault("at least one", []).append(f"**{at_least_one}**")

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Pairs
-from analysis.claims.verdict import LEVEL, Range, judge
+from analysis.claims.verdict import ERROR_RATE, Range, judge
 from analysis.intervals import iqm_error, reach
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -40,7 +40,7 @@ def few_pairs(studies: int, random: np.random.Generator) -> Iterator[str]:
             pairs = _independent(tasks, n)
             scores = random.normal(size=(2, studies, tasks * n))
             found = pairs.estimate(scores[0], spread * scores[1], PROBABILITY)
-            cells.append(share(judge(found, Range(0.5), pairs.least_p())[0] < LEVEL))
+            cells.append(share(judge(found, Range(0.5), pairs.least_p())[0] < ERROR_RATE))
         yield f"| {tasks} | {name} | {' | '.join(cells)} |"
 
 
@@ -117,9 +117,7 @@ def _mean(studies, n, draw, mean, random):
 
 def _iqm(studies, n, draw, mean, random):
     def value(scores):
-        ordered = np.sort(scores.reshape(len(scores), -1), axis=-1)
-        cut = ordered.shape[1] // 4
-        return ordered[:, cut : ordered.shape[1] - cut].mean(1)
+        return stats.trim_mean(scores.reshape(len(scores), -1), 0.25, axis=1)
 
     truth = value(LEVELS + SPREADS * draw(random, (1, 200_000, 5)))[0]
     scores = LEVELS + SPREADS * draw(random, (studies, n, 5))
