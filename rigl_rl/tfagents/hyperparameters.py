@@ -237,9 +237,7 @@ class SacHyperparameters(ActorCritic, OffPolicy):
 
     def resolved(self) -> SacHyperparameters:
         """A copy with the environment's initial collection filled in."""
-        if self.initial_collect_steps is not None:
-            return self
-        steps = paper.initial_collect_steps(self.env_name)
+        steps = self.initial_collect_steps or paper.initial_collect_steps(self.env_name)
         return dataclasses.replace(self, initial_collect_steps=steps)
 
 
