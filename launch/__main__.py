@@ -167,7 +167,7 @@ def _cancel(args: argparse.Namespace) -> int:
     slurm_queue.cancel(queue.values())
     running = sum(each.running for each in queue.values())
     print(
-        f"cancelled {len(queue)} jobs, {running} of them running; launch again to continue",
+        f"canceled {len(queue)} jobs, {running} of them running; launch again to continue",
         file=sys.stderr,
     )
     return 0

@@ -156,16 +156,17 @@ def in_figure(figure: str, sparsity: float, task: str) -> bool:
     low, high = CAPTION_SPARSITIES.get(figure, TRAINED_SPARSITIES)
     if not low <= sparsity <= high:
         return False
-    return task not in MUJOCO or sparsity < 0.99 or task in tasks_at("sac", sparsity)
+    return task not in MUJOCO or sparsity < 0.99 or task in tasks_at("sac_mujoco", sparsity)
 
 
 def tasks_at(agent: str, sparsity: float) -> tuple[str, ...]:
     """MuJoCo tasks that an IQM averages over (captions of Figures 15 and 16).
 
-    agent: 'sac' or 'ppo'. At 99% there are three tasks; PPO leaves out Humanoid already at 95%.
+    agent: 'sac_mujoco' or 'ppo_mujoco'. At 99% there are three tasks; PPO leaves out Humanoid
+        already at 95%.
     """
     if sparsity >= 0.99:
         return ("HalfCheetah-v2", "Hopper-v2", "Walker2d-v2")
-    if agent == "ppo" and sparsity >= 0.95:
+    if agent == "ppo_mujoco" and sparsity >= 0.95:
         return ("Ant-v2", "HalfCheetah-v2", "Hopper-v2", "Walker2d-v2")
     return MUJOCO

@@ -82,7 +82,7 @@ def test_debug_is_no_option_of_the_command():
         assert vars(parser.parse_args(argv)) == {"n": 1}
 
 
-SIGNALLED = """
+SIGNALED = """
     import os, signal, sys
     from rigl_rl.command_line import exit_code
     def command(argv):
@@ -92,14 +92,14 @@ SIGNALLED = """
 """
 
 
-def signalled(name: str, ignored=()) -> subprocess.CompletedProcess:
+def signaled(name: str, ignored=()) -> subprocess.CompletedProcess:
     def ignore():
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         for signum in ignored:
             signal.signal(signum, signal.SIG_IGN)
 
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SIGNALLED.format(name=name))],
+        [sys.executable, "-c", textwrap.dedent(SIGNALED.format(name=name))],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -109,7 +109,7 @@ def signalled(name: str, ignored=()) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_is_one_line(name, code):
-    done = signalled(name)
+    done = signaled(name)
     assert done.returncode == code
     assert done.stderr == f"error: stopped by {name}; what was written before is intact\n"
     assert done.stdout == ""
@@ -142,7 +142,7 @@ def test_a_signal_is_one_line_while_a_command_loads(tmp_path, module, library, n
 
 
 def test_a_signal_that_is_ignored_stays_so():
-    done = signalled("SIGTERM", [signal.SIGTERM])  # as in a job on SLURM
+    done = signaled("SIGTERM", [signal.SIGTERM])  # as in a job on SLURM
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
 
 

@@ -46,7 +46,7 @@ class IqmPanel(NamedTuple):
     def papers_tasks(self) -> tuple[str, ...]:
         """Tasks that the paper averages over."""
         if self.suite == "mujoco":
-            return paper.tasks_at(self.agent, self.sparsity)
+            return paper.tasks_at(f"{self.agent}_{self.suite}", self.sparsity)
         return paper.GAMES
 
     @property

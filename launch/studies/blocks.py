@@ -77,7 +77,7 @@ def iqm(agent: Agent, sparsities: Iterable[float], seed: int, preset: Preset) ->
     """Scores to aggregate over tasks, with the dense SAC agent that normalizes them."""
     runs = [agent_run(SAC, task, "dense", seed, preset.schedule(SAC)) for task in paper.MUJOCO]
     for sparsity in sparsities:
-        tasks = paper.tasks_at(agent.name.split("_")[0], sparsity)
+        tasks = paper.tasks_at(agent.name, sparsity)
         runs += dense(agent, tasks, [sparsity], seed, preset)
         runs += sparse(agent, tasks, [sparsity], seed, preset)
     return runs

@@ -4,7 +4,7 @@ import ctypes
 import signal
 import threading
 
-READ_IN = {"python": "3.9 to 3.11"}
+READ_IN = {"python": "3.10 to 3.11"}
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>, Linux only
 _LIBC = ctypes.CDLL(None)
 _thread = threading.local()

@@ -18,6 +18,12 @@ from rigl_rl.sparsity.masks import unique_names
 class GreedyPolicy(tf.Module):
     """A saved policy of any agent, including the normalization of observations.
 
+    Args:
+      path: a directory below a run's policies/.
+
+    Raises:
+      ConfigError: the policy samples actions, as with `SparsePPOAgent.greedy_eval = False`.
+
     Attributes:
       observation: spec of a batch of observations, (None, ...).
       action: tf.function from such a batch to actions, (B, ...).
@@ -26,14 +32,6 @@ class GreedyPolicy(tf.Module):
     """
 
     def __init__(self, path: pathlib.Path):
-        """Loads a policy.
-
-        Args:
-          path: a directory below a run's policies/.
-
-        Raises:
-          ConfigError: the policy samples actions, as with `SparsePPOAgent.greedy_eval = False`.
-        """
         super().__init__(name="policy")
         saved: Any = tf.saved_model.load(str(path))
         self.bounds: tuple[np.ndarray, np.ndarray] | None = None

@@ -42,11 +42,7 @@ class MaskUpdater:
     starts_dense: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
     begins: ClassVar[float] = 0.0
-
-    @property
-    def follows_learning_rate(self) -> bool:
-        """See above."""
-        return False
+    follows_learning_rate: ClassVar[bool] = False
 
     times: UpdateTimes = UpdateTimes(frequency=1, end=0)
 

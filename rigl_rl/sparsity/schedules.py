@@ -108,8 +108,8 @@ class DropFraction:
 def cubic_sparsity(step, initial: float, final: float, begin: int, end: int):
     """Sparsity of gradual pruning at train step `step`: Zhu & Gupta (2018), equation 1.
 
-    `initial` until `begin`, `final` from `end` on (train steps), float32. If the two are equal, the
-    sparsity jumps from one to the other at that step.
+    `initial` until `begin`, `final` from `end` on (train steps), float32. If `begin` and `end` are
+    equal, the sparsity jumps at that step.
     """
     step = tf.cast(step, tf.float64)
     progress = tf.where(step < end, (step - begin) / max(end - begin, 1), 1.0)

@@ -19,6 +19,7 @@ from rigl_rl.sparsity.gin_config import TRAIN_MODES
 from rigl_rl.tfagents.replay import LEAST_CAPACITY
 
 UNITS = {"low": 1, "high": 2**16}
+_SPARSE = "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,11 +123,7 @@ class ActorCritic(Hyperparameters):
     actor_critic_widths_str: str | None = parameter(
         "", "'actor_critic' multipliers that override `width`, such as '0.5_0.7'"
     )
-    train_mode_actor: str = parameter(
-        "dense",
-        "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound",
-        choices=TRAIN_MODES,
-    )
+    train_mode_actor: str = parameter("dense", _SPARSE, choices=TRAIN_MODES)
     train_mode_value: str = parameter(
         "dense", "the same for the critics or the value network", choices=TRAIN_MODES
     )
@@ -164,11 +161,7 @@ class DqnHyperparameters(OffPolicy):
 
     env_name: str = with_default(Hyperparameters, "env_name", "CartPole-v0")
     fc_layer_params: Sequence[int] = parameter((512, 512), "hidden units, before `width`", **UNITS)
-    train_mode: str = parameter(
-        "dense",
-        "'sparse' trains as `wrap_all_layers`, `init_masks` and `mask_updater` are bound",
-        choices=TRAIN_MODES,
-    )
+    train_mode: str = parameter("dense", _SPARSE, choices=TRAIN_MODES)
     decay_output_layer: bool = parameter(
         True, "whether weight decay includes the output layer's kernel; in the original it does not"
     )
@@ -237,9 +230,7 @@ class SacHyperparameters(ActorCritic, OffPolicy):
 
     def resolved(self) -> SacHyperparameters:
         """A copy with the environment's initial collection filled in."""
-        if self.initial_collect_steps is not None:
-            return self
-        steps = paper.initial_collect_steps(self.env_name)
+        steps = self.initial_collect_steps or paper.initial_collect_steps(self.env_name)
         return dataclasses.replace(self, initial_collect_steps=steps)
 
 

@@ -82,7 +82,7 @@ def test_what_is_launched_is_understood(agent, preset, method):
     schedule = agent.schedules[preset]
     sparse = {} if method == "dense" else {"distribution": "uniform", "sparsity": 0.5}
     run = agent_run(agent, "Qbert", method, 0, schedule, units=128, **sparse)
-    config.parse([str(CONFIGS.parent / file) for file in run.gin_files], run.bindings)
+    config.parse([str(CONFIGS.parent / run.gin_file)], run.bindings)
     assert gin.query_parameter("create_atari_environment.game_name") == "Qbert"
     runner = gin.get_bindings("SparseTrainRunner")
     assert runner["num_iterations"] * runner["training_steps"] == run.env_steps

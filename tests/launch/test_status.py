@@ -286,7 +286,7 @@ def test_status_without_slurm_says_so(tmp_path, capsys, monkeypatch):
         main.main(["cancel", "--runs", str(tmp_path)])
 
 
-def test_only_a_study_s_jobs_are_cancelled(tmp_path, capsys, monkeypatch):
+def test_only_a_study_s_jobs_are_canceled(tmp_path, capsys, monkeypatch):
     other = expand(["figure14_right"], PRESETS["smoke"])[0]
     array = tmp_path / "slurm" / "first"
     array.mkdir(parents=True)
@@ -303,12 +303,12 @@ def test_only_a_study_s_jobs_are_cancelled(tmp_path, capsys, monkeypatch):
     args = ["cancel", "--runs", str(tmp_path)]
     assert main.main([*args, "cartpole", "--preset", "smoke"]) == 0
     assert asked[-1] == ("scancel", "17_1", "17_3")
-    assert capsys.readouterr().err.startswith("cancelled 2 jobs, 1 of them running")
+    assert capsys.readouterr().err.startswith("canceled 2 jobs, 1 of them running")
     assert main.main(args) == 0
     assert asked[-1] == ("scancel", "17_0", "17_1", "17_3")
 
 
-def test_a_study_s_measured_jobs_are_cancelled(tmp_path, capsys, monkeypatch):
+def test_a_study_s_measured_jobs_are_canceled(tmp_path, capsys, monkeypatch):
     plain, finished, *_ = (run for run in CARTPOLE if run.method in ("dense", "rigl"))
     array = tmp_path / "slurm" / "first"
     array.mkdir(parents=True)

@@ -209,8 +209,8 @@ def test_set_draws_by_seed_kernel_and_step():
     assert len(set(draws())) > 1
 
 
-def test_set_draws_for_neighbouring_seeds_share_nothing():
-    """SAC's optimizers have neighbouring seeds: no kernel of one may draw as one of the other."""
+def test_set_draws_for_neighboring_seeds_share_nothing():
+    """SAC's optimizers have neighboring seeds: no kernel of one may draw as one of the other."""
     draws = {
         (seed, index): tuple(tuple(_new_mask("set", step, index, seed)) for step in range(5))
         for seed in range(4)

@@ -86,7 +86,7 @@ def test_cosine_by_hand_and_beyond_its_end():
     assert float(fraction(1000)) == 0.0
 
 
-def test_cosine_resolves_neighbouring_steps_of_a_long_run():
+def test_cosine_resolves_neighboring_steps_of_a_long_run():
     # Steps beyond 2^24 are not all float32 numbers; near the middle the slope is steepest.
     fraction = DropFraction(0.9, "cosine", 40_000_001)
     exact = 0.45 * (1 + math.cos(math.pi * 20_000_003 / 40_000_001))

@@ -19,7 +19,7 @@ def problem():
         ]
     )
     kernel = model.layers[0].kernel
-    kernel.assign(kernel * (np.indices((3, 8)).sum(axis=0) % 2))  # a chequerboard
+    kernel.assign(kernel * (np.indices((3, 8)).sum(axis=0) % 2))  # a checkerboard
     rng = np.random.default_rng(0)
     batch = {
         "x": tf.constant(rng.standard_normal((7, 3)), tf.float32),
@@ -117,7 +117,7 @@ def test_dead_units_and_constant_gradients_count_as_zero():
 
 
 def test_what_only_rounding_tells_apart_counts_as_zero():
-    # Neighbouring float32 numbers near 1 lie 1.2e-7 apart: so far off a gradient may be.
+    # Neighboring float32 numbers near 1 lie 1.2e-7 apart: so far off a gradient may be.
     one = np.float32(1.0)
     rounded = np.array([one, np.nextafter(one, np.float32(2)), one, one])
     varying = np.array([1 - 1e-5, 1 + 1e-5, 1 - 1e-5, 1 + 1e-5])  # a deviation that is one

@@ -168,7 +168,7 @@ def test_networks_of_equal_shape_get_masks_and_weights_of_their_own():
     assert 0.4 < np.mean(first.mask.numpy() == second.mask.numpy()) < 0.6
 
 
-def test_networks_of_neighbouring_seeds_share_nothing():
+def test_networks_of_neighboring_seeds_share_nothing():
     """Seeds of a study are 0, 1, 2, ...: critic 2 of one run must not be critic 1 of the next."""
 
     def masks(seed):

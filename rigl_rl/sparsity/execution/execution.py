@@ -30,8 +30,20 @@ def pays(inputs: int, outputs: int, density: float) -> bool:
 class Execution:
     """How the train steps of one optimizer's networks are computed.
 
+    Args:
+      mode: one of `MODES`: sparse products in the Dense layers where they pay ('auto'), in all of
+        them ('sparse') or in none ('dense').
+      networks: {name: built network}, or a list of kernels in place of a network, whose unknown
+        layers stay dense.
+      kernels: the masked kernels.
+      updater: updates their masks.
+      iterations: the optimizer's count of train steps.
+
+    Raises:
+      ValueError: the mode is 'sparse' and there is no operation.
+
     Attributes:
-      mode: the requested mode, one of `MODES`.
+      mode: as given.
       names: 'network/kernel' of the layers that run sparsely.
       why_dense: why the operation was not found if 'auto' would have used it; otherwise ''.
       first_step: first train step that runs sparsely; infinite: never. If a mask's number of
@@ -46,19 +58,6 @@ class Execution:
         updater: MaskUpdater,
         iterations: tf.Variable,
     ):
-        """Prepares the Dense layers that pay ('auto'), all of them ('sparse') or none ('dense').
-
-        Args:
-          mode: one of `MODES`.
-          networks: {name: built network}, or a list of kernels in place of a network, whose
-            unknown layers stay dense.
-          kernels: the masked kernels.
-          updater: updates their masks.
-          iterations: the optimizer's count of train steps.
-
-        Raises:
-          ValueError: the mode is 'sparse' and there is no operation.
-        """
         self.mode = mode
         self.why_dense = ""
         self.first_step = updater.size_fixed_from

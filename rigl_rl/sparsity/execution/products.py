@@ -14,8 +14,13 @@ class Connections:
 
     Not part of checkpoints: lists follow from the mask.
 
+    Args:
+      kernel: variable (in, out), float32.
+      mask: variable of the same shape, not 0 where a connection is active; by default the kernel.
+      lists: lists shared with other `Connections`, which rebuild them.
+
     Attributes:
-      kernel: variable (in, out).
+      kernel: as given.
       lists: variable of the lists, int32.
       cache: variable (count,), the kernel's active weights by input when last read.
     """
@@ -26,13 +31,6 @@ class Connections:
         mask: tf.Variable | None = None,
         lists: tf.Variable | None = None,
     ):
-        """Lists the positions where `mask`, by default the kernel itself, is not 0.
-
-        Args:
-          kernel: variable (in, out), float32.
-          mask: variable of the same shape.
-          lists: lists shared with other `Connections`, which rebuild them.
-        """
         self.kernel = kernel
         self._mask = kernel if mask is None else mask
         self._shared = lists is not None

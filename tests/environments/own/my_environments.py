@@ -140,7 +140,7 @@ class Saving(Walk):
         return np.array([self.episode if self.steps == 0 else 0, self.steps], np.float32)
 
 
-class Modelled(Walk):
+class Modeled(Walk):
     """Has attributes with the names of MuJoCo environments' attributes."""
 
     def __init__(self):

@@ -185,22 +185,22 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     slurm, runs, tmp_path, monkeypatch
 ):
     study = Study(slurm, runs, tmp_path)
-    too_slow, killed, cancelled, requeued, *others = runs
-    disturbed = (too_slow, killed, cancelled, requeued)
+    too_slow, killed, canceled, requeued, *others = runs
+    disturbed = (too_slow, killed, canceled, requeued)
     launcher = study.start_launcher()
     study.stop_at_first_checkpoint(disturbed)
 
     study.limit(too_slow)
     slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
     os.kill(study.pid(killed), signal.SIGKILL)  # as when memory is short
-    slurm.run("scancel", study.job(cancelled))
+    slurm.run("scancel", study.job(canceled))
     slurm.run("scontrol", "requeue", study.job(requeued))
     launcher.send_signal(signal.SIGINT)
     _, messages = launcher.communicate(timeout=60)
     assert launcher.returncode == 128 + signal.SIGINT
     assert "runs still queued or running" in messages
 
-    wait_for(lambda: not study.job(killed) and not study.job(cancelled))
+    wait_for(lambda: not study.job(killed) and not study.job(canceled))
     code, messages = study.launch(wait=False)
     assert code == 0
     assert "12 runs: 0 finished, 10 queued or running, 0 under another" in messages
@@ -303,7 +303,7 @@ def test_what_slurm_refuses_is_one_line(slurm, tmp_path):
     assert list((tmp_path / "runs" / "slurm").iterdir()) == []
 
 
-def test_cancelled_runs_leave_the_queue_and_continue_when_launched_again(slurm, tmp_path):
+def test_canceled_runs_leave_the_queue_and_continue_when_launched_again(slurm, tmp_path):
     study = Study(slurm, STAND_INS[:6], tmp_path)  # four at a time
     study.launch(wait=False)
     running = study.runs[:4]
@@ -320,7 +320,7 @@ def test_cancelled_runs_leave_the_queue_and_continue_when_launched_again(slurm, 
         text=True,
     )
     assert completed.returncode == 0
-    assert completed.stderr == "cancelled 6 jobs, 4 of them running; launch again to continue\n"
+    assert completed.stderr == "canceled 6 jobs, 4 of them running; launch again to continue\n"
     wait_for(lambda: slurm.run("squeue", "--noheader") == "")
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
     assert not list(study.runs_dir.rglob("result.json"))

@@ -464,7 +464,7 @@ def test_matched_dense_networks_count_as_matched(agent):
         mujoco = agent.name.endswith("mujoco")
         sparsities = {*PRESETS["paper"].sparsities, *(paper.IQM_SPARSITIES if mujoco else ())}
         for sparsity in sparsities:
-            if mujoco and task not in paper.tasks_at(agent.name.split("_")[0], sparsity):
+            if mujoco and task not in paper.tasks_at(agent.name, sparsity):
                 continue
             nets = agent.nets(*agent.tasks[task])
             units = agent.matched_units(task, sparsity)
