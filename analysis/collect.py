@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-from analysis import hyperparameters, notes, run_files, scores
+from analysis import hyperparameters, notes, run_files, scores, table_changes
 from analysis.notes import left_out
 from analysis.run_files import (
     CURVES,
@@ -32,6 +32,7 @@ from analysis.run_files import (
     warn_if_score_differs,
 )
 from analysis.run_tables import Tables
+from analysis.table_changes import printable
 from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
@@ -116,9 +117,9 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
 def _not_read(path: str, why: str, earlier: set[str]) -> bool:
     """Reports a run that could not be read. Returns whether it is left out: no `earlier` row."""
     if path in earlier:
-        warn(f"kept the earlier row of {_printable(path)}: {why}")
+        warn(f"kept the earlier row of {printable(path)}: {why}")
         return False
-    left_out("", f"left out {_printable(path)}: {why}")
+    left_out("", f"left out {printable(path)}: {why}")
     return True
 
 
@@ -128,10 +129,6 @@ def _joined(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
     # A column without a value must not determine its type.
     both = [table.dropna(axis=1, how="all") for table in (new, old) if len(table)]
     return (pd.concat(both) if both else new).reindex(columns=columns)
-
-
-def _printable(path: str) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -217,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, required=True, help="directory that holds the runs")
     parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
     parser.add_argument(
-        "--keep", action="store_true", help="keep the table's runs that have no finished directory any more"
+        "--keep", action="store_true", help="keep the table's runs without a finished directory"
     )
     args = parser.parse_args(argv)
     _check_format(args.out)
@@ -227,40 +224,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if tables.runs.empty:
         raise NoRunsError(f"no finished run below {args.runs}; nothing written")
     if known is not None:
-        _say_which_leave(known, tables, args.out)
-        _say_which_change(known, tables, args.out)
+        table_changes.say_which_leave(known, tables, args.out)
+        table_changes.say_which_change(known, tables, args.out)
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
-
-
-def _say_which_leave(known: Tables, tables: Tables, out: Path) -> None:
-    """Warns of runs that are no longer in the table; ConfigError if these are most of its runs."""
-    paths = known.runs["path"]
-    gone = paths[~paths.isin(tables.runs["path"])]
-    if gone.empty:
-        return
-    message = (
-        f"{out}: {len(gone)} of its {len(paths)} runs leave it, as {tables.root} has no finished "
-        f"run of that path (first: {_printable(gone.iloc[0])}); --keep keeps their rows"
-    )
-    if len(gone) > len(paths) / 2:
-        raise ConfigError(f"{message}; nothing written")
-    warn(message)
-
-
-def _say_which_change(known: Tables, tables: Tables, out: Path) -> None:
-    """Warns of rows that a run of the same path, but with another score, has replaced."""
-    both = known.runs.merge(tables.runs, on="path", suffixes=("", " now"))
-    other = both[both["final_return"] != both["final_return now"]]
-    if other.empty:
-        return
-    first = other.iloc[0]
-    warn(
-        f"{out}: {len(other)} row(s) replaced by runs with another score (first: "
-        f"{_printable(first['path'])}, {first['final_return']:g} before, "
-        f"{first['final_return now']:g} in {tables.root})"
-    )
 
 
 def _check_end(table: Path) -> None:
