@@ -24,6 +24,7 @@ from launch.execution import cluster, jobs, local, slurm_queue
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
+from launch.table import Table
 from rigl_rl.command_line import Parser, exit_code, make_directory, positive
 from rigl_rl.errors import ConfigError
 
@@ -138,6 +139,11 @@ def _prints(args: argparse.Namespace) -> bool:
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
     runs = gin_files.found(selected.runs(strict=True), args.configs)
+    table = Table(args.runs, required=args.skip_table)
+    if skipped := len(runs) - len(runs := table.left(runs, args.skip_table)):
+        print(f"{skipped} runs are left out: they are in {table.path}", file=sys.stderr)
+    elif again := table.warning(runs):
+        print(again, file=sys.stderr)
     if args.sparse_execution is not None:
         runs = [
             run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs
@@ -159,7 +165,12 @@ def _cancel(args: argparse.Namespace) -> int:
     launches = selection.launched(args) if selection.is_given(args) else None
     queue = slurm_queue.queued(args.runs)
     if launches is not None:
-        runs = [run for launch, study in launches for run in launch.runs(study)]
+        table = Table(args.runs)
+        runs = [
+            run
+            for launch, study in launches
+            for run in table.left(launch.runs(study), launch.skip_table)
+        ]
         measured = (run for run in runs if run.measured_name in queue)
         names = {run.name for run in runs}
         names |= {jobs.trained(run, args.runs, queue).name for run in measured}

@@ -34,6 +34,8 @@ class Selection:
     tasks: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     """Gin files that replace standard ones (`gin_files.edited`)."""
+    skip_table: bool = False
+    """Without runs that only the directory's table holds (`table`)."""
 
     def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
         """The runs of a study, by default of all studies together.
@@ -109,6 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
         help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
         "gin_configs is used. Runs of edited standard files get the folder's name",
     )
+    parser.add_argument(
+        "--skip_table",
+        action="store_true",
+        help="without the runs that are only in the table RUNS.parquet next to --runs RUNS",
+    )
 
 
 def of_arguments(args: argparse.Namespace) -> Selection:
@@ -130,6 +137,7 @@ def of_arguments(args: argparse.Namespace) -> Selection:
         _names("--agents", args.agents),
         _names("--tasks", args.tasks),
         gin_files.edited(args.configs),
+        args.skip_table,
     )
 
 

@@ -18,12 +18,13 @@ from rigl_rl.errors import ConfigError, RiglRlError
 
 CARTPOLE = expand(["cartpole"], PRESETS["smoke"])  # five runs, each of 1,200 environment steps
 OPTIONS = {
-    "seeds": "2",
-    "sparsities": "0.9",
-    "methods": "rigl",
-    "agents": "dqn_classic",
-    "tasks": "CartPole-v0",
-    "configs": ".",
+    "seeds": ["2"],
+    "sparsities": ["0.9"],
+    "methods": ["rigl"],
+    "agents": ["dqn_classic"],
+    "tasks": ["CartPole-v0"],
+    "configs": ["."],
+    "skip_table": [],
 }
 
 
@@ -171,7 +172,7 @@ def test_plain_runs_that_were_trained_count_beside_the_measured_ones(tmp_path, c
         (["cancel", "--runs", "absent"], "there is no directory absent"),
         (["status", "figure99", "--runs", "."], "invalid choice: 'figure99'"),
         *(
-            ([command, *study, "--runs", ".", f"--{flag}", value], f"--{flag} needs --preset")
+            ([command, *study, "--runs", ".", f"--{flag}", *value], f"--{flag} needs --preset")
             for command in ("status", "cancel")
             for study in ([], ["figure8"])
             for flag, value in OPTIONS.items()
