@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from launch import gin_files, selection, status
+from launch import gin_copies, gin_files, selection, status
 from launch.costs import Costs
 from launch.execution import cluster, jobs, local, slurm_queue
 from launch.runs import Run
@@ -139,6 +139,7 @@ def _prints(args: argparse.Namespace) -> bool:
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
     runs = gin_files.found(selected.runs(strict=True), args.configs)
+    gin_copies.check(runs, args.configs, args.runs)
     table = Table(args.runs, required=args.skip_table)
     if skipped := len(runs) - len(runs := table.left(runs, args.skip_table)):
         print(f"{skipped} runs are left out: they are in {table.path}", file=sys.stderr)
@@ -157,6 +158,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ConfigError("--cluster and --wait need --on slurm")
     workers = args.workers or local.default_workers(args.threads)
     runs_dir = make_directory("--runs", args.runs)
+    gin_copies.keep(runs, args.configs, runs_dir)
     selected.record(runs_dir)
     return local.launch(runs, runs_dir, workers, args.threads)
 
@@ -205,6 +207,7 @@ def _on_slurm(runs: Sequence[Run], selected: selection.Selection, args: argparse
             f"argument --cluster: cpus is {settings.cpus}, but runs have {args.threads} threads"
         )
     runs_dir = make_directory("--runs", args.runs)
+    gin_copies.keep(runs, args.configs, runs_dir)
     selected.record(runs_dir)
     return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
 
