@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ class Selection:
     def names(self) -> frozenset[str]:
         """The names of all runs of the studies together."""
         return frozenset(run.name for run in self.runs())
+
+    @property
+    def options(self) -> str:
+        """What narrows or changes the preset's runs: `--tasks CartPole-v0 --sparsities 0.5 0.9`."""
+        words: list[str] = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("studies", "preset") or not value:
+                continue
+            if field.name == "configs":  # of each file only the folder
+                value = dict.fromkeys(each.split("/")[0] for each in value)
+            values = [] if value is True else [value] if isinstance(value, int) else value
+            words += [f"--{field.name}", *map(str, values)]
+        return shlex.join(words)
 
     def record(self, runs_dir: Path) -> None:
         """Adds the selection to the directory's list of launches, if it is not there yet."""

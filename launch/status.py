@@ -47,7 +47,7 @@ def show(launches: Iterable[tuple[Selection, str]], runs_dir: Path) -> None:
         together |= dict.fromkeys(run for run, other in zip(runs, measured_too) if not other)
         statuses = [look.at(run, measured_too=too) for run, too in zip(runs, measured_too)]
         if statuses:
-            print(_row(study, selection.preset, statuses))
+            print(f"{_row(study, selection.preset, statuses)}  {selection.options}".rstrip())
             everything |= {status.job.name: status for status in statuses}
             rows += 1
     if rows > 1:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import fcntl
 import json
+import shlex
 
 import pytest
 
@@ -110,6 +111,35 @@ def test_what_was_launched_is_known(tmp_path, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert captured.out.splitlines()[1:] == rows
     assert captured.err.count("a launch that this version does not know is left out") == 3
+
+
+def test_rows_say_what_narrows_or_changes_each_study(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(local, "launch", lambda *_: 0)
+    folder = tmp_path / "half gamma" / "dqn_classic"
+    folder.mkdir(parents=True)
+    (folder / "rigl.gin").write_text("include 'gin_configs/dqn_classic/rigl.gin'\n")
+    (folder / "set.gin").write_text("include 'gin_configs/dqn_classic/set.gin'\n")
+    given = [
+        "",
+        "--seeds 2 --sparsities 0.5 0.9 --tasks CartPole-v0",
+        "--seeds 2 --sparsities 0.5 0.9 --tasks Acrobot-v1",
+        "--methods rigl --agents dqn_classic",
+        f"--configs {tmp_path}/half\\ gamma",
+    ]
+    runs_dir = tmp_path / "runs"
+    for options in given:
+        study = ["figure8", "--preset", "smoke", "--runs", str(runs_dir)]
+        main.main(["run", *study, *shlex.split(options)])
+    capsys.readouterr()
+    _, *rows, every = status(capsys, "--runs", runs_dir)
+    shown = [*given[:-1], "--configs half_gamma"]
+    assert ["  ".join(row.split()[9:]) for row in rows] == ["  ".join(x.split()) for x in shown]
+    assert every.endswith("each run once")
+    for row, options in zip(rows[:-1], given):
+        study = ["figure8", "--preset", "smoke", *options.split()]
+        assert status(capsys, "--runs", runs_dir, *study)[1] == row
+    study = ["cartpole", "--preset", "smoke", "--skip_table"]
+    assert status(capsys, "--runs", runs_dir, *study)[1].endswith("  --skip_table")
 
 
 def test_commands_that_print_record_nothing(tmp_path, capsys):
