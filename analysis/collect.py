@@ -5,8 +5,8 @@
 One row per finished run, and next to it (runs.evals.parquet, runs.snr.parquet,
 runs.robustness.parquet) the curves of those runs. Wherever the analysis takes `--runs DIR`, it
 also takes such a table. If the table exists already, only new and changed runs are read, and runs
-whose directories are gone leave it, unless `--keep` is given; it says how many. If more than half
-would leave, nothing is written.
+that have no finished directory any more leave it, unless `--keep` is given; it says how many. If
+more than half would leave, nothing is written.
 """
 
 import os
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-from analysis import hyperparameters, notes, run_files, scores
+from analysis import hyperparameters, notes, run_files, scores, table_changes
 from analysis.notes import left_out
 from analysis.run_files import (
     CURVES,
@@ -32,6 +32,7 @@ from analysis.run_files import (
     warn_if_score_differs,
 )
 from analysis.run_tables import Tables
+from analysis.table_changes import printable
 from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code
 from rigl_rl.errors import ConfigError, NoRunsError, warn
@@ -51,27 +52,29 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
     Args:
       root: directory of runs.
       known: an earlier collection of `root`; runs that have not changed since are taken from it.
-      keep: whether to also take the known runs that have no directory below `root`.
+      keep: whether to also take the known runs that have no finished directory below `root`.
     """
     if not root.is_dir():
         raise ConfigError(f"--runs {root}: no such directory")
     runs: list[dict[str, Any]] = []
     curves: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in CURVES}
     stamps = {} if known is None else dict(zip(known.runs["path"], known.runs["stamp"]))
-    unchanged, absent = set(), set(stamps) if keep else set()
+    unchanged: set[str] = set()
+    met: set[str] = set()
+    earlier = set(stamps) if keep else set()  # rows that no finished run replaces
     unfinished = damaged = 0
     with notes.heard() as missing:
         for directory, files in run_directories(root):
             path = os.path.relpath(directory, root)
-            absent.discard(path)
+            met.add(path)
             if record.RESULT not in files:
-                left_out("", f"left out {_printable(path)}: unfinished (no result.json)")
-                unfinished += 1
+                unfinished += _not_read(path, "unfinished (no result.json)", earlier)
                 continue
             try:
                 stamp = run_files.stamp(directory, files)
                 if stamps.get(path) == stamp:
                     unchanged.add(path)
+                    earlier.discard(path)
                     continue
                 run, found = read_run(directory, files)
                 if "evals" in found:
@@ -79,9 +82,9 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
             except Exception as error:  # no error may stop the other runs
                 kind = "" if isinstance(error, (ValueError, OSError)) else type(error).__name__
                 why = ": ".join(filter(None, (kind, " ".join(str(error).split()))))
-                left_out("", f"left out {_printable(path)}: {why}")
-                damaged += 1
+                damaged += _not_read(path, why, earlier)
                 continue
+            earlier.discard(path)
             runs.append({**run, "path": path, "stamp": stamp})
             for name, curve in found.items():
                 curves[name][path] = curve
@@ -89,6 +92,8 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
             total = out + len(runs) + len(unchanged)
             kinds = f"{unfinished} unfinished, {damaged} damaged"
             left_out("", f"{out} of {total} runs left out: {kinds}")
+    if again := met & earlier:
+        warn(f"kept the earlier row of {len(again)} run(s) that are not finished again")
     tables = [pd.DataFrame(runs)]
     for name, columns in CURVES.items():
         table = pd.concat(curves[name].values()) if curves[name] else pd.DataFrame()
@@ -96,7 +101,7 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
         table["path"] = np.repeat(paths, [len(curve) for curve in curves[name].values()])
         tables.append(table.reindex(columns=["path", *columns, *OPTIONAL.get(name, ())]))
     if known is not None:
-        taken = unchanged | absent
+        taken = unchanged | earlier
         for number, old in enumerate(known[:4]):
             tables[number] = _joined(tables[number], old[old["path"].isin(taken)])
     tables[0] = run_files.of_one_type_each(tables[0])
@@ -109,16 +114,21 @@ def collect(root: Path, known: Tables | None = None, keep: bool = False) -> Tabl
     return Tables(ordered, evals, snr, robustness, root, root=root)
 
 
+def _not_read(path: str, why: str, earlier: set[str]) -> bool:
+    """Reports a run that could not be read. Returns whether it is left out: no `earlier` row."""
+    if path in earlier:
+        warn(f"kept the earlier row of {printable(path)}: {why}")
+        return False
+    left_out("", f"left out {printable(path)}: {why}")
+    return True
+
+
 def _joined(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
     """All rows of both, with the columns of either."""
     columns = new.columns.union(old.columns, sort=False)
     # A column without a value must not determine its type.
     both = [table.dropna(axis=1, how="all") for table in (new, old) if len(table)]
     return (pd.concat(both) if both else new).reindex(columns=columns)
-
-
-def _printable(path: str) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def write(tables: Tables, out: Path) -> list[Path]:
@@ -204,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, required=True, help="directory that holds the runs")
     parser.add_argument("--out", type=Path, required=True, help="table to write: .parquet or .csv")
     parser.add_argument(
-        "--keep", action="store_true", help="keep the table's runs that have no directory any more"
+        "--keep", action="store_true", help="keep the table's runs without a finished directory"
     )
     args = parser.parse_args(argv)
     _check_format(args.out)
@@ -214,26 +224,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if tables.runs.empty:
         raise NoRunsError(f"no finished run below {args.runs}; nothing written")
     if known is not None:
-        _say_which_leave(known, tables, args.out)
+        table_changes.say_which_leave(known, tables, args.out)
+        table_changes.say_which_change(known, tables, args.out)
     paths = write(tables, args.out)
     print(f"{len(tables.runs)} finished runs: {', '.join(map(str, paths))}")
     return 0
-
-
-def _say_which_leave(known: Tables, tables: Tables, out: Path) -> None:
-    """Warns of runs that are no longer in the table; ConfigError if these are most of its runs."""
-    paths = known.runs["path"]
-    gone = paths[~paths.isin(tables.runs["path"])]
-    if gone.empty:
-        return
-    message = (
-        f"{out}: {len(gone)} of its {len(paths)} runs leave it, as {tables.root} has no finished "
-        f"run of that path (first: {_printable(gone.iloc[0])}); --keep keeps runs whose "
-        f"directories are gone"
-    )
-    if len(gone) > len(paths) / 2:
-        raise ConfigError(f"{message}; nothing written")
-    warn(message)
 
 
 def _check_end(table: Path) -> None:

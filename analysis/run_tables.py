@@ -53,6 +53,20 @@ class Tables(NamedTuple):
         """`text`, marked as greedy if `runs` (with agent and suite) show their greedy score."""
         return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
 
-    def command(self, study: str) -> str:
-        """The command that trains the runs of `study`."""
-        return f"python -m launch run {study} --preset reduced --runs {self.root}"
+    def command(self, studies: str) -> str:
+        """What makes the data of `studies`, separated by spaces.
+
+        It trains their runs. Figure 6 also needs evaluations of these under noise; Figure 7 has no
+        runs, but counts.
+        """
+        names = studies.split()
+        steps = []
+        if trained := [name for name in names if name != "figure7"]:
+            chosen = " ".join(trained)
+            steps.append(f"python -m launch run {chosen} --preset reduced --runs {self.root}")
+        if "figure6" in names:
+            runs = self.root / "dqn_atari_cnn" / "*" / "*" / "seed*"
+            steps.append(f"python -m rigl_rl.robustness --run {runs}")
+        if "figure7" in names:
+            steps.append("python -m rigl_rl.flops --out analysis/figures/atari_flops.csv")
+        return ", then: ".join(steps)

@@ -18,12 +18,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from launch import gin_files, selection, status
+from launch import gin_copies, gin_files, selection, status
 from launch.costs import Costs
 from launch.execution import cluster, jobs, local, slurm_queue
 from launch.runs import Run
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
+from launch.table import Table
 from rigl_rl.command_line import Parser, exit_code, make_directory, positive
 from rigl_rl.errors import ConfigError
 
@@ -138,6 +139,12 @@ def _prints(args: argparse.Namespace) -> bool:
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
     runs = gin_files.found(selected.runs(strict=True), args.configs)
+    gin_copies.check(runs, args.configs, args.runs)
+    table = Table(args.runs, required=args.skip_table)
+    if skipped := len(runs) - len(runs := table.left(runs, args.skip_table)):
+        print(f"{skipped} runs are left out: they are in {table.path}", file=sys.stderr)
+    elif again := table.warning(runs):
+        print(again, file=sys.stderr)
     if args.sparse_execution is not None:
         runs = [
             run.with_binding(f'sparse_execution.mode="{args.sparse_execution}"') for run in runs
@@ -151,6 +158,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ConfigError("--cluster and --wait need --on slurm")
     workers = args.workers or local.default_workers(args.threads)
     runs_dir = make_directory("--runs", args.runs)
+    gin_copies.keep(runs, args.configs, runs_dir)
     selected.record(runs_dir)
     return local.launch(runs, runs_dir, workers, args.threads)
 
@@ -159,7 +167,12 @@ def _cancel(args: argparse.Namespace) -> int:
     launches = selection.launched(args) if selection.is_given(args) else None
     queue = slurm_queue.queued(args.runs)
     if launches is not None:
-        runs = [run for launch, study in launches for run in launch.runs(study)]
+        table = Table(args.runs)
+        runs = [
+            run
+            for launch, study in launches
+            for run in table.left(launch.runs(study), launch.skip_table)
+        ]
         measured = (run for run in runs if run.measured_name in queue)
         names = {run.name for run in runs}
         names |= {jobs.trained(run, args.runs, queue).name for run in measured}
@@ -194,6 +207,7 @@ def _on_slurm(runs: Sequence[Run], selected: selection.Selection, args: argparse
             f"argument --cluster: cpus is {settings.cpus}, but runs have {args.threads} threads"
         )
     runs_dir = make_directory("--runs", args.runs)
+    gin_copies.keep(runs, args.configs, runs_dir)
     selected.record(runs_dir)
     return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
 

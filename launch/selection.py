@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ class Selection:
     tasks: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     """Gin files that replace standard ones (`gin_files.edited`)."""
+    skip_table: bool = False
+    """Without runs that only the directory's table holds (`table`)."""
 
     def runs(self, study: str | None = None, *, strict: bool = False) -> list[Run]:
         """The runs of a study, by default of all studies together.
@@ -69,6 +72,20 @@ class Selection:
     def names(self) -> frozenset[str]:
         """The names of all runs of the studies together."""
         return frozenset(run.name for run in self.runs())
+
+    @property
+    def options(self) -> str:
+        """What narrows or changes the preset's runs: `--tasks CartPole-v0 --sparsities 0.5 0.9`."""
+        words: list[str] = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("studies", "preset") or not value:
+                continue
+            if field.name == "configs":  # of each file only the folder
+                value = dict.fromkeys(each.split("/")[0] for each in value)
+            values = [] if value is True else [value] if isinstance(value, int) else value
+            words += [f"--{field.name}", *map(str, values)]
+        return shlex.join(words)
 
     def record(self, runs_dir: Path) -> None:
         """Adds the selection to the directory's list of launches, if it is not there yet."""
@@ -109,6 +126,11 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
         help="your gin files, DIR/AGENT/METHOD.gin (AGENT such as dqn_classic); for missing ones, "
         "gin_configs is used. Runs of edited standard files get the folder's name",
     )
+    parser.add_argument(
+        "--skip_table",
+        action="store_true",
+        help="without the runs that are only in the table RUNS.parquet next to --runs RUNS",
+    )
 
 
 def of_arguments(args: argparse.Namespace) -> Selection:
@@ -130,6 +152,7 @@ def of_arguments(args: argparse.Namespace) -> Selection:
         _names("--agents", args.agents),
         _names("--tasks", args.tasks),
         gin_files.edited(args.configs),
+        args.skip_table,
     )
 
 

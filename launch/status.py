@@ -12,6 +12,7 @@ from launch.execution.jobs import Job, job_of, tail, trained
 from launch.execution.slurm_queue import Queued, SlurmError
 from launch.runs import Run
 from launch.selection import Selection
+from launch.table import Table
 from rigl_rl import record
 from rigl_rl.errors import ConfigError, warn
 
@@ -34,21 +35,25 @@ class Status(NamedTuple):
 def show(launches: Iterable[tuple[Selection, str]], runs_dir: Path) -> None:
     """Prints a row per launched study, and the last line of each failed run's log."""
     look = Look(runs_dir)
+    table = Table(runs_dir)
+    together: dict[Run, None] = {}
     everything: dict[str, Status] = {}
     columns = "".join(f"{name:>11}" for name in (*STATES, "core-hours", "to come", "time left"))
     print(f"{'study':<16}{'preset':<9}{columns}")
     rows = 0
     for selection, study in launches:
-        statuses = [
-            look.at(run, measured_too=run.measured_name in selection.names)
-            for run in selection.runs(study)
-        ]
+        runs = table.left(selection.runs(study), selection.skip_table)
+        measured_too = [run.measured_name in selection.names for run in runs]
+        together |= dict.fromkeys(run for run, other in zip(runs, measured_too) if not other)
+        statuses = [look.at(run, measured_too=too) for run, too in zip(runs, measured_too)]
         if statuses:
-            print(_row(study, selection.preset, statuses))
+            print(f"{_row(study, selection.preset, statuses)}  {selection.options}".rstrip())
             everything |= {status.job.name: status for status in statuses}
             rows += 1
     if rows > 1:
         print(_row("all", "-", list(everything.values())) + "  each run once")
+    if again := table.warning(list(together)):
+        print(again)
     failed = [status for status in everything.values() if status.state == "failed"]
     for status in failed[:MOST_FAILURES]:
         print(f"FAILED {status.job.name}: {_last_line(status.job.log)}; log: {status.job.log}")

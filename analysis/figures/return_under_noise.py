@@ -62,17 +62,11 @@ class RobustnessFigure(Figure):
         if runs.empty:
             raise NoRunsError(
                 f"{self.name}: no finished DQN run on {', '.join(self.tasks)} with a "
-                f"robustness.csv in {tables.source}; {self._command(tables)}"
+                f"robustness.csv in {tables.source}; make them with: "
+                f"{tables.command(self.name)}"
             )
         evaluated = noise.merge(runs[["path", *LINE]], on="path")
         return curves_over_seeds(evaluated, LINE, "sigma", "avg_return")
-
-    def _command(self, tables: Tables) -> str:
-        runs = tables.root / "dqn_atari_cnn" / "*" / "*" / "seed*"
-        return (
-            f"make them with: {tables.command(self.name)}, "
-            f"then: python -m rigl_rl.robustness --run {runs}"
-        )
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths."""
@@ -87,7 +81,7 @@ class RobustnessFigure(Figure):
                 lacking.setdefault(", ".join(missing), []).append(task)
         for names, tasks in lacking.items():
             problem = f"no noisy evaluations on {', '.join(tasks)} of {names}"
-            warn(f"{self.name}: {problem}; {self._command(tables)}")
+            warn(f"{self.name}: {problem}; make them with: {tables.command(self.name)}")
         tasks = sorted(points["env"].unique())
         seeds = points.groupby(LINE)["n_seeds"].min()
         usual = style.usual_seeds(seeds)

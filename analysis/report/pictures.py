@@ -25,8 +25,6 @@ NO_SETTING = {
 """Columns of a figure's numbers that do not distinguish the settings of its runs."""
 READABLE = 0.5
 """Share of a picture's width in pixels: 100 of 200 pixels per inch."""
-FLOPS_COMMAND = "python -m rigl_rl.flops --out analysis/figures/atari_flops.csv"
-"""Computes the numbers of Figure 7, which has no runs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +50,7 @@ def draw(figure: Figure, tables: Tables, aside: Path) -> Picture:
     """Draws a figure; raises NoRunsError when there is no data for it."""
     with notes.heard() as left_out:
         png, _, csv = figure.draw(tables, aside)
-    command = FLOPS_COMMAND if figure.name == "figure7" else tables.command(figure.name)
-    about = (figure.name, title(figure.name), figure.caption, command, left_out)
+    about = (figure.name, title(figure.name), figure.caption, tables.command(figure.name), left_out)
     return _picture(png, csv, figure.reading, *about)
 
 

@@ -1,5 +1,7 @@
 """One job: a command in a separate process, with its log, its lock and its cores."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
 import fcntl
@@ -31,13 +33,18 @@ class Job:
     argv: tuple[str, ...]
     run_dir: Path
     log: Path
-    instead: Path | None = None
-    """Directory of a run that makes this one unnecessary once it is finished."""
+    instead: Job | None = None
+    """The job of a run that makes this one unnecessary once it is finished."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The job's name, and that of the one instead of it."""
+        return (self.name, self.instead.name) if self.instead else (self.name,)
 
     @property
     def finished(self) -> bool:
         """Whether a readable result exists. A run writes it last."""
-        return any(map(record.finished, filter(None, (self.run_dir, self.instead))))
+        return record.finished(self.run_dir) or bool(self.instead and self.instead.finished)
 
     @property
     def started(self) -> bool:
@@ -54,6 +61,11 @@ class Job:
         """Whether a launcher, or a command started by hand, is working on the run."""
         return _is_locked(self.log) or self.in_training
 
+    @property
+    def needless(self) -> bool:
+        """Whether a process is working on the run instead of it."""
+        return self.instead is not None and self.instead.active
+
 
 def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
     """The job of a run. Its log is next to the run directories, because runs own those."""
@@ -62,7 +74,7 @@ def job_of(run: Run, runs_dir: Path, threads: int) -> Job:
         argv=run.command(runs_dir, threads),
         run_dir=runs_dir / run.name,
         log=runs_dir / "logs" / f"{run.name}.log",
-        instead=runs_dir / run.measured_name if run.measured_name else None,
+        instead=job_of(run.measured, runs_dir, threads) if run.measured else None,
     )
 
 

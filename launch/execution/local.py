@@ -93,14 +93,17 @@ class Pool:
                 self._failures.append(failure)
 
     def _start(self) -> None:
-        """Gives free workers the next jobs; one under another launcher moves to the queue's end."""
+        """Gives free workers the next jobs.
+
+        A job moves to the queue's end if it, or the one instead of it, is under another launcher.
+        """
         free = [worker for worker in range(len(self._cpus)) if worker not in self._children]
         self._elsewhere = 0
         for _ in range(len(self._pending)):
             if not free:
                 break
             job = self._pending.popleft()
-            log = lock(job)
+            log = None if job.needless else lock(job)
             if log is None:
                 self._elsewhere += 1
                 self._pending.append(job)

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import submitit
@@ -24,7 +24,7 @@ from launch.execution.jobs import REPOSITORY, Failure, Job, job_of, tail
 from launch.execution.outcome import Outcome, StopRequest
 from launch.execution.progress import LaunchProgress
 from launch.execution.slurm_job import Training
-from launch.execution.slurm_queue import SlurmError
+from launch.execution.slurm_queue import Queued, SlurmError
 from launch.runs import Run
 
 WARNING_SECONDS = 60
@@ -40,6 +40,8 @@ def launch(
     runs: Sequence[Run], runs_dir: Path, cluster: Cluster, threads: int = 1, wait: bool = False
 ) -> int:
     """Submits all runs that are not finished, queued or running anywhere, and reports on stderr.
+
+    A run counts as queued or running, too, if the one that makes it unnecessary is.
 
     Args:
         runs: the runs to train.
@@ -57,9 +59,9 @@ def launch(
     jobs = [job_of(run, runs_dir, threads) for run in runs]
     queue = slurm_queue.queued(runs_dir)
     finished = sum(job.finished for job in jobs)
-    waiting = sum(job.name in queue and not job.finished for job in jobs)
-    left = [job for job in jobs if not job.finished and job.name not in queue]
-    free = [job for job in left if not job.active]
+    left = [job for job in jobs if not job.finished and not _queued(job, queue)]
+    free = [job for job in left if not job.active and not job.needless]
+    waiting = len(jobs) - finished - len(left)
     print(
         f"{len(jobs)} runs: {finished} finished, {waiting} queued or running, "
         f"{len(left) - len(free)} under another launcher, {len(free)} to submit",
@@ -139,10 +141,10 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
         while True:
             # The queue was read before: jobs that had left it have written their results by now.
             unfinished = [job for job in jobs if not job.finished]
-            gone = [job for job in unfinished if job.name not in queue]
-            failed = [job for job in gone if not job.active]
+            gone = [job for job in unfinished if not _queued(job, queue)]
+            failed = [job for job in gone if not job.active and not job.needless]
             finished = len(jobs) - len(unfinished)
-            running = sum(job.name in queue and queue[job.name].running for job in unfinished)
+            running = sum(any(each.running for each in _queued(job, queue)) for job in unfinished)
             counts = f"{finished} finished, {len(failed)} failed, {running} running, "
             counts += f"{len(unfinished) - len(gone) - running} queued"
             if len(gone) > len(failed):
@@ -165,11 +167,16 @@ def _wait(jobs: Sequence[Job], runs_dir: Path) -> Outcome:
     return Outcome(len(jobs), finished, failures, stop.signum, left)
 
 
+def _queued(job: Job, queue: Mapping[str, Queued]) -> list[Queued]:
+    """The run in the queue, or the one instead of it."""
+    return [queue[name] for name in job.names if name in queue]
+
+
 def _failure(job: Job, runs_dir: Path) -> Failure:
     logs: list[Path] = []  # of the newest job
     for array, names in slurm_queue.arrays(runs_dir).items():
-        if job.name in names:
-            task = f"{names.index(job.name)}_" if len(names) > 1 else ""
+        for name in set(job.names) & set(names):
+            task = f"{names.index(name)}_" if len(names) > 1 else ""
             logs = list((runs_dir / "slurm" / array).glob(f"*_{task}0_log.out"))
     reason = "its SLURM job left no result"
     if logs:

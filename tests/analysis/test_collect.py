@@ -286,31 +286,57 @@ def test_a_run_is_read_again_when_any_of_its_files_has_changed(run, tmp_path, mo
     assert not any("7.25" in table.to_string() for table in before[:4])
 
 
-def test_runs_without_a_directory_stay_in_the_table_if_asked_for(run, tmp_path, capsys):
-    run(tmp_path / "one")
-    run(tmp_path / "two")
-    run(tmp_path / "damaged")
+def test_runs_without_a_finished_directory_stay_if_asked_for(run, tmp_path, capsys):
+    """Their directory is gone, damaged, or that of the same run trained again and interrupted."""
+    gone = ["again", "damaged", "one"]
+    for name in (*gone, "two"):
+        run(tmp_path / name, snr=[(50, 0.25)], noise=[(0.5, 1.0)])
     table = tmp_path / "runs.parquet"
     arguments = ["--runs", str(tmp_path), "--out", str(table)]
     assert main(arguments) == 0
     before = read(table)
-    shutil.rmtree(tmp_path / "one")
+    for name in ("again", "one"):
+        shutil.rmtree(tmp_path / name)
+    (run(tmp_path / "again", returns=(1.0, 2.0)) / "result.json").unlink()
     (tmp_path / "damaged" / "result.json").write_text("{")
     run(tmp_path / "three")
+    run(tmp_path / "four")
+    (run(tmp_path / "new") / "result.json").unlink()
     assert main([*arguments, "--keep"]) == 0
-    assert "left out damaged" in capsys.readouterr().err
-    kept = read(table)
-    assert kept.runs["path"].tolist() == ["one", "three", "two"]
-    for old, new in zip(before[:4], kept[:4]):
-        of_one = [each[each["path"] == "one"].reset_index(drop=True) for each in (old, new)]
-        pd.testing.assert_frame_equal(*of_one, check_dtype=False)
-    assert (kept.evals["path"] == "one").any()
-    capsys.readouterr()
-    assert main(arguments) == 0
-    assert read(table).runs["path"].tolist() == ["three", "two"]
     error = capsys.readouterr().err
-    assert f"{table}: 1 of its 3 runs leave it" in error
-    assert "(first: one); --keep keeps" in error
+    assert "kept the earlier row of damaged: result.json is broken" in error
+    assert "kept the earlier row of again: unfinished" in error
+    assert "kept the earlier row of 2 run(s) that are not finished again" in error
+    assert "left out new: unfinished" in error
+    assert "1 of 4 runs left out: 1 unfinished, 0 damaged" in error
+    kept = read(table)
+    assert kept.runs["path"].tolist() == ["again", "damaged", "four", "one", "three", "two"]
+    for old, new in zip(before[:4], kept[:4]):
+        those = [each[each["path"].isin(gone)].reset_index(drop=True) for each in (old, new)]
+        pd.testing.assert_frame_equal(*those, check_dtype=False)
+        assert set(those[1]["path"]) == set(gone)
+    assert main(arguments) == 0
+    assert read(table).runs["path"].tolist() == ["four", "three", "two"]
+    error = capsys.readouterr().err
+    assert f"{table}: 3 of its 6 runs leave it" in error
+    assert "(first: again); --keep keeps" in error
+
+
+@pytest.mark.parametrize("keep", [[], ["--keep"]])
+def test_a_row_that_another_run_replaces_is_reported(run, tmp_path, capsys, keep):
+    for root, method, score in (("first", "prune", 30.0), ("second", "static", 7.5)):
+        run(tmp_path / root / "a", method=method, returns=(score,))
+        run(tmp_path / root / "b", returns=(1.0,))
+        run(tmp_path / root / "c" / root, returns=(1.0,))
+    table = tmp_path / "t.parquet"
+    assert main(["--runs", str(tmp_path / "first"), "--out", str(table), *keep]) == 0
+    again = ["--runs", str(tmp_path / "second"), "--out", str(table), *keep]
+    assert main(again) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "replaced" in line]
+    (line,) = lines
+    assert "1 row(s) replaced by runs with another score (first: a, 30 before, 7.5 in " in line
+    assert main(again) == 0
+    assert "replaced" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("other", [True, False])

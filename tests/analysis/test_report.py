@@ -47,6 +47,19 @@ def test_each_figure_is_there_or_said_to_be_missing(page):
     assert "--runs DIR" not in page
 
 
+def test_figures_and_findings_without_data_name_all_that_makes_it(page):
+    """Figure 6 and the findings about noise need more than training; Figure 7 needs no runs."""
+    rows = [row for row in re.findall("<tr>.*?</tr>", page, re.DOTALL) if "run figure6 " in row]
+    assert {title("figure6"), "SET is less robust to strong observation noise than RigL."} <= {
+        cell for row in rows for cell in re.findall("<td>([^<]+)</td>", row)
+    }
+    root = re.search(r"launch run figure6 --preset reduced --runs ([^ ,]+),", page).group(1)
+    then = f", then: python -m rigl_rl.robustness --run {root}/dqn_atari_cnn/*/*/seed*</code>"
+    assert all(then in row for row in rows)
+    assert "<code>python -m rigl_rl.flops --out analysis/figures/atari_flops.csv</code>" in page
+    assert "launch run figure7" not in page
+
+
 def test_pictures_are_described_by_their_numbers(page):
     words = {alt.partition(". ")[0]: alt for alt in re.findall('alt="([^"]+)"', page)}
     told = (

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import fcntl
 import json
+import shlex
 
 import pytest
 
@@ -18,12 +19,13 @@ from rigl_rl.errors import ConfigError, RiglRlError
 
 CARTPOLE = expand(["cartpole"], PRESETS["smoke"])  # five runs, each of 1,200 environment steps
 OPTIONS = {
-    "seeds": "2",
-    "sparsities": "0.9",
-    "methods": "rigl",
-    "agents": "dqn_classic",
-    "tasks": "CartPole-v0",
-    "configs": ".",
+    "seeds": ["2"],
+    "sparsities": ["0.9"],
+    "methods": ["rigl"],
+    "agents": ["dqn_classic"],
+    "tasks": ["CartPole-v0"],
+    "configs": ["."],
+    "skip_table": [],
 }
 
 
@@ -111,6 +113,35 @@ def test_what_was_launched_is_known(tmp_path, capsys, monkeypatch):
     assert captured.err.count("a launch that this version does not know is left out") == 3
 
 
+def test_rows_say_what_narrows_or_changes_each_study(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(local, "launch", lambda *_: 0)
+    folder = tmp_path / "half gamma" / "dqn_classic"
+    folder.mkdir(parents=True)
+    (folder / "rigl.gin").write_text("include 'gin_configs/dqn_classic/rigl.gin'\n")
+    (folder / "set.gin").write_text("include 'gin_configs/dqn_classic/set.gin'\n")
+    given = [
+        "",
+        "--seeds 2 --sparsities 0.5 0.9 --tasks CartPole-v0",
+        "--seeds 2 --sparsities 0.5 0.9 --tasks Acrobot-v1",
+        "--methods rigl --agents dqn_classic",
+        f"--configs {tmp_path}/half\\ gamma",
+    ]
+    runs_dir = tmp_path / "runs"
+    for options in given:
+        study = ["figure8", "--preset", "smoke", "--runs", str(runs_dir)]
+        main.main(["run", *study, *shlex.split(options)])
+    capsys.readouterr()
+    _, *rows, every = status(capsys, "--runs", runs_dir)
+    shown = [*given[:-1], "--configs half_gamma"]
+    assert ["  ".join(row.split()[9:]) for row in rows] == ["  ".join(x.split()) for x in shown]
+    assert every.endswith("each run once")
+    for row, options in zip(rows[:-1], given):
+        study = ["figure8", "--preset", "smoke", *options.split()]
+        assert status(capsys, "--runs", runs_dir, *study)[1] == row
+    study = ["cartpole", "--preset", "smoke", "--skip_table"]
+    assert status(capsys, "--runs", runs_dir, *study)[1].endswith("  --skip_table")
+
+
 def test_commands_that_print_record_nothing(tmp_path, capsys):
     main.main(["run", "cartpole", "--preset", "smoke", "--runs", str(tmp_path), "--dry_run"])
     assert list(tmp_path.iterdir()) == []
@@ -171,7 +202,7 @@ def test_plain_runs_that_were_trained_count_beside_the_measured_ones(tmp_path, c
         (["cancel", "--runs", "absent"], "there is no directory absent"),
         (["status", "figure99", "--runs", "."], "invalid choice: 'figure99'"),
         *(
-            ([command, *study, "--runs", ".", f"--{flag}", value], f"--{flag} needs --preset")
+            ([command, *study, "--runs", ".", f"--{flag}", *value], f"--{flag} needs --preset")
             for command in ("status", "cancel")
             for study in ([], ["figure8"])
             for flag, value in OPTIONS.items()

@@ -1,5 +1,6 @@
 """The pool, on small fake jobs that write `result.json` like a training run."""
 
+import dataclasses
 import fcntl
 import os
 import signal
@@ -244,6 +245,14 @@ COUNTED = """
 """
 
 
+FAILING = """
+    import pathlib, time
+    pathlib.Path('{run_dir}', 'starts').touch()
+    time.sleep(3)
+    raise SystemExit(1)
+"""
+
+
 def test_two_launchers_share_the_work(tmp_path):
     names = [f"run{i}" for i in range(8)]
     launchers = [start_launcher(tmp_path, names, COUNTED) for _ in range(2)]
@@ -263,6 +272,20 @@ def test_a_run_under_another_launcher_is_waited_for(tmp_path, capsys):
     assert (job.run_dir / "starts").read_text() == "x"
     assert "0 running, 1 under another launcher" in capsys.readouterr().err
     launcher.communicate(timeout=20)
+
+
+def test_a_run_waits_for_the_one_instead_of_it(tmp_path, capsys):
+    """Which another launcher trains. If that one fails, the run is trained after all."""
+    for name, code in (("good", COUNTED.replace("0.3", "3")), ("bad", FAILING)):
+        instead = make_job(tmp_path, f"{name}-snr", code)
+        job = dataclasses.replace(make_job(tmp_path, name, COUNTED), instead=instead)
+        launcher = start_launcher(tmp_path, [instead.name], code)
+        wait_for((instead.run_dir / "starts").exists)
+        outcome = Pool([job], workers=1).run()
+        assert (outcome.finished, outcome.exit_code) == (1, 0)
+        assert (job.run_dir / "starts").exists() == (name == "bad")
+        assert "0 running, 1 under another launcher" in capsys.readouterr().err
+        launcher.communicate(timeout=20)
 
 
 # Like a training command: exits if another process holds the run's lock.

@@ -1,5 +1,6 @@
 """Submission and jobs, as far as they can be tested without SLURM."""
 
+import dataclasses
 import fcntl
 import os
 import subprocess
@@ -67,6 +68,52 @@ def test_only_what_nobody_is_at_is_submitted(tmp_path, submitted, monkeypatch, c
         "6 runs: 1 finished, 2 queued or running, 1 under another launcher, 2 to submit",
         "submitted array 17 of 2 jobs",
     ]
+
+
+@pytest.mark.parametrize("state", ["queued", "locally", "finished", "nowhere"])
+def test_a_run_is_not_submitted_while_the_measured_one_is_at_work(
+    state, tmp_path, submitted, monkeypatch, capsys
+):
+    """It makes the plain run unnecessary, wherever it is trained."""
+    plain, other = (dataclasses.replace(run, measured_label="label-snr") for run in RUNS[:2])
+    measured = plain.measured
+    if state == "queued":
+        list_array(tmp_path, "first", [measured.name])
+        monkeypatch.setattr(slurm_queue, "ask", lambda *command: "first 17 N/A PENDING\n")
+    held = lock(slurm.job_of(measured, tmp_path, 1)) if state == "locally" else None
+    if state == "finished":
+        (tmp_path / measured.name).mkdir(parents=True)
+        (tmp_path / measured.name / "result.json").write_text(RESULT)
+    assert slurm.launch([plain, other], tmp_path, SETTINGS) == 0
+    if held:
+        held.close()
+    assert submitted == [run.name for run in (plain, other) if run is other or state == "nowhere"]
+    counts = [int(state == each) for each in ("finished", "queued", "locally")]
+    words = "2 runs: {} finished, {} queued or running, {} under another launcher, {} to submit"
+    assert capsys.readouterr().err.startswith(words.format(*counts, len(submitted)))
+
+
+def test_a_study_waits_for_measured_runs_of_another(tmp_path, submitted, monkeypatch, capsys):
+    """If they fail, so does the study, with the log of the job that failed."""
+    plain = dataclasses.replace(RUNS[0], measured_label="label-snr")
+    list_array(tmp_path, "first", ["another", plain.measured_name])
+    log = tmp_path / "slurm" / "first" / "17_1_0_log.out"
+    log.touch()
+    states = iter(["first 17 1 PENDING", "first 17 1 PENDING", "first 17 1 RUNNING", ""])
+    monkeypatch.setattr(slurm_queue, "ask", lambda *command: next(states))
+    monkeypatch.setattr(slurm, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "SETTLE_SECONDS", 0.0)
+    shown = []
+    monkeypatch.setattr(slurm.LaunchProgress, "show", lambda self, done, text: shown.append(text))
+    assert slurm.launch([plain], tmp_path, SETTINGS, wait=True) == 1
+    assert submitted == []
+    assert shown == [
+        "0 finished, 0 failed, 0 running, 1 queued",
+        "0 finished, 0 failed, 1 running, 0 queued",
+        "0 finished, 1 failed, 0 running, 0 queued",
+    ]
+    error = capsys.readouterr().err
+    assert f"FAILED {plain.name}: its SLURM job left no result (SLURM's log: {log})" in error
 
 
 def test_a_finished_study_asks_nobody(tmp_path, submitted, monkeypatch):
