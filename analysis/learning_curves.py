@@ -20,6 +20,7 @@ from analysis.alt_text import Reading
 from analysis.arguments import parser_of_runs
 from analysis.as_text import markdown, with_interval
 from analysis.collect import load
+from analysis.curves import on_common_steps
 from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable, standard_dense
@@ -61,15 +62,16 @@ def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
     agents = tables.scored.groupby(["agent", "suite"])
     for number, ((agent, suite), runs) in enumerate(agents, 1):
         own = tables._replace(runs=runs)
-        lines, shown = main_lines(labelled(own))
+        comparable_runs = labelled(own)
+        lines, shown = main_lines(comparable_runs)
         name = NAME if len(agents) == 1 else f"{NAME}_{agent}_{suite}"
         try:
-            paths += draw(data(lines, own), out, name)
+            paths += draw(data(lines, own, name), out, name)
         except NoRunsError as error:
             if not paths and number == len(agents):
                 raise
             warn(f"{name}: {error}")
-        if len(lines) < len(runs):
+        if len(lines) < len(comparable_runs):
             warn(f"{name} shows {shown} alone; the table has all")
     return paths
 
@@ -127,21 +129,33 @@ def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return chosen, f"standard dense networks and {kind} ones at {at}"
 
 
-def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+def data(runs: pd.DataFrame, tables: Tables, name: str = NAME) -> pd.DataFrame:
     """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
     n_seeds.
+
+    name: of the figure, for messages.
 
     Raises NoRunsError when none has evaluations.
     """
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise NoRunsError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
-    # On Atari, iterations end with an episode, so seeds evaluate a few steps apart.
+    line = [*SETTING, "panel", "label"]
+    evals = on_common_steps(_by_iteration(evals), line, "avg_return", name)
+    return curves_over_seeds(evals, line, "env_step", "avg_return")
+
+
+def _by_iteration(evals: pd.DataFrame) -> pd.DataFrame:
+    """On Atari, the mean steps of each iteration: iterations end with an episode, so seeds evaluate
+    a few steps apart. Settings whose runs differ in the number of iterations stay as they are.
+    """
+    setting = [evals[column] for column in SETTING]
     iteration = evals.groupby("path").cumcount()
-    together = evals.groupby([*(evals[column] for column in SETTING), iteration], dropna=False)
+    count = evals.groupby("path")["env_step"].transform("size")
+    equal = count.groupby(setting, dropna=False).transform("nunique") == 1
+    mean = evals["env_step"].groupby([*setting, iteration], dropna=False).transform("mean")
     atari = evals["suite"].str.startswith("atari")
-    evals["env_step"] = evals["env_step"].mask(atari, together["env_step"].transform("mean"))
-    return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
+    return evals.assign(env_step=evals["env_step"].mask(atari & equal, mean))
 
 
 def draw(points: pd.DataFrame, out: Path, name: str = NAME) -> list[Path]:
