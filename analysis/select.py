@@ -1,6 +1,6 @@
 """Selects runs that may share a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,8 +81,26 @@ def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str)
     counts = [len(scores) for scores in by_task] or [0]
     fewest, most = min(counts), max(counts)
     if 0 < fewest < most:
-        left_out(shown, f"{what}: {fewest} of up to {most} seeds, as many as of the rarest task")
+        rarest = tasks[counts.index(fewest)]
+        left_out(shown, f"{what}: {fewest} of up to {most} seeds of each task, as {rarest} has")
     return np.stack([scores[:fewest] for scores in by_task], 1) if by_task else np.zeros((0, 0))
+
+
+def widest(tasks_of: Mapping[str, Collection[str]]) -> list[str]:
+    """The tasks on which most can be compared: the number of groups that have all of these tasks,
+    times the number of tasks, is largest. On a tie, more tasks, then the first by name.
+
+    tasks_of: the tasks of each group, by its name.
+    """
+    shared: set[frozenset[str]] = set()
+    for own in map(frozenset, tasks_of.values()):
+        shared |= {own, *(own & other for other in shared)}
+
+    def worth(tasks: list[str]) -> tuple[int, int]:
+        groups = sum(set(tasks) <= set(own) for own in tasks_of.values())
+        return groups * len(tasks), len(tasks)
+
+    return max(sorted(map(sorted, shared)), key=worth, default=[])
 
 
 def nearest_share(found: float, shares: Sequence[float]) -> float:

@@ -20,7 +20,7 @@ from rigl_rl.errors import NoRunsError
 
 NO_SETTING = {
     *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
-    *("params", "dense_reward", "standard_share"),
+    *("params", "dense_reward", "standard_share", "env_steps", "unit_seeds", "unit_env_steps"),
 }
 """Columns of a figure's numbers that do not distinguish the settings of its runs."""
 READABLE = 0.5

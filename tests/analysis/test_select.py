@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from analysis.collect import collect, read, write
-from analysis.select import comparable
+from analysis.select import comparable, widest
 
 RECORDED = {"gamma": 0.99, "learning_rate": 1e-3, "fc_layer_params": [512, 512], "clip": None}
 
@@ -153,3 +153,19 @@ def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
         "warning: figure8: dqn classic was not trained equally long: 100 steps on CartPole-v0; "
         "9,000 steps on Acrobot-v1, MountainCar-v0\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("tasks_of", "expected"),
+    [
+        ({}, []),
+        ({"x": "", "y": "a"}, ["a"]),
+        ({"x": "abc", "y": "abc", "z": "a"}, ["a", "b", "c"]),  # 6, not 3
+        ({"x": "abc", "y": "ab", "z": "ac"}, ["a", "b"]),  # 4; so have a and c
+        ({"x": "ab", "y": "a"}, ["a", "b"]),  # 2 and 2
+        ({"x": "abc", "y": "bcd", "z": "d"}, ["b", "c"]),  # which is neither's own set
+        ({**dict.fromkeys("vwxyz", "a"), "u": "abcd"}, ["a"]),  # 6, not 4
+    ],
+)
+def test_the_widest_tasks_are_those_of_most_groups_times_tasks(tasks_of, expected):
+    assert widest(tasks_of) == expected
