@@ -118,11 +118,12 @@ def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str)
     return np.stack([scores[:fewest] for scores in by_task], 1) if by_task else np.zeros((0, 0))
 
 
-def widest(tasks_of: Mapping[str, Collection[str]]) -> list[str]:
+def widest(tasks_of: Mapping[str, Collection[str]], least: int = 1) -> list[str]:
     """The tasks on which most can be compared: the number of groups that have all of these tasks,
     times the number of tasks, is largest. On a tie, more tasks, then the first by name.
 
-    tasks_of: the tasks of each group, by its name.
+    tasks_of: the tasks of each group, by its name. least: how many groups must have the tasks;
+        without such tasks, the result is empty.
     """
     shared: set[frozenset[str]] = set()
     for own in map(frozenset, tasks_of.values()):
@@ -130,9 +131,10 @@ def widest(tasks_of: Mapping[str, Collection[str]]) -> list[str]:
 
     def worth(tasks: list[str]) -> tuple[int, int]:
         groups = sum(set(tasks) <= set(own) for own in tasks_of.values())
-        return groups * len(tasks), len(tasks)
+        return groups * len(tasks) if groups >= least else 0, len(tasks)
 
-    return max(sorted(map(sorted, shared)), key=worth, default=[])
+    found = max(sorted(map(sorted, shared)), key=worth, default=[])
+    return found if worth(found)[0] else []
 
 
 def nearest_share(found: float, shares: Sequence[float]) -> float:

@@ -88,7 +88,7 @@ def _picture(
     command: str,
     left_out: list[str],
 ) -> Picture:
-    points = pd.read_csv(csv)
+    points = pd.read_csv(csv, float_precision="round_trip")
     small, width = _small(png)
     # The names of panels and lines are long and made from the other columns.
     numbers = points.drop(columns=["panel", "label"]) if "panel" in points else points

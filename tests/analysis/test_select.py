@@ -232,3 +232,10 @@ def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
 )
 def test_the_widest_tasks_are_those_of_most_groups_times_tasks(tasks_of, expected):
     assert widest(tasks_of) == expected
+
+
+def test_the_widest_tasks_may_need_several_groups():
+    alone = {"x": "abcdef", "y": "ab", "z": "gh"}
+    assert widest(alone) == [*"abcdef"]
+    assert widest(alone, least=2) == ["a", "b"]
+    assert widest({"x": "a", "y": "b"}, least=2) == []
