@@ -160,7 +160,9 @@ def test_a_note_says_that_bars_rest_on_different_numbers_of_seeds(sac, tmp_path,
     with pytest.MonkeyPatch.context() as patch, heard():
         patch.setattr(style, "save", lambda figure, *_: notes.append(figure.legends[0]) or [])
         FIGURES["15"].draw(collect(tmp_path / "runs"), tmp_path / "out")
-    text = notes[0].get_title().get_text().replace("\n", " ")
+    text = notes[0].get_title().get_text()
+    assert max(map(len, text.splitlines())) < 45  # it stands beside a single panel
+    text = text.replace("\n", " ")
     # Of 15 scores, 3 are cut off at each end, of 10 scores 2.
     assert (
         "bars of one panel rest on 2 to 3 seeds per task, so 20% of their scores are cut"
