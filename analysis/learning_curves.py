@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
     with notes.heard():
-        table = text(scores(labelled(tables)))
+        table = text(scores(labeled(tables)))
         paths = draw_each_agent(tables, args.out)
     print(markdown(table), end="")
     print("wrote", ", ".join(map(str, paths)))
@@ -62,7 +62,7 @@ def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
     agents = tables.scored.groupby(["agent", "suite"])
     for number, ((agent, suite), runs) in enumerate(agents, 1):
         own = tables._replace(runs=runs)
-        comparable_runs = labelled(own)
+        comparable_runs = labeled(own)
         lines, shown = main_lines(comparable_runs)
         name = NAME if len(agents) == 1 else f"{NAME}_{agent}_{suite}"
         try:
@@ -76,7 +76,7 @@ def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
     return paths
 
 
-def labelled(tables: Tables) -> pd.DataFrame:
+def labeled(tables: Tables) -> pd.DataFrame:
     """The runs that can be compared, with the `panel`, `name` and `label` of their line.
 
     Raises NoRunsError when there is no finished run.
@@ -90,7 +90,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
     agents = runs.apply(lambda run: style.agent_name(run["agent"], run["suite"]), axis=1)
     runs["panel"] = agents + ", " + runs["env"] if agents.nunique() > 1 else runs["env"]
     for _, own in runs.groupby(["agent", "suite", "panel"]):
-        runs.loc[own.index, "panel"] = tables.labelled(own["panel"].iloc[0], own)
+        runs.loc[own.index, "panel"] = tables.labeled(own["panel"].iloc[0], own)
     kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
     for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):
@@ -111,7 +111,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
 
 
 def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The `labelled` runs that fit into one figure, and a description of them.
+    """The `labeled` runs that fit into one figure, and a description of them.
 
     All runs if there are few labels; otherwise standard dense networks, and sparse ones (ERK if
     there are any) at the sparsity nearest to 90%.
@@ -130,7 +130,7 @@ def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def data(runs: pd.DataFrame, tables: Tables, name: str = NAME) -> pd.DataFrame:
-    """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
+    """The plotted numbers of `labeled` runs: SETTING, panel, label, env_step, mean, low, high,
     n_seeds.
 
     name: of the figure, for messages.
@@ -191,7 +191,7 @@ def draw(points: pd.DataFrame, out: Path, name: str = NAME) -> list[Path]:
 
 
 def scores(runs: pd.DataFrame) -> pd.DataFrame:
-    """Final returns of `labelled` runs, a row per setting: panel, name, target_sparsity, params,
+    """Final returns of `labeled` runs, a row per setting: panel, name, target_sparsity, params,
     mean, low, high, n_seeds.
     """
     scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")

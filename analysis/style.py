@@ -139,7 +139,7 @@ def finish(
     """A legend shared by all panels, headed by the number of seeds behind each `unit`, the kind of
     intervals drawn, and what is left out (`notes`).
 
-    handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
+    handles: labeled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
     """
     usual = usual_seeds(seeds)
     text = f"n = {usual} seed{'s' if usual > 1 else ''} per {unit}"

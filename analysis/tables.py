@@ -163,7 +163,7 @@ class SweepTable:
     def text(self, rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         """The rows as text, under the names of their columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
-        score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
+        score = tables.labeled(score, tables.runs[agents_of(tables.runs) == self.agent])
         hyperparameters = [HEADS[name] for name in self.columns]
         heads = ["Algorithm", *hyperparameters, score, "Seeds", "Settings", "Paper's setting"]
         cells = [

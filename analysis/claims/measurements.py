@@ -112,10 +112,10 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     worst = worst_return(own)
     had = own["clean"] - worst
     dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
-    learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
+    learned = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
     full = own.groupby(["suite", "env"])["total_params"].transform("max")
     share = (own["active_params"] / full).map(lambda x: nearest_share(x, paper.NOISE_SHARES))
-    kept = (own["noisy"] - worst) / had.where(learnt)
+    kept = (own["noisy"] - worst) / had.where(learned)
     return own.assign(score=kept, share=share).dropna(subset=["score", "share"])
 
 

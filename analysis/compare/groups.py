@@ -126,7 +126,7 @@ def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFra
     """Runs, with `source`, `label` (their group) and `agents`; and their evaluations."""
     runs, evals = [], []
     for name, prefix, tables in _parts(sources, score):
-        own = learning_curves.labelled(tables)
+        own = learning_curves.labeled(tables)
         runs.append(own.assign(path=prefix + own["path"], source=name, prefix=prefix))
         evals.append(tables.evals.assign(path=prefix + tables.evals["path"]))
     found = pd.concat(runs, ignore_index=True)
@@ -213,12 +213,12 @@ def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
     dense = dense.where(runs["source"] == first).groupby(task).transform("mean")
     best = runs.groupby([*task, "label"])["final_return"].transform("mean")
     best = best.groupby(task).transform("max")
-    learnt = dense - zero > LEARNT * zero.abs()
+    learned = dense - zero > LEARNT * zero.abs()
     human = runs["env"].map(atari_scores()[f"human_{HUMAN_SCORES[0]}"])
-    one = human.fillna(dense.where(learnt, best))
+    one = human.fillna(dense.where(learned, best))
     several = runs["source"].nunique() > 1
     kind = "the standard dense network" + (" of " + first if several else pd.Series("", runs.index))
-    kind = kind.where(learnt, "the best group").where(human.isna(), "a human")
+    kind = kind.where(learned, "the best group").where(human.isna(), "a human")
     unit = (one - zero).where(one > zero, 1.0)
     score = (runs["final_return"] - zero) / unit
     return runs.assign(zero=zero, unit=unit, score=score, one=kind)

@@ -174,7 +174,7 @@ class IqmFigure(Figure):
             often = style.panel_title(axes, f"{panel.title}\n{tasks}", here["n_seeds"], usual)
             _panel(axes, here, often)
             human = "" if panel.suite == "mujoco" else "human-"
-            axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
+            axes.set_xlabel(tables.labeled(f"IQM of {human}normalized score", here))
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         style.finish(figure, [], points["n_seeds"], "task")

@@ -63,7 +63,7 @@ def learn(tables: Tables, agent: str, aside: Path) -> tuple[pd.DataFrame, Pictur
     No curves if no run has evaluations.
     """
     with notes.heard() as left_out:
-        runs = learning_curves.labelled(tables)
+        runs = learning_curves.labeled(tables)
         scores = learning_curves.scores(runs)
         chosen, which = learning_curves.main_lines(runs)
         try:

@@ -21,7 +21,7 @@ def demo(launched, tmp_path):
 
 def data(root):
     tables = collect(root)
-    return learning_curves.data(learning_curves.labelled(tables), tables)
+    return learning_curves.data(learning_curves.labeled(tables), tables)
 
 
 def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_path):
@@ -124,7 +124,7 @@ def test_distributions_are_separate_lines(run, tmp_path):
 
 
 def test_summary_table(demo):
-    scores = learning_curves.scores(learning_curves.labelled(collect(demo)))
+    scores = learning_curves.scores(learning_curves.labeled(collect(demo)))
     assert markdown(learning_curves.text(scores)).splitlines()[2:] == [
         "| CartPole-v0 | Dense | 0% | 266,242 | 200.0 | 1 |",
         "| CartPole-v0 | Dense, width 0.312 | 0% | 26,882 | 90.0 | 1 |",

@@ -20,7 +20,7 @@ def test_parameter_labels(count, label):
     assert style.short(count) == label
 
 
-def test_every_method_has_its_own_colour_and_marker():
+def test_every_method_has_its_own_color_and_marker():
     assert len({look.color for look in style.METHODS.values()}) == len(style.METHODS)
     assert len({look.marker for look in style.METHODS.values()}) == len(style.METHODS)
 

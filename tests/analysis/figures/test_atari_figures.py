@@ -306,7 +306,7 @@ def test_learning_curves_name_the_network(atari, tmp_path):
     atari(1.0)
     atari(2.0, suite="atari_resnet")
     tables = collect(tmp_path / "runs")
-    points = learning_curves.data(learning_curves.labelled(tables), tables)
+    points = learning_curves.data(learning_curves.labeled(tables), tables)
     assert set(points["panel"]) == {"DQN (CNN), Pong", "DQN (ResNet), Pong"}
 
 
@@ -315,7 +315,7 @@ def test_learning_curves_join_seeds_whose_iterations_end_steps_apart(atari, tmp_
     for seed, score in enumerate((1.0, 3.0)):
         atari(score, seed=seed, steps=100 + 2 * seed, parameters=planned)
     tables = collect(tmp_path / "runs")
-    points = learning_curves.data(learning_curves.labelled(tables), tables)
+    points = learning_curves.data(learning_curves.labeled(tables), tables)
     assert points[["env_step", "mean", "n_seeds"]].to_numpy().tolist() == [[10, 0, 2], [111, 2, 2]]
 
 
