@@ -161,7 +161,7 @@ def read(table: Path) -> Tables:
             continue
         try:
             part = (
-                pd.read_csv(path)
+                pd.read_csv(path, float_precision="round_trip")
                 if path.suffix == ".csv"
                 else pd.read_parquet(path, use_threads=False)
             )

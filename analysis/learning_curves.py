@@ -20,6 +20,7 @@ from analysis.alt_text import Reading
 from analysis.arguments import parser_of_runs
 from analysis.as_text import markdown, with_interval
 from analysis.collect import load
+from analysis.curves import on_common_steps
 from analysis.intervals import curves_over_seeds, over_seeds
 from analysis.run_tables import Tables
 from analysis.select import SETTING, comparable, standard_dense
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     tables = load(args.runs, args.score)
     with notes.heard():
-        table = text(scores(labelled(tables)))
+        table = text(scores(labeled(tables)))
         paths = draw_each_agent(tables, args.out)
     print(markdown(table), end="")
     print("wrote", ", ".join(map(str, paths)))
@@ -61,20 +62,21 @@ def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
     agents = tables.scored.groupby(["agent", "suite"])
     for number, ((agent, suite), runs) in enumerate(agents, 1):
         own = tables._replace(runs=runs)
-        lines, shown = main_lines(labelled(own))
+        comparable_runs = labeled(own)
+        lines, shown = main_lines(comparable_runs)
         name = NAME if len(agents) == 1 else f"{NAME}_{agent}_{suite}"
         try:
-            paths += draw(data(lines, own), out, name)
+            paths += draw(data(lines, own, name), out, name)
         except NoRunsError as error:
             if not paths and number == len(agents):
                 raise
             warn(f"{name}: {error}")
-        if len(lines) < len(runs):
+        if len(lines) < len(comparable_runs):
             warn(f"{name} shows {shown} alone; the table has all")
     return paths
 
 
-def labelled(tables: Tables) -> pd.DataFrame:
+def labeled(tables: Tables) -> pd.DataFrame:
     """The runs that can be compared, with the `panel`, `name` and `label` of their line.
 
     Raises NoRunsError when there is no finished run.
@@ -88,7 +90,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
     agents = runs.apply(lambda run: style.agent_name(run["agent"], run["suite"]), axis=1)
     runs["panel"] = agents + ", " + runs["env"] if agents.nunique() > 1 else runs["env"]
     for _, own in runs.groupby(["agent", "suite", "panel"]):
-        runs.loc[own.index, "panel"] = tables.labelled(own["panel"].iloc[0], own)
+        runs.loc[own.index, "panel"] = tables.labeled(own["panel"].iloc[0], own)
     kind = ["method", "distribution", "target_sparsity", "width"]
     several = runs["distribution"].nunique() > 1
     for (method, distribution, _, width), group in runs.groupby(kind, dropna=False):
@@ -109,7 +111,7 @@ def labelled(tables: Tables) -> pd.DataFrame:
 
 
 def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The `labelled` runs that fit into one figure, and a description of them.
+    """The `labeled` runs that fit into one figure, and a description of them.
 
     All runs if there are few labels; otherwise standard dense networks, and sparse ones (ERK if
     there are any) at the sparsity nearest to 90%.
@@ -127,21 +129,33 @@ def main_lines(runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return chosen, f"standard dense networks and {kind} ones at {at}"
 
 
-def data(runs: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """The plotted numbers of `labelled` runs: SETTING, panel, label, env_step, mean, low, high,
+def data(runs: pd.DataFrame, tables: Tables, name: str = NAME) -> pd.DataFrame:
+    """The plotted numbers of `labeled` runs: SETTING, panel, label, env_step, mean, low, high,
     n_seeds.
+
+    name: of the figure, for messages.
 
     Raises NoRunsError when none has evaluations.
     """
     evals = tables.evals.merge(runs[["path", *SETTING, "panel", "label"]], on="path")
     if evals.empty:
         raise NoRunsError(f"{NAME}: the finished runs in {tables.source} have no evals.csv")
-    # On Atari, iterations end with an episode, so seeds evaluate a few steps apart.
+    line = [*SETTING, "panel", "label"]
+    evals = on_common_steps(_by_iteration(evals), line, "avg_return", name)
+    return curves_over_seeds(evals, line, "env_step", "avg_return")
+
+
+def _by_iteration(evals: pd.DataFrame) -> pd.DataFrame:
+    """On Atari, the mean steps of each iteration: iterations end with an episode, so seeds evaluate
+    a few steps apart. Settings whose runs differ in the number of iterations stay as they are.
+    """
+    setting = [evals[column] for column in SETTING]
     iteration = evals.groupby("path").cumcount()
-    together = evals.groupby([*(evals[column] for column in SETTING), iteration], dropna=False)
+    count = evals.groupby("path")["env_step"].transform("size")
+    equal = count.groupby(setting, dropna=False).transform("nunique") == 1
+    mean = evals["env_step"].groupby([*setting, iteration], dropna=False).transform("mean")
     atari = evals["suite"].str.startswith("atari")
-    evals["env_step"] = evals["env_step"].mask(atari, together["env_step"].transform("mean"))
-    return curves_over_seeds(evals, [*SETTING, "panel", "label"], "env_step", "avg_return")
+    return evals.assign(env_step=evals["env_step"].mask(atari & equal, mean))
 
 
 def draw(points: pd.DataFrame, out: Path, name: str = NAME) -> list[Path]:
@@ -177,7 +191,7 @@ def draw(points: pd.DataFrame, out: Path, name: str = NAME) -> list[Path]:
 
 
 def scores(runs: pd.DataFrame) -> pd.DataFrame:
-    """Final returns of `labelled` runs, a row per setting: panel, name, target_sparsity, params,
+    """Final returns of `labeled` runs, a row per setting: panel, name, target_sparsity, params,
     mean, low, high, n_seeds.
     """
     scores = over_seeds(runs, [*SETTING, "panel", "name"], "final_return")

@@ -20,12 +20,23 @@ def atari_scores() -> pd.DataFrame:
     return pd.read_csv(ATARI_SCORES, comment="#", index_col="game")
 
 
+def dense_sac(runs: pd.DataFrame) -> pd.DataFrame:
+    """The unit of MuJoCo scores, a row per task: mean return, seeds, and env_steps (their mean)."""
+    sac = runs[standard_dense(runs) & (runs["agent"] == "sac")].groupby("env")
+    return pd.DataFrame(
+        {
+            "mean": sac["final_return"].mean(),
+            "seeds": sac.size(),
+            "env_steps": sac["env_steps"].mean(),
+        }
+    )
+
+
 def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
     """Normalized final returns; NaN for a MuJoCo task without standard dense SAC."""
-    sac = runs[standard_dense(runs) & (runs["agent"] == "sac")]
     games = atari_scores()
     zero = games["random"].to_dict()
-    one = {**games[f"human_{human}"], **sac.groupby("env")["final_return"].mean()}
+    one = {**games[f"human_{human}"], **dense_sac(runs)["mean"]}
     low = runs["env"].map(lambda task: zero.get(task, 0.0))
     high = runs["env"].map(one)
     return (runs["final_return"] - low) / (high - low)

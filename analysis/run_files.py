@@ -34,8 +34,8 @@ CONFIG = "operative_config.gin"
 INSIDE_A_RUN = {"checkpoints", "tensorboard", "policies"}
 AS_JSON = ("layers", "hyperparameters")
 """Parts of result.json that stay JSON in a table."""
-FORMAT = 3
-"""Part of every stamp. Raise it when more is read of a run, to invalidate older tables."""
+FORMAT = 4
+"""Part of every stamp. Raise it when runs are read differently, to invalidate older tables."""
 _NUMERIC = {*NUMBERS}.union(*OPTIONAL.values(), *CURVES.values()) - {"network"}
 
 
@@ -130,7 +130,7 @@ def of_one_type_each(runs: pd.DataFrame) -> pd.DataFrame:
 def read_curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A run's CSV; raises ValueError when the file is broken or lacks one of `columns`."""
     try:
-        table = pd.read_csv(path, dtype={"network": str})
+        table = pd.read_csv(path, dtype={"network": str}, float_precision="round_trip")
     except ValueError as error:  # pandas' parser errors and bytes that are no text
         raise ValueError(f"{path.name} is broken ({error})") from error
     require(table, columns, path.name)

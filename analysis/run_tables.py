@@ -49,7 +49,7 @@ class Tables(NamedTuple):
             f"score" + (" and are left out" if lacking else "")
         )
 
-    def labelled(self, text: str, runs: pd.DataFrame) -> str:
+    def labeled(self, text: str, runs: pd.DataFrame) -> str:
         """`text`, marked as greedy if `runs` (with agent and suite) show their greedy score."""
         return f"{text} (greedy)" if scores.agents_of(runs).isin(self.greedy).any() else text
 

@@ -1,6 +1,7 @@
 """Selects runs that may share a figure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from rigl_rl.record import FROM_CONFIGS
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
 """The columns that distinguish the settings of a figure; runs equal in all of them are seeds."""
+VERSION = "versions.rigl_rl"
+_FROM_CONFIGS = rf"(?:^|/)(?:dense|[^/]+-s\d)[^/]*?{FROM_CONFIGS}([^/]+)/seed\d+$"
+"""Of launched runs: dense-from_x/seed0, rigl-erk-s0.90-from_x/seed0; not any path with from_."""
 MATCHES_WITHIN = 0.09
 """Tolerance for two parameter counts, or a count and a share of another, to count as equal. Widths
 are whole numbers: the dense network nearest to one of 99% sparsity is 6% off for PPO, and up to
@@ -27,8 +31,7 @@ def standard_dense(runs: pd.DataFrame) -> pd.Series:
 
 def configs_of(runs: pd.DataFrame) -> pd.Series:
     """The folder of each run's edited gin file (`launch run --configs`); empty: a standard file."""
-    found = runs["path"].str.extract(rf"{FROM_CONFIGS}([^/]+)", expand=False)
-    return found.fillna("")
+    return runs["path"].str.extract(_FROM_CONFIGS, expand=False).fillna("")
 
 
 def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> pd.DataFrame:
@@ -36,8 +39,8 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
 
     Reports what it leaves out (`notes.left_out`). Runs of different lengths must not be averaged,
     nor runs of a sweep with standard ones, nor runs of one setting that differ in anything else
-    that they record. A repeated run (with and without SNR logging, for
-    example) is not a second seed.
+    that they record. A repeated run (with and without SNR logging, for example) is not a second
+    seed; which one counts: `_preferred_first`.
 
     varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows; runs that differ
         in them are different settings.
@@ -45,16 +48,45 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
     setting = [*SETTING, *varied]
     runs = _of_one_length(runs, figure).sort_values("path")
     runs = _alike(_standard(runs, figure, setting, varied), figure, setting, varied)
-    again = runs.duplicated([*setting, "seed"])
+    ordered = _preferred_first(runs)
+    again = ordered.duplicated([*setting, "seed"])
     # Runs with and without SNR logging train alike, so only differences are reported.
-    differs = again & ~runs.duplicated([*setting, "seed", "final_return"])
+    differs = again & ~ordered.duplicated([*setting, "seed", "final_return"])
     if differs.any():
+        of_run = [ordered[column] for column in [*setting, "seed"]]
+        counts = ordered["path"].groupby(of_run, dropna=False).transform("first")
+        first = ordered.index[differs][0]
+        named = [_versioned(ordered, path) for path in (ordered["path"][first], counts[first])]
         left_out(
             figure,
-            f"left out {int(differs.sum())} run(s) that repeat another's setting and "
-            f"seed with another score (first: {runs.loc[differs, 'path'].iloc[0]})",
+            f"left out {int(differs.sum())} run(s) that repeat another's setting and seed with "
+            f"another score (first: {named[0]}; {named[1]} counts)",
         )
-    return runs[~again]
+    return runs[~again.reindex(runs.index)]
+
+
+def _preferred_first(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs in the order in which repeated ones count: by the version that most runs of the task
+    have, then the newer version, then the path.
+    """
+    version = _versions(runs)
+    often = version.groupby([*(runs[column] for column in TASK), version]).transform("size")
+    by_age = sorted(version.dropna().unique(), key=lambda v: [*map(int, re.findall(r"\d+", v))])
+    age = version.map({text: number for number, text in enumerate(by_age)})
+    keys = pd.DataFrame({"often": often, "age": age, "path": runs["path"]})
+    order = keys.sort_values(["often", "age", "path"], ascending=[False, False, True])
+    return runs.loc[order.index]
+
+
+def _versions(runs: pd.DataFrame) -> pd.Series:
+    """The version that trained each run, as text; NaN where it is not recorded."""
+    known = runs[VERSION] if VERSION in runs else pd.Series(np.nan, runs.index)
+    return known.map(str, na_action="ignore")
+
+
+def _versioned(runs: pd.DataFrame, path: str) -> str:
+    version = _versions(runs)[runs["path"] == path].iloc[0]
+    return f"{path} of {'an unknown version' if pd.isna(version) else f'version {version}'}"
 
 
 def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
@@ -95,8 +127,28 @@ def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str)
     counts = [len(scores) for scores in by_task] or [0]
     fewest, most = min(counts), max(counts)
     if 0 < fewest < most:
-        left_out(shown, f"{what}: {fewest} of up to {most} seeds, as many as of the rarest task")
+        rarest = tasks[counts.index(fewest)]
+        left_out(shown, f"{what}: {fewest} of up to {most} seeds of each task, as {rarest} has")
     return np.stack([scores[:fewest] for scores in by_task], 1) if by_task else np.zeros((0, 0))
+
+
+def widest(tasks_of: Mapping[str, Collection[str]], least: int = 1) -> list[str]:
+    """The tasks on which most can be compared: the number of groups that have all of these tasks,
+    times the number of tasks, is largest. On a tie, more tasks, then the first by name.
+
+    tasks_of: the tasks of each group, by its name. least: how many groups must have the tasks;
+        without such tasks, the result is empty.
+    """
+    shared: set[frozenset[str]] = set()
+    for own in map(frozenset, tasks_of.values()):
+        shared |= {own, *(own & other for other in shared)}
+
+    def worth(tasks: list[str]) -> tuple[int, int]:
+        groups = sum(set(tasks) <= set(own) for own in tasks_of.values())
+        return groups * len(tasks) if groups >= least else 0, len(tasks)
+
+    found = max(sorted(map(sorted, shared)), key=worth, default=[])
+    return found if worth(found)[0] else []
 
 
 def nearest_share(found: float, shares: Sequence[float]) -> float:

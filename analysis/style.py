@@ -139,7 +139,7 @@ def finish(
     """A legend shared by all panels, headed by the number of seeds behind each `unit`, the kind of
     intervals drawn, and what is left out (`notes`).
 
-    handles: labelled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
+    handles: labeled artists. seeds: number of seeds per unit. unit: 'point' or 'line'.
     """
     usual = usual_seeds(seeds)
     text = f"n = {usual} seed{'s' if usual > 1 else ''} per {unit}"
@@ -152,7 +152,8 @@ def finish(
         text += f"; no interval below {fewest} seeds"
     place: Any
     panel: Any = figure.axes[0]
-    if panel.get_gridspec().ncols == 1:
+    beside = panel.get_gridspec().ncols == 1
+    if beside:
         place, columns, text = "outside right center", 1, text.replace("; ", "\n")
         figure.set_figheight(max(figure.get_figheight(), 0.6 + 0.19 * len(handles)))
     else:
@@ -160,7 +161,7 @@ def finish(
         rows = max(1, math.ceil(inches / figure.get_figwidth()))
         place, columns = "outside lower center", max(1, math.ceil(len(handles) / rows))
         figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1))
-    wide = int(figure.get_figwidth() * (18 if columns > 1 or not handles else 7))
+    wide = int(figure.get_figwidth() * (7 if beside else 18))
     for message in notes.so_far():
         text += "\n" + "\n".join(textwrap.wrap(message, wide))
     legend = figure.legend(

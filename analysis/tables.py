@@ -35,6 +35,8 @@ HEADS = {
 _SWEPT = ("weight_decay", "update_freq", "drop_fraction", "sparsity_aware_init")
 _ORDER = ("dense", "prune", "static", "rigl", "set")
 """The rows of the paper's tables."""
+_Setting = tuple[tuple[Any, ...], np.ndarray]
+"""Values of the hyperparameters; scores [seeds, tasks]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,8 @@ class SweepTable:
         return pd.DataFrame(found)
 
     def _best(self, method: str, runs: pd.DataFrame) -> dict[str, Any]:
-        settings, lacking = [], 0
+        settings: list[_Setting] = []
+        lacking = 0
         for values, own in runs.groupby(list(self.columns), dropna=False):
             if set(own["env"]) != set(self.tasks):
                 lacking += 1
@@ -99,13 +102,7 @@ class SweepTable:
                 settings.append((values, scores.to_numpy()))
         if lacking:
             left_out(self.name, f"left out {lacking} setting(s) of {method} that lack a task")
-        # A mean of fewer seeds is higher by luck more often.
-        most = max((len(scores) for _, scores in settings), default=0)
-        if fewer := sum(len(scores) < most for _, scores in settings):
-            left_out(
-                self.name, f"left out {fewer} setting(s) of {method} of fewer than {most} seeds"
-            )
-        settings = [(values, scores) for values, scores in settings if len(scores) == most]
+        settings = self._of_equal_seeds(method, settings)
         if len(settings) < 2:
             return {}
         values, scores = max(settings, key=lambda setting: setting[1].mean())
@@ -123,6 +120,28 @@ class SweepTable:
             "mean_paper": own[0] if own else np.nan,
             "rank_paper": 1 + better,
         }
+
+    def _of_equal_seeds(self, method: str, settings: list[_Setting]) -> list[_Setting]:
+        """The settings with as many seeds as most have (the larger number on a tie), each cut to
+        that many: a mean of fewer seeds is higher by luck more often. At least two are left.
+
+        The paper's setting has more seeds than the others if a figure shows it, too.
+        """
+        counts = sorted(len(scores) for _, scores in settings)[:-1]  # that two settings can have
+        if not counts:
+            return settings
+        usual = style.usual_seeds(pd.Series(counts))
+        if fewer := sum(len(scores) < usual for _, scores in settings):
+            left_out(
+                self.name, f"left out {fewer} setting(s) of {method} of fewer than {usual} seeds"
+            )
+        if more := sum(len(scores) > usual for _, scores in settings):
+            left_out(
+                self.name,
+                f"only the first {usual} seed(s) of {more} setting(s) of {method} count, as many "
+                f"as other settings have",
+            )
+        return [(values, scores[:usual]) for values, scores in settings if len(scores) >= usual]
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes the table as .md, .csv and, on request, .tex into `out`; returns their paths."""
@@ -144,7 +163,7 @@ class SweepTable:
     def text(self, rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         """The rows as text, under the names of their columns."""
         score = "Final reward" if len(self.tasks) == 1 else "Human-normalized score"
-        score = tables.labelled(score, tables.runs[agents_of(tables.runs) == self.agent])
+        score = tables.labeled(score, tables.runs[agents_of(tables.runs) == self.agent])
         hyperparameters = [HEADS[name] for name in self.columns]
         heads = ["Algorithm", *hyperparameters, score, "Seeds", "Settings", "Paper's setting"]
         cells = [

@@ -85,7 +85,7 @@ def starved(runs: Runs) -> Sides:
         found = found[is_split(found)]
         share = found["actor_share"]
         found = found.assign(starved_to=np.minimum(share, 1 - share).round(1))
-        title = runs.tables.labelled("SAC mujoco", found)
+        title = runs.tables.labeled("SAC mujoco", found)
         yield title, found[share < STARVED], found[share > 1 - STARVED]
 
 
@@ -96,7 +96,7 @@ def standard_split(runs: Runs) -> Sides:
         standard = found[~is_split(found)].groupby("env")["actor_share"].first()
         away = (found["actor_share"] - found["env"].map(standard)).abs()
         near = away < STANDARD_SPLIT_WITHIN
-        title = runs.tables.labelled("SAC mujoco", found)
+        title = runs.tables.labeled("SAC mujoco", found)
         yield title, found[near], found[(away >= STANDARD_SPLIT_WITHIN)]
 
 

@@ -15,6 +15,7 @@ from analysis.intervals import iqm_error
 from analysis.normalization import HUMAN_SCORES, normalized
 from analysis.notes import left_out
 from analysis.select import (
+    TASK,
     comparable,
     nearest_share,
     of_last_policies,
@@ -31,12 +32,19 @@ IQM_RATIO = Quantity("ratio of interquartile means", np.divide)
 def _snr(runs: Runs) -> pd.DataFrame:
     """The runs' mean log SNR over training, a row per network, as score.
 
-    The distribution of dense networks is "none".
+    A ratio of 0 counts as the smallest positive one of its task and network. The distribution of
+    dense networks is "none".
     """
     tables = runs.tables
-    ratio = pd.to_numeric(tables.snr["snr"])
-    snr = tables.snr[(ratio > 0) & np.isfinite(ratio)]
-    mean = np.log(pd.to_numeric(snr["snr"])).groupby([snr["path"], snr["network"]]).mean()
+    snr = tables.snr.assign(snr=pd.to_numeric(tables.snr["snr"]))
+    snr = snr[(snr["snr"] >= 0) & np.isfinite(snr["snr"])]
+    snr = snr.merge(tables.runs[["path", *TASK]], on="path")
+    # Gradients that vanish have a low ratio: the lowest that was measured otherwise, as 0 has no
+    # logarithm. Without any other, all networks of the task are alike.
+    positive = snr["snr"].where(snr["snr"] > 0)
+    lowest = positive.groupby([snr[column] for column in (*TASK, "network")]).transform("min")
+    ratio = positive.fillna(lowest).fillna(1.0)
+    mean = np.log(ratio).groupby([snr["path"], snr["network"]]).mean()
     own = comparable(tables.runs[tables.runs["path"].isin(snr["path"])], "claims")
     own = own.assign(distribution=own["distribution"].fillna("none"))
     return mean.rename("score").reset_index().merge(own, on="path")
@@ -104,10 +112,10 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     worst = worst_return(own)
     had = own["clean"] - worst
     dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
-    learnt = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
+    learned = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
     full = own.groupby(["suite", "env"])["total_params"].transform("max")
     share = (own["active_params"] / full).map(lambda x: nearest_share(x, paper.NOISE_SHARES))
-    kept = (own["noisy"] - worst) / had.where(learnt)
+    kept = (own["noisy"] - worst) / had.where(learned)
     return own.assign(score=kept, share=share).dropna(subset=["score", "share"])
 
 

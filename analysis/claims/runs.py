@@ -49,8 +49,8 @@ class Runs:
             worst = worst_return(own)
             unit = (full - worst).where(full - worst > LEARNT * worst.abs())
             score = (own["final_return"] - worst) / unit.fillna(1.0)
-            labelled = self.tables.labelled(title(agent, suite), own)
-            yield labelled, own.assign(score=score, in_units=unit.notna())
+            labeled = self.tables.labeled(title(agent, suite), own)
+            yield labeled, own.assign(score=score, in_units=unit.notna())
 
 
 Compare = Callable[[Runs], Sides]

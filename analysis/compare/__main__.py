@@ -6,8 +6,8 @@ Writes compare.png and .pdf (aggregates, performance profiles, sample efficiency
 of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality gap of normalized
 scores; with --latex also compare.tex. Agents that share no tasks are compared separately, as in
 compare_ppo_mujoco.png. A score of 1 is that of the agent's standard dense network, or of a human on
-Atari. All groups are compared on the tasks that all of them have; `--groups "Dense" "RigL 90%"`
-selects groups.
+Atari. Groups are compared on the same tasks; it says which groups and tasks it leaves out. With
+`--groups "Dense" "RigL 90%"` these groups are compared on the tasks that all of them have.
 """
 
 import sys

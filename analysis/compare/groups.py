@@ -14,7 +14,7 @@ from analysis.collect import load
 from analysis.normalization import HUMAN_SCORES, atari_scores
 from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, TASK, configs_of, standard_dense
+from analysis.select import MATCHES_WITHIN, TASK, configs_of, standard_dense, widest
 from analysis.style import percent
 from rigl_rl.errors import ConfigError, NoRunsError
 
@@ -44,8 +44,8 @@ def comparisons(
 
     A group is a method, sparsity, distribution and width; dense networks that match the size of a
     sparse one are a group on all tasks. Groups' names include the source, if there are several, and
-    the folder of edited gin files (`launch run --configs`). If any groups are `wanted`, only those
-    are compared.
+    the folder of edited gin files (`launch run --configs`). If any groups are `wanted`, those are
+    compared, on the tasks that all of them have; otherwise the groups and tasks of `_widest`.
 
     Raises NoRunsError without two groups that share a task, ConfigError for two equal sources or
     unknown groups.
@@ -63,6 +63,7 @@ def comparisons(
     found, problems = {}, []
     for agents, own in parts.items():
         try:
+            own = own if wanted else _widest(own)
             found[NAME if len(parts) == 1 else f"{NAME}_{agents}"] = _groups(own, evals)
         except NoRunsError as error:
             problems.append(str(error))
@@ -71,6 +72,23 @@ def comparisons(
     for problem in problems:
         left_out(NAME, problem)
     return found
+
+
+def _widest(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the groups that are compared if none are selected: those that have all of the
+    tasks of `select.widest`; reports the others. All runs if no two groups share a task.
+    """
+    tasks_of = {str(name): set(own["env"]) for name, own in runs.groupby("label", sort=False)}
+    tasks = set(widest(tasks_of, least=2))
+    lacking = [name for name, own in tasks_of.items() if not tasks <= own]
+    if lacking:
+        left_out(
+            NAME,
+            f"left out {len(lacking)} of {len(tasks_of)} groups, which lack one of "
+            f"{', '.join(sorted(tasks))}, the tasks compared: {', '.join(lacking)} "
+            f"(--groups selects groups)",
+        )
+    return runs[~runs["label"].isin(lacking)]
 
 
 def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
@@ -92,9 +110,10 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
     scores, of_time = {}, {}
     for name in names:
         own = runs[runs["label"] == name]
-        seeds = int(own["env"].value_counts().min())
+        count = own["env"].value_counts().reindex(tasks)
+        seeds = int(count.min())
         if len(own) > seeds * len(tasks):
-            left_out(NAME, f"{name}: {seeds} seed(s) of each task, as many as of the rarest")
+            left_out(NAME, f"{name}: {seeds} seed(s) of each task, as {count.idxmin()} has")
         chosen = [own[own["env"] == task].sort_values("seed").head(seeds) for task in tasks]
         scores[name] = np.stack([part["score"].to_numpy() for part in chosen], axis=1)
         of_time[name] = np.stack(
@@ -107,7 +126,7 @@ def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFra
     """Runs, with `source`, `label` (their group) and `agents`; and their evaluations."""
     runs, evals = [], []
     for name, prefix, tables in _parts(sources, score):
-        own = learning_curves.labelled(tables)
+        own = learning_curves.labeled(tables)
         runs.append(own.assign(path=prefix + own["path"], source=name, prefix=prefix))
         evals.append(tables.evals.assign(path=prefix + tables.evals["path"]))
     found = pd.concat(runs, ignore_index=True)
@@ -194,12 +213,12 @@ def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
     dense = dense.where(runs["source"] == first).groupby(task).transform("mean")
     best = runs.groupby([*task, "label"])["final_return"].transform("mean")
     best = best.groupby(task).transform("max")
-    learnt = dense - zero > LEARNT * zero.abs()
+    learned = dense - zero > LEARNT * zero.abs()
     human = runs["env"].map(atari_scores()[f"human_{HUMAN_SCORES[0]}"])
-    one = human.fillna(dense.where(learnt, best))
+    one = human.fillna(dense.where(learned, best))
     several = runs["source"].nunique() > 1
     kind = "the standard dense network" + (" of " + first if several else pd.Series("", runs.index))
-    kind = kind.where(learnt, "the best group").where(human.isna(), "a human")
+    kind = kind.where(learned, "the best group").where(human.isna(), "a human")
     unit = (one - zero).where(one > zero, 1.0)
     score = (runs["final_return"] - zero) / unit
     return runs.assign(zero=zero, unit=unit, score=score, one=kind)

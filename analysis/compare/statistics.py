@@ -20,10 +20,30 @@ from analysis.intervals import FEWEST_FOR_INTERVAL, reach
 
 REPETITIONS = 2000
 SEED = 0
+TRIMMED = 0.25
+"""Share of scores that an interquartile mean leaves out at each end."""
+
+
+def iqms(scores: np.ndarray) -> np.ndarray:
+    """Interquartile means of `scores` [seeds, tasks, points] over seeds and tasks: [points].
+
+    Equal to rliable's `aggregate_iqm` at each point, without the checks of SciPy's trimmed mean,
+    which take most of a bootstrap's time.
+    """
+    flat = np.ascontiguousarray(scores.reshape(-1, scores.shape[-1]).T)
+    count = flat.shape[1]
+    cut = int(TRIMMED * count)
+    return np.partition(flat, (cut, count - cut - 1), axis=1)[:, cut : count - cut].mean(axis=1)
+
+
+def _iqm(scores: np.ndarray) -> float:
+    return float(iqms(scores[..., None])[0])
+
+
 AGGREGATES: dict[str, Callable[[np.ndarray], float]] = {
     "mean": metrics.aggregate_mean,
     "median": metrics.aggregate_median,
-    "iqm": metrics.aggregate_iqm,
+    "iqm": _iqm,
     "optimality_gap": metrics.aggregate_optimality_gap,
 }
 """Of scores [seeds, tasks]. The optimality gap is the mean shortfall of scores from 1."""
@@ -55,9 +75,13 @@ def profiles(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
     """
     all_scores = np.concatenate([scores.ravel() for scores in groups.scores.values()])
     taus = np.linspace(min(0.0, all_scores.min()), all_scores.max(), 81)
+
+    def above(scores: np.ndarray) -> np.ndarray:
+        return (scores[..., None] > taus).mean(axis=(0, 1))
+
     with _seeded():
-        shares, ends = library.create_performance_profile(
-            groups.scores, taus, task_bootstrap=task_bootstrap, reps=REPETITIONS // 4
+        shares, ends = library.get_interval_estimates(
+            groups.scores, above, task_bootstrap=task_bootstrap, reps=REPETITIONS // 4
         )
     return _lines(groups, "tau", taus, shares, ends)
 
@@ -70,9 +94,6 @@ def efficiency(groups: Groups, task_bootstrap: bool = False) -> pd.DataFrame:
     curves = {name: c for name, c in groups.curves.items() if np.isfinite(c).all()}
     if not curves:
         return pd.DataFrame(columns=["group", "share", "value", "low", "high"])
-
-    def iqms(scores: np.ndarray) -> np.ndarray:
-        return np.array([metrics.aggregate_iqm(scores[..., i]) for i in range(len(POINTS))])
 
     with _seeded():
         values, ends = library.get_interval_estimates(

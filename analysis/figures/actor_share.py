@@ -82,7 +82,7 @@ class ActorShareFigure(Figure):
                 _panel(grid[i, j], here, colors, usual)
                 if i == len(methods) - 1:
                     grid[i, j].set_xlabel("Actor's share of parameters")
-            grid[i, 0].set_ylabel(tables.labelled("Final reward", points))
+            grid[i, 0].set_ylabel(tables.labeled("Final reward", points))
         handles = [
             Line2D([], [], color=colors[b], marker="o", label=f"{style.percent(b)} of parameters")
             for b in self.budgets

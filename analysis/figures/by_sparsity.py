@@ -105,7 +105,7 @@ class BySparsityFigure(Figure):
                     )
             style.panel_title(axes, panel.title, here["n_seeds"], usual)
             axes.set_xlabel("Sparsity")
-        grid[0].set_ylabel(tables.labelled("Final reward", points))
+        grid[0].set_ylabel(tables.labeled("Final reward", points))
         style.finish(figure, list(handles.values()), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 

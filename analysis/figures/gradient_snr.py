@@ -16,8 +16,10 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.curves import on_common_steps
 from analysis.figures.figure import Figure
 from analysis.intervals import curves_over_seeds
+from analysis.notes import left_out
 from analysis.run_tables import Tables
 from analysis.select import TASK, comparable
 from rigl_rl.errors import NoRunsError, warn
@@ -48,7 +50,7 @@ class SnrFigure(Figure):
 
         The mean is geometric and the interval that of the logarithm, as the axis is logarithmic.
 
-        Raises NoRunsError when no finished run logged its SNR.
+        Raises NoRunsError when no finished run logged its SNR, or all of it is 0 or infinite.
         """
         runs = tables.runs
         runs = runs[
@@ -64,11 +66,30 @@ class SnrFigure(Figure):
                 f"with an snr.csv in {tables.source}; make them with: {tables.command(self.name)}"
             )
         runs = comparable(runs, self.name)
-        snr = tables.snr.replace({"snr": [np.inf, 0.0]}, np.nan)
-        snr = snr.merge(runs[["path", *LINE[:-1]]], on="path")
-        points = curves_over_seeds(snr.assign(snr=np.log10(snr["snr"])), LINE, "env_step", "snr")
+        snr = tables.snr.merge(runs[["path", *LINE[:-1]]], on="path")
+        snr = on_common_steps(self._logarithms(snr), LINE, "snr", self.name)
+        points = curves_over_seeds(snr, LINE, "env_step", "snr")
+        if points.empty:
+            raise NoRunsError(f"{self.name}: no SNR in {tables.source} is positive and finite")
         numbers = ["mean", "low", "high"]
         return points.assign(**(10.0 ** points[numbers]))
+
+    def _logarithms(self, snr: pd.DataFrame) -> pd.DataFrame:
+        """With the logarithm to base 10 in `snr`; NaN where it is not finite, which is reported."""
+        ratio = snr["snr"].astype(float)
+        zero, infinite = ratio == 0.0, np.isinf(ratio)
+        for out, which in (
+            (zero, "0 (gradients vanish)"),
+            (infinite, "infinity (gradients do not vary)"),
+        ):
+            if out.any():
+                paths = snr.loc[out, "path"]
+                left_out(
+                    self.name,
+                    f"left out {len(paths)} measurement(s) of SNR {which} in {paths.nunique()} "
+                    f"run(s) (first: {paths.iloc[0]}), which a logarithmic axis cannot show",
+                )
+        return snr.assign(snr=np.log10(ratio.mask(zero | infinite)))
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:
         """Writes the figure as .png, .pdf and .csv into `out` and returns their paths.

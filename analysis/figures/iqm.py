@@ -17,14 +17,24 @@ from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.figures.figure import Figure
 from analysis.intervals import iqm_interval
-from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.normalization import HUMAN_SCORES, dense_sac, normalized
+from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, comparable, rectangular, standard_dense
+from analysis.select import MATCHES_WITHIN, comparable, rectangular, standard_dense, widest
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
 
 STANDARD, MATCHED = "Dense: 100%", "Dense"
+COLUMNS = (
+    *("agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high", "n_seeds"),
+    *("n_tasks", "env_steps", "unit_seeds", "unit_env_steps"),
+)
+TRIMMED = 0.25
+"""Share of the scores that an interquartile mean cuts off at each end, rounded down to whole
+scores."""
+SAME_LENGTH = 1.1
+"""Ratio up to which trainings count as equally long: agents differ in their first random steps."""
 
 
 class IqmPanel(NamedTuple):
@@ -33,14 +43,6 @@ class IqmPanel(NamedTuple):
     agent: str
     suite: str
     sparsity: float
-
-    def tasks(self, runs: pd.DataFrame) -> tuple[str, ...]:
-        """Tasks to average over: the paper's that have runs of the standard dense network; without
-        any such run, all of the paper's.
-        """
-        own = (runs["agent"] == self.agent) & (runs["suite"] == self.suite)
-        standard = set(runs.loc[own & standard_dense(runs), "env"])
-        return tuple(task for task in self.papers_tasks if task in standard) or self.papers_tasks
 
     @property
     def papers_tasks(self) -> tuple[str, ...]:
@@ -69,23 +71,33 @@ class IqmFigure(Figure):
         """The plotted numbers, a row per bar.
 
         Columns: agent, suite, target_sparsity, tasks (their names), label, iqm, low, high, n_seeds
-        (runs per task), n_tasks. A method that lacks a task is left out and reported.
+        (runs per task), n_tasks, env_steps (mean length); unit_seeds (of the task with the fewest)
+        and unit_env_steps of dense SAC, NaN for games. Tasks are those of the standard dense
+        network on which most bars can be compared (`select.widest`). Other tasks, and methods that
+        lack one of these, are left out and reported.
 
         Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.
         """
         suites = {panel.suite for panel in self.panels}
         runs = comparable(tables.scored[tables.scored["suite"].isin(suites)], self.name)
+        unit = dense_sac(runs)
         runs = runs.assign(score=normalized(runs, self.human))
         rows = []
         for panel in self.panels:
-            tasks = " ".join(panel.tasks(runs))
-            for label, scores in self._scores(panel, runs, tables).items():
-                value = iqm_interval(scores)
+            lines = _lines(panel, runs)
+            tasks = _common_tasks(panel, lines)
+            of_tasks = unit.reindex(tasks if panel.suite == "mujoco" else [])
+            unit_of = (of_tasks["seeds"].min(), of_tasks["env_steps"].mean())
+            scores = self._scores(panel, lines, tasks, tables)
+            for label, own in scores.items():
+                value = iqm_interval(own)
                 numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
-                rows.append((*panel, tasks, label, *numbers, *scores.shape))
-        columns = ["agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high"]
-        points = pd.DataFrame(rows, columns=[*columns, "n_seeds", "n_tasks"])
+                line = lines[label]
+                length = line.loc[line["env"].isin(tasks), "env_steps"].mean()
+                key = (*panel, " ".join(tasks), label)
+                rows.append((*key, *numbers, *own.shape, length, *unit_of))
+        points = pd.DataFrame(rows, columns=list(COLUMNS))
         if points.empty:
             wanted = ", ".join(panel.title for panel in self.panels)
             also = "; normalized by dense SAC" if "mujoco" in suites else ""
@@ -93,34 +105,54 @@ class IqmFigure(Figure):
                 f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
+        self._say_what_differs(points)
         return points
 
-    def _scores(self, panel: IqmPanel, runs: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
+    def _say_what_differs(self, points: pd.DataFrame) -> None:
+        """Reports bars of one panel that rest on unequal numbers of seeds, and bars that are longer
+        trained than their unit, or have more seeds.
+        """
+        panel = [points[column] for column in COLUMNS[: len(IqmPanel._fields)]]
+        seeds = points["n_seeds"].groupby(panel)
+        unequal = points[seeds.transform("min") < seeds.transform("max")]
+        if len(unequal):
+            few, many = unequal["n_seeds"].min(), unequal["n_seeds"].max()
+            count = unequal["n_seeds"] * unequal["n_tasks"]
+            cut = (TRIMMED * count).astype(int) / count
+            left_out(
+                self.name,
+                f"bars of one panel rest on {few} to {many} seeds per task, so "
+                f"{_span(cut, '.0%')} of their scores are cut off at each end",
+            )
+        for (agent, suite), own in points.groupby(["agent", "suite"]):
+            unit = own["unit_env_steps"]
+            longer = np.maximum(own["env_steps"] / unit, unit / own["env_steps"]) > SAME_LENGTH
+            if (longer | (own["unit_seeds"] < own["n_seeds"])).any():
+                left_out(
+                    self.name,
+                    f"{style.agent_name(agent, suite)} is normalized by dense SAC, which has "
+                    f"{_span(own['unit_seeds'])} seeds per task of {_span(unit)} steps; "
+                    f"{agent.upper()} has {_span(own['n_seeds'])} of {_span(own['env_steps'])}",
+                )
+
+    def _scores(
+        self, panel: IqmPanel, lines: dict[str, pd.DataFrame], tasks: list[str], tables: Tables
+    ) -> dict[str, np.ndarray]:
         """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks."""
-        tasks = panel.tasks(runs)
-        here = runs[(runs["agent"] == panel.agent) & (runs["suite"] == panel.suite)]
-        here = here[here["env"].isin(tasks)]
-        sparse = here[
-            (here["target_sparsity"] == panel.sparsity)
-            & (here["width"] == 1.0)
-            & (here["distribution"] == ERK)
-        ]
-        dense = here[here["method"] == "dense"]
-        size = dense["env"].map(sparse.groupby("env")["active_params"].mean())
-        matched = (dense["active_params"] / size - 1).abs() < MATCHES_WITHIN
-        lines = {STANDARD: dense[standard_dense(dense)], MATCHED: dense[matched]}
-        methods = style.looks([*paper.METHODS, *sparse["method"]])
-        for method, look in methods.items():
-            lines[look.name] = sparse[sparse["method"] == method]
         scores, lacking = {}, []
         for label, line in lines.items():
-            found = rectangular(line, tasks, self.name, panel.title)
+            found = rectangular(line, tasks, self.name, f"{panel.title}, {label}")
             if len(found):
                 scores[label] = found
             else:
                 lacking.append(label)
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
+        for task in [task for task in panel.papers_tasks if task not in tasks]:
+            if (lines[STANDARD]["env"] == task).any():
+                names = [name for name, line in lines.items() if task not in _scored(line)]
+                lacks = "dense SAC to normalize by" if STANDARD in names else ", ".join(names)
+                left_out(self.name, f"{panel.title}: left out {task}, which lacks {lacks}")
         if lacking:
             warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
@@ -142,11 +174,50 @@ class IqmFigure(Figure):
             often = style.panel_title(axes, f"{panel.title}\n{tasks}", here["n_seeds"], usual)
             _panel(axes, here, often)
             human = "" if panel.suite == "mujoco" else "human-"
-            axes.set_xlabel(tables.labelled(f"IQM of {human}normalized score", here))
+            axes.set_xlabel(tables.labeled(f"IQM of {human}normalized score", here))
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         style.finish(figure, [], points["n_seeds"], "task")
         return style.save(figure, points, out, self.name)
+
+
+def _lines(panel: IqmPanel, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs of each bar, whatever their tasks."""
+    here = runs[(runs["agent"] == panel.agent) & (runs["suite"] == panel.suite)]
+    here = here[here["env"].isin(panel.papers_tasks)]
+    sparse = here[
+        (here["target_sparsity"] == panel.sparsity)
+        & (here["width"] == 1.0)
+        & (here["distribution"] == ERK)
+    ]
+    dense = here[here["method"] == "dense"]
+    size = dense["env"].map(sparse.groupby("env")["active_params"].mean())
+    matched = (dense["active_params"] / size - 1).abs() < MATCHES_WITHIN
+    methods = style.looks([*paper.METHODS, *sparse["method"]])
+    return {
+        STANDARD: dense[standard_dense(dense)],
+        MATCHED: dense[matched],
+        **{look.name: sparse[sparse["method"] == name] for name, look in methods.items()},
+    }
+
+
+def _common_tasks(panel: IqmPanel, lines: dict[str, pd.DataFrame]) -> list[str]:
+    """The tasks to average over, in the paper's order; without any run of the standard dense
+    network, all of the paper's.
+    """
+    standard = _scored(lines[STANDARD])
+    tasks = widest({name: _scored(line) & standard for name, line in lines.items()})
+    return [task for task in panel.papers_tasks if task in tasks or not standard]
+
+
+def _scored(line: pd.DataFrame) -> set[str]:
+    """The tasks on which a line has a score."""
+    return set(line.loc[line["score"].notna(), "env"])
+
+
+def _span(values: pd.Series, form: str = ",.0f") -> str:
+    """The least and the largest as text: 2 to 5, or 2."""
+    return " to ".join(dict.fromkeys(f"{value:{form}}" for value in (values.min(), values.max())))
 
 
 def _of(panel: IqmPanel, points: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.curves import at_common_points
 from analysis.figures.figure import Figure
 from analysis.intervals import curves_over_seeds
 from analysis.notes import left_out
@@ -66,6 +67,7 @@ class RobustnessFigure(Figure):
                 f"{tables.command(self.name)}"
             )
         evaluated = noise.merge(runs[["path", *LINE]], on="path")
+        evaluated = at_common_points(evaluated, LINE, "sigma", "noise", self.name)
         return curves_over_seeds(evaluated, LINE, "sigma", "avg_return")
 
     def draw(self, tables: Tables, out: Path) -> list[Path]:

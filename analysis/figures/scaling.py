@@ -120,7 +120,7 @@ class ScalingFigure(Figure):
                 _panel(axes, here, style.panel_title(axes, title, here["n_seeds"], usual))
                 if i == len(rows) - 1:
                     axes.set_xlabel("Active parameters")
-            grid[i, 0].set_ylabel(tables.labelled("Final reward", row.of(points)))
+            grid[i, 0].set_ylabel(tables.labeled("Final reward", row.of(points)))
         style.finish(figure, _legend(points), points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 

@@ -84,7 +84,7 @@ class SensitivityFigure(Figure):
             title = f"{panel.label}\nSAC, {self.task}, {style.percent(self.sparsity)} sparse"
             style.panel_title(axes, title, here["n_seeds"], usual)
             handles.update(_panel(axes, panel, here, usual))
-        grid[0].set_ylabel(tables.labelled("Final reward", points))
+        grid[0].set_ylabel(tables.labeled("Final reward", points))
         names = [look.name for look in style.looks(points["method"]).values()]
         ordered = sorted(handles, key=lambda label: names.index(label.partition(",")[0]))
         style.finish(figure, [handles[label] for label in ordered], points["n_seeds"], "point")

@@ -20,7 +20,7 @@ from rigl_rl.errors import NoRunsError
 
 NO_SETTING = {
     *("mean", "low", "high", "iqm", "n_seeds", "n_tasks", "env_step", "sigma", "network"),
-    *("params", "dense_reward", "standard_share"),
+    *("params", "dense_reward", "standard_share", "env_steps", "unit_seeds", "unit_env_steps"),
 }
 """Columns of a figure's numbers that do not distinguish the settings of its runs."""
 READABLE = 0.5
@@ -60,7 +60,7 @@ def learn(tables: Tables, agent: str, aside: Path) -> tuple[pd.DataFrame, Pictur
     No curves if no run has evaluations.
     """
     with notes.heard() as left_out:
-        runs = learning_curves.labelled(tables)
+        runs = learning_curves.labeled(tables)
         scores = learning_curves.scores(runs)
         chosen, which = learning_curves.main_lines(runs)
         try:
@@ -85,7 +85,7 @@ def _picture(
     command: str,
     left_out: list[str],
 ) -> Picture:
-    points = pd.read_csv(csv)
+    points = pd.read_csv(csv, float_precision="round_trip")
     small, width = _small(png)
     # The names of panels and lines are long and made from the other columns.
     numbers = points.drop(columns=["panel", "label"]) if "panel" in points else points

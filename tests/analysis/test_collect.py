@@ -3,6 +3,7 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -188,6 +189,20 @@ def test_tables_read_back_are_those_written(run, tmp_path, name):
         (tables.robustness, back.robustness),
     ):
         pd.testing.assert_frame_equal(ours.fillna("-"), theirs.fillna("-"), check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_numbers_keep_every_bit(run, tmp_path, name):
+    """Pandas' default reader is off in the last bit of many numbers."""
+    returns = [float(x) for x in np.random.default_rng(0).normal(300.0, 100.0, size=300)]
+    run(tmp_path / "runs/a", returns=returns, snr=enumerate(returns), final_return=returns[0])
+    tables = collect(tmp_path / "runs")
+    assert tables.evals["avg_return"].tolist() == returns
+    assert tables.snr["snr"].tolist() == returns
+    write(tables, tmp_path / name)
+    back = read(tmp_path / name)
+    assert back.evals["avg_return"].tolist() == returns
+    assert back.runs["final_return"].tolist() == returns[:1]
 
 
 def test_a_table_without_its_curves_still_has_its_runs(run, tmp_path):

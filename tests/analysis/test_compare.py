@@ -137,14 +137,68 @@ def test_runs_of_edited_gin_files_are_groups_of_their_own(runs, run):
 
 def test_selected_groups_keep_tasks_that_others_lack(runs, run, tmp_path, capsys):
     run(runs / "one_task", sparsity=0.95, returns=(50.0,))
-    assert groups_of(runs).tasks == ("CartPole-v0",)
-    assert "left out Acrobot-v1: no runs of RigL 95% (--groups" in capsys.readouterr().err
+    [groups] = comparisons([runs], "protocol", ["Dense", "RigL 90%", "RigL 95%"]).values()
+    assert groups.tasks == ("CartPole-v0",)
+    error = capsys.readouterr().err
+    assert "left out Acrobot-v1: no runs of RigL 95% (--groups" in error
     [groups] = comparisons([runs], "protocol", ["Dense", "RigL 90%"]).values()
     assert groups.tasks == ("Acrobot-v1", "CartPole-v0")
     assert set(groups.scores) == {"Dense", "RigL 90%"}
     argv = ["--runs", str(runs), "--out", str(tmp_path / "out"), "--groups", "RigL 80%"]
     assert exit_code(compare.main, argv) == 2
     assert "no group 'RigL 80%' (choose from 'Dense', " in capsys.readouterr().err
+
+
+def test_a_group_of_one_task_takes_no_task_from_the_others(runs, run, capsys):
+    for sparsity in (0.95, 0.98):
+        run(runs / f"one_task{sparsity}", sparsity=sparsity, returns=(50.0,))
+    groups = groups_of(runs)
+    # Two groups on two tasks, and four on one, but more tasks count.
+    assert (set(groups.scores), len(groups.tasks)) == ({"Dense", "RigL 90%"}, 2)
+    error = capsys.readouterr().err
+    assert (
+        "left out 2 of 4 groups, which lack one of Acrobot-v1, CartPole-v0, the tasks compared: "
+        "RigL 95%, RigL 98% (--groups"
+    ) in error
+    run(runs / "one_task", sparsity=0.5, returns=(50.0,))
+    assert groups_of(runs).tasks == ("CartPole-v0",)
+
+
+def test_groups_that_share_a_task_are_compared_however_many_tasks_one_has(run, tmp_path):
+    for env in (*TASKS, "MountainCar-v0"):
+        run(tmp_path / f"runs/{env}", env=env)
+    run(tmp_path / "runs/set", method="set")
+    groups = groups_of(tmp_path / "runs")
+    assert (set(groups.scores), groups.tasks) == ({"RigL 90%", "SET 90%"}, ("CartPole-v0",))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 2), (3, 3), (5, 4), (10, 15)])
+def test_interquartile_means_are_rliables_to_the_bit(shape):
+    scores = np.random.default_rng(0).normal(size=(*shape, 7))
+    scores[..., 0] = np.round(scores[..., 0])  # ties
+    theirs = [metrics.aggregate_iqm(scores[..., i]) for i in range(7)]
+    assert statistics.iqms(scores).tolist() == theirs
+    assert [statistics.AGGREGATES["iqm"](scores[..., i]) for i in range(7)] == theirs
+
+
+def test_intervals_of_profiles_and_efficiency_are_rliables(groups, monkeypatch):
+    monkeypatch.setattr(statistics, "REPETITIONS", 80)
+    found = statistics.profiles(groups)
+    taus = found["tau"].unique()
+    np.random.seed(0)  # noqa: NPY002
+    values, ends = library.create_performance_profile(groups.scores, taus, reps=20)
+    for name, line in found.groupby("group"):
+        assert line["value"].tolist() == values[name].tolist()
+        assert line[["low", "high"]].T.to_numpy().tolist() == ends[name].tolist()
+
+    def iqms(curves):
+        return np.array([metrics.aggregate_iqm(curves[..., i]) for i in range(len(POINTS))])
+
+    np.random.seed(0)  # noqa: NPY002
+    values, ends = library.get_interval_estimates(groups.curves, iqms, reps=20)
+    for name, line in statistics.efficiency(groups).groupby("group"):
+        assert line["value"].tolist() == values[name].tolist()
+        assert line[["low", "high"]].T.to_numpy().tolist() == ends[name].tolist()
 
 
 def test_nothing_to_compare_is_one_line(run, tmp_path, capsys):
@@ -183,10 +237,9 @@ def test_dense_networks_of_one_size_are_a_group_on_all_tasks(run, tmp_path):
     assert groups.scores["Dense (size of 90%)"][0, 1] == pytest.approx(0.8)
     run(tmp_path / "other", method="dense", width=0.31, returns=(1.0,))
     run(tmp_path / "far", method="dense", width=0.7, returns=(1.0,))
-    groups = groups_of(tmp_path)
-    assert set(groups.scores) == {
-        *("Dense", "RigL 90%", "Dense (size of 90%)", "Dense, width 0.31", "Dense, width 0.7")
-    }
+    names = ["Dense", "RigL 90%", "Dense (size of 90%)", "Dense, width 0.31", "Dense, width 0.7"]
+    [groups] = comparisons([tmp_path], "protocol", names).values()
+    assert set(groups.scores) == set(names)
     assert groups.tasks == ("CartPole-v0",)
     assert groups.scores["Dense (size of 90%)"][0, 0] == pytest.approx(0.8)
 

@@ -194,6 +194,19 @@ def test_a_sweeps_table_has_every_setting_and_the_best_one(everything, name):
     assert rows["mean"].to_dict() == best
 
 
+@pytest.mark.parametrize("name", ["table1", "table2", "table3"])
+def test_further_seeds_of_the_papers_setting_change_no_table(everything, name):
+    """Figures show it with more seeds than the sweep has."""
+    standard = everything.runs[everything.runs.apply(hyperparameters.changes, axis=1) == 0]
+    more = [
+        standard.assign(seed=n, path=standard["path"].str.replace("seed0", f"seed{n}"))
+        for n in (1, 2)
+    ]
+    runs = pd.concat([everything.runs, *more], ignore_index=True)
+    found = TABLES[name].data(everything._replace(runs=runs))
+    pd.testing.assert_frame_equal(found, TABLES[name].data(everything))
+
+
 def test_the_resnets_sweep_has_every_setting_on_three_games(everything):
     (row,) = TABLES["table5"].data(everything).to_dict("records")
     grid = len(PRESET.resnet_weight_decays) * len(PRESET.resnet_learning_rates)

@@ -5,6 +5,7 @@ import pytest
 from analysis import learning_curves
 from analysis.as_text import markdown
 from analysis.collect import collect
+from analysis.curves import on_common_steps
 from rigl_rl.command_line import exit_code
 
 
@@ -20,7 +21,7 @@ def demo(launched, tmp_path):
 
 def data(root):
     tables = collect(root)
-    return learning_curves.data(learning_curves.labelled(tables), tables)
+    return learning_curves.data(learning_curves.labeled(tables), tables)
 
 
 def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_path):
@@ -44,6 +45,76 @@ def test_curves_are_means_over_seeds_with_the_small_dense_net_apart(demo, tmp_pa
     assert written["mean"].to_dict() == points["mean"].to_dict()
 
 
+def test_seeds_of_other_intervals_are_interpolated_to_the_coarsest(launched, tmp_path, capsys):
+    """Evaluated every 25, 50 and 100 of 100 steps, as `eval_interval` may differ."""
+    for seed, returns in enumerate([(0, 40, 0, 80, 100), (3, 33, 63), (6, 6)]):
+        launched(seed=seed, returns=[float(value) for value in returns])
+    launched(method="set", returns=(1.0, 2.0, 3.0))
+    points = data(tmp_path / "runs").set_index(["method", "env_step"])
+    assert points["mean"].to_dict() == {
+        ("rigl", 10): 3.0,
+        ("rigl", 110): pytest.approx(169 / 3),
+        **{("set", step): value for step, value in ((10, 1.0), (60, 2.0), (110, 3.0))},
+    }
+    assert points.loc["rigl", "n_seeds"].tolist() == [3, 3]
+    error = capsys.readouterr().err
+    assert "learning_curves: the runs of 1 line(s) were measured at different steps" in error
+
+
+def test_common_steps_are_those_that_all_runs_cover():
+    curves = pd.DataFrame(
+        {
+            "path": [*"aaabb", "c"],
+            "line": [*"xxxxx", "y"],
+            "env_step": [0, 10, 21, 5, 20, 7],
+            "score": [0.0, 10.0, 21.0, 1.0, 4.0, 9.0],
+        }
+    )
+    found = on_common_steps(curves, ["line"], "score", "figure")
+    rows = found[["path", "env_step", "score"]].itertuples(index=False, name=None)
+    # Of b's steps; a is a straight line.
+    assert list(rows) == [("a", 5, 5), ("a", 20, 20), ("b", 5, 1), ("b", 20, 4), ("c", 7, 9)]
+
+
+def test_iterations_of_atari_are_averaged_if_runs_have_as_many(launched, tmp_path, capsys):
+    """Iterations end with an episode, so seeds evaluate a few steps apart."""
+
+    def atari(seed, returns, steps, iterations):
+        schedule = {
+            "SparseTrainRunner.num_iterations": iterations,
+            "SparseTrainRunner.training_steps": 1_000 // iterations,
+        }
+        where = {"agent": "dqn", "suite": "atari_cnn", "env": "Pong"}
+        launched(seed=seed, returns=returns, steps=steps, parameters=schedule, **where)
+
+    atari(0, (1.0, 2.0, 4.0), 1_000, 2)
+    atari(1, (3.0, 4.0, 6.0), 1_040, 2)
+    points = data(tmp_path / "runs")
+    assert points["env_step"].tolist() == [10, 520, 1_030]
+    assert points["mean"].tolist() == [2.0, 3.0, 5.0]
+    assert "different steps" not in capsys.readouterr().err
+    # Equally long, but its second iteration is where the others' first one is.
+    atari(2, (0.0, 1.0, 2.0, 3.0, 4.0), 1_000, 4)
+    points = data(tmp_path / "runs")
+    assert points["env_step"].tolist() == [10, 510, 1_010]
+    second = (2 + (3 + 500 / 520) + 2) / 3
+    assert points["mean"].tolist() == pytest.approx(
+        [4 / 3, second, (4 + (4 + 2 * 480 / 520) + 4) / 3]
+    )
+    assert points["n_seeds"].tolist() == [3, 3, 3]
+    assert "measured at different steps" in capsys.readouterr().err
+
+
+def test_all_lines_are_said_to_be_shown_only_if_some_are_not(demo, run, tmp_path, capsys):
+    """A shorter run is left out for its length, which has its own message."""
+    run(demo / "short", seed=9, steps=50, returns=(1.0, 2.0))
+    argv = ["--runs", str(demo), "--out", str(tmp_path / "out")]
+    assert exit_code(learning_curves.main, argv) == 0
+    error = capsys.readouterr().err
+    assert "shorter than 100 steps" in error
+    assert "the table has all" not in error
+
+
 def test_distributions_are_separate_lines(run, tmp_path):
     run(tmp_path / "a", returns=(0.0, 1.0))
     run(tmp_path / "b", returns=(0.0, 3.0), distribution="uniform")
@@ -53,7 +124,7 @@ def test_distributions_are_separate_lines(run, tmp_path):
 
 
 def test_summary_table(demo):
-    scores = learning_curves.scores(learning_curves.labelled(collect(demo)))
+    scores = learning_curves.scores(learning_curves.labeled(collect(demo)))
     assert markdown(learning_curves.text(scores)).splitlines()[2:] == [
         "| CartPole-v0 | Dense | 0% | 266,242 | 200.0 | 1 |",
         "| CartPole-v0 | Dense, width 0.312 | 0% | 26,882 | 90.0 | 1 |",

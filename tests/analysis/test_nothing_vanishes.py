@@ -40,7 +40,7 @@ def test_seeds_that_not_all_tasks_have_are_said_to_be_left_out(capsys):
         {"env": ["A", "A", "A", "B", "B", "B"], "score": [1.0, 2.0, 3.0, 4.0, 5.0, math.nan]}
     )
     assert rectangular(runs, ["A", "B"], "figure1", "SAC").tolist() == [[1.0, 4.0], [2.0, 5.0]]
-    message = "figure1: SAC: 2 of up to 3 seeds, as many as of the rarest task"
+    message = "figure1: SAC: 2 of up to 3 seeds of each task, as B has"
     assert message in capsys.readouterr().err
     assert len(rectangular(runs, ["A", "C"], "figure1", "SAC")) == 0
     assert capsys.readouterr().err == ""

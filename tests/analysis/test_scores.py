@@ -99,12 +99,12 @@ def test_claims_are_about_the_score_that_was_asked_for(runs):
 
 def test_learning_curves_and_their_table(runs):
     tables = load(runs, "greedy")
-    labelled = learning_curves.labelled(tables)
-    points = learning_curves.data(labelled, tables)
+    labeled = learning_curves.labeled(tables)
+    points = learning_curves.data(labeled, tables)
     curve = points[(points["method"] == "set") & (points["agent"] == "dqn")]
     assert curve["mean"].tolist() == [10.0, 180.0]
     assert set(points["panel"]) == {"DQN, CartPole-v0 (greedy)", "SAC, Hopper-v2"}
-    table = markdown(learning_curves.text(learning_curves.scores(labelled)))
+    table = markdown(learning_curves.text(learning_curves.scores(labeled)))
     assert "| DQN, CartPole-v0 (greedy) | SET | 90% | 27,547 | 180.0" in table
     assert "Static" not in table
     assert "| SAC, Hopper-v2 | Pruning | 90% |" in table

@@ -2,10 +2,13 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 
 from analysis.collect import collect, read, write
-from analysis.select import comparable
+from analysis.select import comparable, configs_of, widest
+from launch.studies.all_studies import expand
+from launch.studies.presets import PRESETS
 
 RECORDED = {"gamma": 0.99, "learning_rate": 1e-3, "fc_layer_params": [512, 512], "clip": None}
 
@@ -58,15 +61,75 @@ def test_on_a_tie_the_first_by_path_stays_also_with_equal_seeds(run, tmp_path, c
 def test_runs_of_an_edited_gin_file_never_replace_the_standard_ones(run, tmp_path, capsys):
     edited = {**RECORDED, "gamma": 0.5}
     for seed in range(3):  # more than the standard ones, and first by path
-        run(tmp_path / f"runs/rigl-from_half_gamma/seed{seed}", seed=seed, hyperparameters=edited)
+        run(
+            tmp_path / f"runs/rigl-erk-s0.90-from_half_gamma/seed{seed}",
+            seed=seed,
+            hyperparameters=edited,
+        )
     for seed in range(2):
-        run(tmp_path / f"runs/rigl/seed{seed}", seed=seed, hyperparameters=RECORDED)
-    assert chosen(tmp_path) == ["rigl/seed0", "rigl/seed1"]
+        run(tmp_path / f"runs/rigl-erk-s0.90/seed{seed}", seed=seed, hyperparameters=RECORDED)
+    assert chosen(tmp_path) == ["rigl-erk-s0.90/seed0", "rigl-erk-s0.90/seed1"]
     for seed in range(2):
-        shutil.rmtree(tmp_path / f"runs/rigl/seed{seed}")
+        shutil.rmtree(tmp_path / f"runs/rigl-erk-s0.90/seed{seed}")
     capsys.readouterr()
     assert len(chosen(tmp_path)) == 3
     assert "3 run(s) do not have the paper's hyperparameters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("dqn_classic/CartPole-v0/rigl-erk-s0.90-from_half_gamma/seed0", "half_gamma"),
+        ("dqn_classic/CartPole-v0/dense-h116-snr-from_a-from_b/seed12", "a-from_b"),
+        ("dense-from_mine/seed0", "mine"),
+        ("rigl-from_scratch/seed0", ""),
+        ("copied-from_cluster/dqn_classic/CartPole-v0/rigl-erk-s0.90/seed0", ""),
+        ("rigl-erk-s0.90-from_mine/more/seed0", ""),
+        ("rigl-erk-s0.90-from_mine", ""),
+    ],
+)
+def test_an_edited_gin_file_is_seen_in_the_launchers_names_alone(path, folder):
+    assert configs_of(pd.DataFrame({"path": [path]})).tolist() == [folder]
+
+
+def test_the_launchers_names_of_edited_gin_files_are_seen():
+    runs = [run.from_configs("mine") for run in expand(["figure5_left"], PRESETS["smoke"])]
+    paths = [run.name for run in runs] + [run.measured_name for run in runs if run.measured_name]
+    assert set(configs_of(pd.DataFrame({"path": paths}))) == {"mine"}
+
+
+OLD, NEW = ({"versions": {"rigl_rl": version}} for version in ("0.9.0", "0.10.0"))
+
+
+@pytest.mark.parametrize(
+    ("of_task", "counts"),
+    [
+        ((), "b"),  # the newer version
+        ((OLD, {}, {}), "a-snr"),  # the one of most runs that record any
+        ((OLD, NEW), "b"),
+    ],
+)
+def test_a_repeated_run_counts_by_version_not_by_name(run, tmp_path, capsys, of_task, counts):
+    run(tmp_path / "runs/a-snr", returns=(1.0,), snr=[(100, 0.1)], **OLD)
+    run(tmp_path / "runs/b", returns=(2.0,), **NEW)
+    for number, version in enumerate(of_task):
+        run(tmp_path / f"runs/c{number}", method="set", seed=number, **{"versions": {}, **version})
+    run(tmp_path / "runs/other_task", env="Acrobot-v1", **OLD)
+    assert [path for path in chosen(tmp_path) if path in ("a-snr", "b")] == [counts]
+    names = {"a-snr": "a-snr of version 0.9.0", "b": "b of version 0.10.0"}
+    kept = names.pop(counts)
+    message = "left out 1 run(s) that repeat another's setting and seed with another score (first: "
+    assert f"{message}{names.popitem()[1]}; {kept} counts)" in capsys.readouterr().err
+
+
+def test_repeated_runs_without_a_version_count_by_name(run, tmp_path, capsys):
+    for name, score in (("b", 1.0), ("a", 2.0)):
+        run(tmp_path / "runs" / name, returns=(score,), versions={})
+    assert chosen(tmp_path) == ["a"]
+    assert (
+        "(first: b of an unknown version; a of an unknown version counts)"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_run_that_records_nothing_has_the_usual_values_of_its_method(run, tmp_path, capsys):
@@ -165,3 +228,26 @@ def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
         "warning: figure8: dqn classic was not trained equally long: 100 steps on CartPole-v0; "
         "9,000 steps on Acrobot-v1, MountainCar-v0\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("tasks_of", "expected"),
+    [
+        ({}, []),
+        ({"x": "", "y": "a"}, ["a"]),
+        ({"x": "abc", "y": "abc", "z": "a"}, ["a", "b", "c"]),  # 6, not 3
+        ({"x": "abc", "y": "ab", "z": "ac"}, ["a", "b"]),  # 4; so have a and c
+        ({"x": "ab", "y": "a"}, ["a", "b"]),  # 2 and 2
+        ({"x": "abc", "y": "bcd", "z": "d"}, ["b", "c"]),  # which is neither's own set
+        ({**dict.fromkeys("vwxyz", "a"), "u": "abcd"}, ["a"]),  # 6, not 4
+    ],
+)
+def test_the_widest_tasks_are_those_of_most_groups_times_tasks(tasks_of, expected):
+    assert widest(tasks_of) == expected
+
+
+def test_the_widest_tasks_may_need_several_groups():
+    alone = {"x": "abcdef", "y": "ab", "z": "gh"}
+    assert widest(alone) == [*"abcdef"]
+    assert widest(alone, least=2) == ["a", "b"]
+    assert widest({"x": "a", "y": "b"}, least=2) == []

@@ -72,6 +72,36 @@ def test_a_setting_of_fewer_seeds_is_not_the_best(sweep, launched, capsys):
     assert "left out 1 setting(s) of static of fewer than 3 seeds" in capsys.readouterr().err
 
 
+def test_a_setting_of_more_seeds_is_cut_to_the_others(sweep, launched, capsys):
+    """The paper's setting has further seeds if a figure shows it, too."""
+    before = TABLE1.data(collect(sweep))
+    for seed in (3, 4):
+        launched(
+            env="Acrobot-v1",
+            method="static",
+            seed=seed,
+            returns=[-1.0],
+            parameters={DECAY: 1e-6, AWARE: True},
+        )
+    pd.testing.assert_frame_equal(TABLE1.data(collect(sweep)), before)
+    message = "only the first 3 seed(s) of 1 setting(s) of static count, as many as other settings"
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seeds", "best"), [((3, 1), -10.0), ((3, 2, 1), -15.0)])
+def test_where_no_two_settings_have_as_many_seeds_two_are_left(tmp_path, launched, seeds, best):
+    for decay, count in zip((1e-6, 1e-4, 1e-3), seeds):
+        for seed in range(count):
+            returns = [-20.0 if decay == 1e-6 else -10.0 * (1 + seed)]
+            parameters = {DECAY: decay}
+            launched(
+                env="Acrobot-v1", method="dense", seed=seed, returns=returns, parameters=parameters
+            )
+    (row,) = TABLE1.data(collect(tmp_path / "runs")).to_dict("records")
+    assert (row["settings"], row["n_seeds"], row["mean"]) == (2, seeds[1], best)
+    assert (row["mean_paper"], row["rank_paper"]) == (-20.0, 2)
+
+
 def test_written_in_the_papers_layout(sweep, tmp_path):
     argv = ["--runs", str(sweep), "--out", str(tmp_path / "out"), "--only", "table1"]
     assert figures.main(argv) == 0

@@ -1,11 +1,14 @@
 """Verdicts on the paper's findings, from SYNTHETIC runs made to bear them out or not."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.claims import __main__ as claims
+from analysis.claims import measurements
 from analysis.claims.evaluation import evaluate
 from analysis.claims.findings import CLAIMS
+from analysis.claims.runs import Runs
 from analysis.collect import collect
 from rigl_rl import paper
 from rigl_rl.command_line import exit_code
@@ -156,6 +159,32 @@ def test_signal_to_noise(write, verdict):
     row = verdict("snr-falls-with-sparsity")
     assert (row["verdict"], row["cells"]) == ("supported", len(TASKS))
     assert verdict("snr-lower-for-actors")["cells"] == 0
+
+
+def test_gradients_that_vanish_have_a_low_signal_to_noise_ratio(write, verdict):
+    """Where all of a run's ratios are 0, and where some are."""
+    write(1.0, method="dense", snr=[(50, 0.4), (100, 0.2)], network="critic")
+    write(1.0, method="rigl", snr=[(50, 0.0), (100, 0.0)], network="critic")
+    row = verdict("snr-falls-with-sparsity")
+    assert (row["verdict"], row["cells"], row["value"]) == ("supported", len(TASKS), 1.0)
+
+
+def test_signal_to_noise_of_zero_is_the_smallest_of_its_network_and_task(run, tmp_path):
+    for i, (env, network, values) in enumerate(
+        [
+            ("Hopper-v2", "critic", (0.5, 0.0)),
+            ("Hopper-v2", "critic", (0.0, 0.3)),
+            ("Hopper-v2", "actor", (0.1,)),
+            ("Ant-v2", "critic", (0.2,)),
+            ("Ant-v2", "actor", (0.0,)),
+        ]
+    ):
+        snr = [(10 * k, value) for k, value in enumerate(values)]
+        settings = {"agent": "sac", "suite": "mujoco", "env": env, "network": network}
+        run(tmp_path / str(i), seed=i, snr=snr, **settings)
+    found = measurements._snr(Runs(collect(tmp_path))).set_index("path")["score"]
+    expected = {"0": (0.5 * 0.3) ** 0.5, "1": 0.3, "2": 0.1, "3": 0.2, "4": 1.0}
+    assert np.exp(found).to_dict() == pytest.approx(expected)
 
 
 def test_signal_to_noise_is_a_finding_about_each_distribution(write, tmp_path):

@@ -223,6 +223,21 @@ def test_figure6_plots_the_mean_return_at_each_strength_of_noise(atari, tmp_path
     assert "then: python -m rigl_rl.robustness --run" in error
 
 
+def test_figure6_has_one_set_of_seeds_per_line(atari, tmp_path, capsys):
+    """Not the mean of other runs at each strength of noise."""
+    atari(18.0, seed=0, method="dense", noise=[(0.0, 18.0), (15.0, 9.0), (30.0, -20.0)])
+    atari(10.0, seed=1, method="dense", noise=[(0.0, 10.0), (30.0, -10.0), (60.0, -21.0)])
+    atari(10.0, seed=0, sparsity=0.5, noise=[(0.0, 10.0), (15.0, 1.0)])
+    points = points_of("6", tmp_path).set_index(["method", "sigma"])
+    assert points["mean"].to_dict() == {
+        **{("dense", 0.0): 14.0, ("dense", 30.0): -15.0},
+        **{("rigl", 0.0): 10.0, ("rigl", 15.0): 1.0},
+    }
+    assert points.loc["dense", "n_seeds"].tolist() == [2, 2]
+    error = capsys.readouterr().err
+    assert "figure6: left out noise 15, 60 where not all runs of a line have it" in error
+
+
 def test_figure6_shows_the_last_policy_of_a_run(atari, tmp_path, capsys):
     for seed, earlier in ((0, "40"), (1, "")):
         run = atari(18.0, seed=seed, method="dense", noise=[(0.0, 18.0), (30.0, -20.0)])
@@ -305,7 +320,7 @@ def test_learning_curves_name_the_network(atari, tmp_path):
     atari(1.0)
     atari(2.0, suite="atari_resnet")
     tables = collect(tmp_path / "runs")
-    points = learning_curves.data(learning_curves.labelled(tables), tables)
+    points = learning_curves.data(learning_curves.labeled(tables), tables)
     assert set(points["panel"]) == {"DQN (CNN), Pong", "DQN (ResNet), Pong"}
 
 
@@ -314,7 +329,7 @@ def test_learning_curves_join_seeds_whose_iterations_end_steps_apart(atari, tmp_
     for seed, score in enumerate((1.0, 3.0)):
         atari(score, seed=seed, steps=100 + 2 * seed, parameters=planned)
     tables = collect(tmp_path / "runs")
-    points = learning_curves.data(learning_curves.labelled(tables), tables)
+    points = learning_curves.data(learning_curves.labeled(tables), tables)
     assert points[["env_step", "mean", "n_seeds"]].to_numpy().tolist() == [[10, 0, 2], [111, 2, 2]]
 
 

@@ -235,10 +235,33 @@ def test_figure5_tells_erk_from_uniform_on_one_scale(run, tmp_path, monkeypatch,
     assert "no SNR from dense, ERK, Uniform networks on Acrobot-v1, MountainCar-v0; make it" in line
 
 
-def test_figure5_leaves_out_infinite_snr_and_zero(run, tmp_path):
-    run(tmp_path / "a", snr=[(50, "inf"), (75, 0.0), (100, 0.5)])
+def test_figure5_leaves_out_infinite_snr_and_zero_and_says_so(run, tmp_path, capsys):
+    run(tmp_path / "a", snr=[(25, 0.0), (50, "inf"), (75, 0.0), (100, 0.5)])
     points = figure5_left.data(collect(tmp_path))
     assert points[["env_step", "mean"]].to_numpy().tolist() == [[110, 0.5]]
+    error = capsys.readouterr().err
+    assert (
+        "figure5_left: left out 2 measurement(s) of SNR 0 (gradients vanish) in 1 run(s)" in error
+    )
+    assert "left out 1 measurement(s) of SNR infinity" in error
+
+
+def test_figure5_of_vanished_gradients_alone_is_one_line(run, tmp_path, capsys):
+    run(tmp_path / "a", snr=[(50, 0.0)])
+    with pytest.raises(NoRunsError, match="no SNR in .* is positive and finite"):
+        figure5_left.data(collect(tmp_path))
+
+
+def test_figure5_has_one_step_grid_per_line(run, tmp_path, capsys):
+    """The logarithm is interpolated to the steps of the run with the fewest."""
+    run(tmp_path / "a", seed=0, snr=[(0, 0.01), (100, 1.0)])
+    run(tmp_path / "b", seed=1, snr=[(0, 0.1), (20, 10.0), (100, 0.1)])
+    run(tmp_path / "c", seed=2, snr=[(0, 0.1), (40, 0.1), (60, 10.0), (100, 10.0)])
+    points = figure5_left.data(collect(tmp_path))
+    assert points["env_step"].tolist() == [10, 110]
+    assert points["mean"].tolist() == pytest.approx([10 ** (-4 / 3), 1.0])
+    assert points["n_seeds"].tolist() == [3, 3]
+    assert "measured at different steps" in capsys.readouterr().err
 
 
 def test_the_command_line_draws_what_it_can_and_says_the_rest(run, tmp_path, capsys):

@@ -127,7 +127,7 @@ def test_single_points_lie_side_by_side_within_their_panel(full_grid, drawn, tmp
 def test_nor_in_learning_curves(full_grid, drawn, tmp_path):
     tables = some(full_grid, lambda runs: (runs["suite"] == "classic") & runs["width"].eq(1.0))
     tables = some(tables, lambda runs: runs["target_sparsity"].isin([0.0, 0.9]))
-    runs = learning_curves.labelled(tables)
+    runs = learning_curves.labeled(tables)
 
     class Curves:
         @staticmethod

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import hyperparameters, old_runs
+from analysis import hyperparameters, old_runs, style
 from analysis.collect import collect
 from analysis.figures.catalog import FIGURES
+from analysis.notes import heard
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError
 
@@ -99,6 +100,74 @@ def test_iqm_averages_over_the_tasks_with_runs_of_the_standard_dense_network(sac
     assert points["iqm"].to_dict() == pytest.approx({"Dense: 100%": 0.5, "RigL": 0.2})
     assert set(points["n_tasks"]) == {3}
     assert set(points["tasks"].iloc[0].split()) == set(three)
+
+
+def test_a_further_task_with_few_of_the_methods_removes_no_bar(sac, drawn, capsys):
+    """A study is extended task by task, dense networks first."""
+    *three, further, unscored = paper.MUJOCO
+    for task in (*three, further):
+        sac(10.0, task, method="dense")
+    for task in paper.MUJOCO:
+        sac(5.0, task, method="dense", agent="ppo")
+    for task in three:
+        for method in paper.METHODS:
+            sac(2.0, task, method=method, agent="ppo")
+    before = drawn("16").drop(columns="env_steps")
+    assert (len(before), set(before["n_tasks"])) == (1 + len(paper.METHODS), {3})
+    error = capsys.readouterr().err
+    assert f"left out {further}, which lacks Dense, Pruning, Static, SET, RigL" in error
+    assert f"left out {unscored}, which lacks dense SAC to normalize by" in error
+    sac(9.0, further, method="rigl", agent="ppo")
+    pd.testing.assert_frame_equal(drawn("16").drop(columns="env_steps"), before)
+    assert (
+        f"left out {further}, which lacks Dense, Pruning, Static, SET\n" in capsys.readouterr().err
+    )
+    # Four bars on four tasks are more than five on three.
+    for method in ("set", "static"):
+        sac(9.0, further, method=method, agent="ppo")
+    after = drawn("16")
+    assert set(after["label"]) == {"Dense: 100%", "Static", "SET", "RigL"}
+    assert set(after["n_tasks"]) == {4}
+
+
+def test_the_figure_says_what_its_unit_rests_on(sac, drawn, capsys):
+    """In its note, its numbers, and on stderr; SAC alone is its own unit."""
+    for task in paper.MUJOCO:
+        for seed in range(2):
+            sac(10.0, task, method="dense", seed=seed)
+            sac(5.0, task, seed=seed)
+        for seed in range(3):
+            sac(2.0, task, agent="ppo", seed=seed, env_steps=1_000)
+    points = drawn("16")
+    columns = ["n_seeds", "env_steps", "unit_seeds", "unit_env_steps"]
+    assert points[columns].values.tolist() == [[3, 1_000, 2, 110]]
+    message = (
+        "PPO is normalized by dense SAC, which has 2 seeds per task of 110 steps; "
+        "PPO has 3 of 1,000"
+    )
+    assert message in capsys.readouterr().err
+    drawn("15")
+    assert "is normalized by" not in capsys.readouterr().err
+
+
+def test_a_note_says_that_bars_rest_on_different_numbers_of_seeds(sac, tmp_path, capsys):
+    for task in paper.MUJOCO:
+        for seed in range(3):
+            sac(10.0, task, method="dense", seed=seed)
+            if seed < 2 or task != paper.MUJOCO[1]:
+                sac(5.0, task, seed=seed)
+    notes = []
+    with pytest.MonkeyPatch.context() as patch, heard():
+        patch.setattr(style, "save", lambda figure, *_: notes.append(figure.legends[0]) or [])
+        FIGURES["15"].draw(collect(tmp_path / "runs"), tmp_path / "out")
+    text = notes[0].get_title().get_text()
+    assert max(map(len, text.splitlines())) < 45  # it stands beside a single panel
+    text = text.replace("\n", " ")
+    # Of 15 scores, 3 are cut off at each end, of 10 scores 2.
+    assert (
+        "bars of one panel rest on 2 to 3 seeds per task, so 20% of their scores are cut"
+    ) in text
+    assert f"SAC, 90%, RigL: 2 of up to 3 seeds of each task, as {paper.MUJOCO[1]} has" in text
 
 
 def test_scaling_figures_have_a_row_per_agent(sac, drawn):
