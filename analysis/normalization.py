@@ -13,6 +13,11 @@ from analysis.select import standard_dense
 ATARI_SCORES = Path(__file__).with_name("atari_scores.csv")
 HUMAN_SCORES = ("modern", "nature")
 """The human players to choose from: see `ATARI_SCORES`."""
+LEARNED = 0.05
+"""A policy has learned something if its return exceeds the worst one by more than this share of it
+(and of the standard dense network's gain, where scores are in units of that)."""
+WORST = {"Acrobot-v1": -500.0, "MountainCar-v0": -200.0}
+"""Returns of a failed episode on tasks where they are not about 0."""
 
 
 def atari_scores() -> pd.DataFrame:
@@ -40,3 +45,14 @@ def normalized(runs: pd.DataFrame, human: str) -> pd.Series:
     low = runs["env"].map(lambda task: zero.get(task, 0.0))
     high = runs["env"].map(one)
     return (runs["final_return"] - low) / (high - low)
+
+
+def worst_return(runs: pd.DataFrame) -> pd.Series:
+    """The return of a policy that has learned nothing."""
+    worst = {**atari_scores()["random"], **WORST}
+    return runs["env"].map(lambda task: worst.get(task, 0.0))
+
+
+def has_learned(gain: pd.Series, worst: pd.Series) -> pd.Series:
+    """Whether a policy that scores `gain` above the worst return has learned something."""
+    return gain > LEARNED * worst.abs()

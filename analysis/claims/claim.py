@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Estimates, Pairs, Quantity
-from analysis.claims.runs import AT, LEARNT, Compare, Runs
+from analysis.claims.runs import AT, Compare, Runs
 from analysis.claims.verdict import Evidence, Range, fewest, judge
+from analysis.normalization import LEARNED
 
 Special = Callable[[Runs, Range], Iterator[tuple[str, Evidence]]]
 
@@ -70,7 +71,7 @@ class Claim:
             # A difference needs a unit, and equality only means something if one side has learned.
             tasks = set(first["env"]) & set(second["env"])
             first, second = first[first["in_units"]], second[second["in_units"]]
-            first, second = _where_one_has_learnt(first, second, self.by)
+            first, second = _where_one_has_learned(first, second, self.by)
             if lost := sorted(tasks - (set(first["env"]) & set(second["env"]))):
                 notes.append(f"without {', '.join(lost)}, where neither side has learned")
         pairs = self.pairs(first, second)
@@ -96,11 +97,11 @@ class Claim:
         )
 
 
-def _where_one_has_learnt(
+def _where_one_has_learned(
     first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]
 ) -> list[pd.DataFrame]:
-    """The rows of both sides in cells (of equal `by`) where a side's mean score is above LEARNT."""
+    """The rows of both sides in cells (equal in `by`) where a side's mean score is above LEARNED."""
     means = [side.groupby(list(by))["score"].mean() for side in (first, second)]
     best = means[0].to_frame("first").join(means[1].rename("second"), how="inner").max(axis=1)
     keys = [side.set_index(list(by)).index for side in (first, second)]
-    return [side[key.isin(best.index[best > LEARNT])] for side, key in zip((first, second), keys)]
+    return [side[key.isin(best.index[best > LEARNED])] for side, key in zip((first, second), keys)]

@@ -8,11 +8,17 @@ from rliable import metrics
 
 from analysis import style
 from analysis.claims.pairs import Estimates, Quantity
-from analysis.claims.runs import LEARNT, Runs, Sides, of_methods, title, worst_return
+from analysis.claims.runs import Runs, Sides, of_methods, title
 from analysis.claims.verdict import COUNTED, Evidence, Range, judge
 from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
-from analysis.normalization import HUMAN_SCORES, normalized
+from analysis.normalization import (
+    HUMAN_SCORES,
+    LEARNED,
+    has_learned,
+    normalized,
+    worst_return,
+)
 from analysis.notes import left_out
 from analysis.select import (
     TASK,
@@ -112,7 +118,7 @@ def _kept_under_noise(runs: Runs) -> pd.DataFrame:
     worst = worst_return(own)
     had = own["clean"] - worst
     dense = had.where(standard_dense(own)).groupby([own["suite"], own["env"]])
-    learned = had > LEARNT * np.maximum(worst.abs(), dense.transform("mean").fillna(0.0))
+    learned = has_learned(had, worst) & ~(had <= LEARNED * dense.transform("mean"))
     full = own.groupby(["suite", "env"])["total_params"].transform("max")
     share = (own["active_params"] / full).map(lambda x: nearest_share(x, paper.NOISE_SHARES))
     kept = (own["noisy"] - worst) / had.where(learned)

@@ -4,18 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from analysis.normalization import atari_scores
+from analysis.normalization import has_learned, worst_return
 from analysis.run_tables import Tables
 from analysis.select import comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK
 
 AT = ("env", "target_sparsity")
-LEARNT = 0.05
-"""A policy has learned something if its return exceeds the worst one by more than this share of the
-worst return and of the standard dense network's gain over it."""
-WORST = {"Acrobot-v1": -500.0, "MountainCar-v0": -200.0}
-"""Returns of a failed episode on tasks where they are not about 0; they are the zero of scores."""
 
 Sides = Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]
 
@@ -47,7 +42,7 @@ class Runs:
             dense = standard[unchanged] if unchanged.any() else standard
             full = own["env"].map(dense.groupby("env")["final_return"].mean())
             worst = worst_return(own)
-            unit = (full - worst).where(full - worst > LEARNT * worst.abs())
+            unit = (full - worst).where(has_learned(full - worst, worst))
             score = (own["final_return"] - worst) / unit.fillna(1.0)
             labeled = self.tables.labeled(title(agent, suite), own)
             yield labeled, own.assign(score=score, in_units=unit.notna())
@@ -60,12 +55,6 @@ Compare = Callable[[Runs], Sides]
 def title(agent: str, suite: str) -> str:
     """The name of an agent in claims."""
     return f"{agent.upper()} {suite}"
-
-
-def worst_return(runs: pd.DataFrame) -> pd.Series:
-    """The return of a policy that has learned nothing."""
-    worst = {**atari_scores()["random"], **WORST}
-    return runs["env"].map(lambda task: worst.get(task, 0.0))
 
 
 def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:

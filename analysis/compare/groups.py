@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import learning_curves
-from analysis.claims.runs import LEARNT, worst_return
 from analysis.collect import load
-from analysis.normalization import HUMAN_SCORES, atari_scores
+from analysis.normalization import HUMAN_SCORES, atari_scores, has_learned, worst_return
 from analysis.notes import left_out
 from analysis.run_tables import Tables
 from analysis.select import MATCHES_WITHIN, TASK, configs_of, standard_dense, widest
@@ -213,7 +212,7 @@ def _normalized(runs: pd.DataFrame) -> pd.DataFrame:
     dense = dense.where(runs["source"] == first).groupby(task).transform("mean")
     best = runs.groupby([*task, "label"])["final_return"].transform("mean")
     best = best.groupby(task).transform("max")
-    learned = dense - zero > LEARNT * zero.abs()
+    learned = has_learned(dense - zero, zero)
     human = runs["env"].map(atari_scores()[f"human_{HUMAN_SCORES[0]}"])
     one = human.fillna(dense.where(learned, best))
     several = runs["source"].nunique() > 1
