@@ -100,7 +100,7 @@ class Claim:
 def _where_one_has_learned(
     first: pd.DataFrame, second: pd.DataFrame, by: Sequence[str]
 ) -> list[pd.DataFrame]:
-    """The rows of both sides in cells (equal in `by`) where a side's mean score is above LEARNED."""
+    """The rows of both sides in cells (equal in `by`) where a side scores above LEARNED."""
     means = [side.groupby(list(by))["score"].mean() for side in (first, second)]
     best = means[0].to_frame("first").join(means[1].rename("second"), how="inner").max(axis=1)
     keys = [side.set_index(list(by)).index for side in (first, second)]
