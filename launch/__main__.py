@@ -33,9 +33,9 @@ def print_list(presets: Iterable[str], costs: Costs, *, describe: bool) -> None:
     """Prints each study's size in some presets.
 
     Args:
-        presets: names of presets.
-        costs: estimates of the runs' time.
-        describe: whether to add what a study is, instead of how many runs it shares with others.
+      presets: names of presets.
+      costs: estimates of the runs' time.
+      describe: whether to add what a study is, instead of how many runs it shares with others.
     """
     print(f"{'study':<16}{'preset':<9}{'runs':>8}{'env steps':>17}{'core-hours':>12}")
     for name in presets:

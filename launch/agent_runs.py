@@ -42,20 +42,20 @@ def agent_run(
     """A run of an agent.
 
     Args:
-        agent: the agent.
-        task: a key of its `tasks`.
-        method: name of the gin file in the agent's folder.
-        seed: determines the run together with the configuration.
-        schedule: the run's length.
-        distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
-        sparsity: target sparsity; for sparse methods only.
-        units: units of each hidden dense layer, if not the standard number; convolution filters
-            scale with it.
-        snr_freq: train steps between two measurements of the gradients' SNR; 0: none. Measuring
-            does not change the training, but it changes the configuration and so the name. If the
-            measured run exists, the other one is not trained (`Run.measured_name`).
-        changes: hyperparameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
-            value equal to the best one does not change the run or its name.
+      agent: the agent.
+      task: a key of its `tasks`.
+      method: name of the gin file in the agent's folder.
+      seed: determines the run together with the configuration.
+      schedule: the run's length.
+      distribution: a key of `DISTRIBUTIONS`; for sparse methods only.
+      sparsity: target sparsity; for sparse methods only.
+      units: units of each hidden dense layer, if not the standard number; convolution filters
+          scale with it.
+      snr_freq: train steps between two measurements of the gradients' SNR; 0: none. Measuring
+          does not change the training, but it changes the configuration and so the name. If the
+          measured run exists, the other one is not trained (`Run.measured_name`).
+      changes: hyperparameters (keys of `HYPERPARAMETERS`) that differ from the best ones. A
+          value equal to the best one does not change the run or its name.
     """
     label = [method]
     bindings = [f'{agent.gin.task}="{task}"', *schedule.bindings]

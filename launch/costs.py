@@ -19,9 +19,9 @@ class Costs:
     """Estimates of runs' time on one core.
 
     Args:
-        runs_dir: finished runs here (`AGENT/TASK/.../seedN/result.json`) replace the declared
-            speeds: those that differ only in the seed, otherwise those on the same task, otherwise
-            those of the same agent.
+      runs_dir: finished runs here (`AGENT/TASK/.../seedN/result.json`) replace the declared
+          speeds: those that differ only in the seed, otherwise those on the same task, otherwise
+          those of the same agent.
     """
 
     def __init__(self, runs_dir: Path | None = None) -> None:

@@ -21,7 +21,7 @@ def check(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> dict[Path
     """The files in `folder` that `runs` use, with those that they include, by their copies' paths.
 
     Raises:
-        ConfigError: other runs of the same names were trained with another file.
+      ConfigError: other runs of the same names were trained with another file.
     """
     copies: dict[Path, Path] = {}
     if folder is None:
@@ -52,7 +52,7 @@ def keep(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> None:
     """Copies the files in `folder` that `runs` use to `runs_dir`.
 
     Raises:
-        ConfigError: as `check`.
+      ConfigError: as `check`.
     """
     for copy, source in check(runs, folder, runs_dir).items():
         if not copy.exists() or _differ(source, copy):

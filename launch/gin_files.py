@@ -23,7 +23,7 @@ def edited(folder: Path | None) -> tuple[str, ...]:
     replaces it if it includes a file that differs.
 
     Raises:
-        ConfigError: there is no such folder.
+      ConfigError: there is no such folder.
     """
     if folder is None:
         return ()
@@ -67,7 +67,7 @@ def found(runs: Sequence[Run], folder: Path | None) -> list[Run]:
     """The runs with their methods' gin files, from `folder` where they are there.
 
     Raises:
-        ConfigError: a method has no file, or no run uses one from the folder.
+      ConfigError: a method has no file, or no run uses one from the folder.
     """
     with_files = [_found(run, folder) for run in runs]
     if folder is not None and runs and with_files == list(runs):

@@ -42,11 +42,11 @@ class Selection:
         """The runs of a study, by default of all studies together.
 
         Args:
-            study: one of the studies.
-            strict: whether all of `agents` and `tasks` must occur.
+          study: one of the studies.
+          strict: whether all of `agents` and `tasks` must occur.
 
         Raises:
-            ConfigError: one that must occur does not.
+          ConfigError: one that must occur does not.
         """
         preset = PRESETS[self.preset].narrowed(self.seeds, self.sparsities, self.methods)
         runs = expand([study] if study else self.studies, preset)
@@ -101,9 +101,9 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
     """Adds the arguments that select runs.
 
     Args:
-        parser: the command's parser.
-        studies: `+` or `*`, how many studies must be named.
-        required: whether a preset must be given.
+      parser: the command's parser.
+      studies: `+` or `*`, how many studies must be named.
+      required: whether a preset must be given.
     """
     parser.add_argument("studies", nargs=studies, metavar="STUDY", help="see `launch list`")
     parser.add_argument("--preset", choices=list(PRESETS), required=required)
@@ -137,7 +137,7 @@ def of_arguments(args: argparse.Namespace) -> Selection:
     """The selection that the arguments describe.
 
     Raises:
-        ConfigError: there is no such study.
+      ConfigError: there is no such study.
     """
     if unknown := [study for study in args.studies if study not in STUDIES]:
         raise ConfigError(
@@ -173,7 +173,7 @@ def launched(args: argparse.Namespace) -> list[tuple[Selection, str]]:
     With a preset: those of the selection that the arguments describe.
 
     Raises:
-        ConfigError: no such launch is recorded, or the arguments do not fit together.
+      ConfigError: no such launch is recorded, or the arguments do not fit together.
     """
     selection = of_arguments(args)
     if args.preset:
@@ -214,7 +214,7 @@ def _names(flag: str, given: Sequence[str] | None) -> tuple[str, ...]:
     """Names, separated by spaces or commas, each once.
 
     Raises:
-        ConfigError: the flag is given, but without a name (`--tasks "$UNSET"`).
+      ConfigError: the flag is given, but without a name (`--tasks "$UNSET"`).
     """
     names: Iterable[str] = (name for text in given or () for name in text.split(","))
     found = tuple(dict.fromkeys(filter(None, names)))

@@ -65,7 +65,7 @@ class Look:
     """Inspects the runs of a directory.
 
     Args:
-        runs_dir: directory of all runs.
+      runs_dir: directory of all runs.
     """
 
     def __init__(self, runs_dir: Path) -> None:

@@ -16,11 +16,11 @@ class Table:
     """The runs that a directory's table holds; none if there is no table.
 
     Args:
-        runs_dir: directory of all runs.
-        required: whether there must be a table that can be read.
+      runs_dir: directory of all runs.
+      required: whether there must be a table that can be read.
 
     Raises:
-        ConfigError: a required table is missing, or cannot be read.
+      ConfigError: a required table is missing, or cannot be read.
     """
 
     def __init__(self, runs_dir: Path, required: bool = False) -> None:

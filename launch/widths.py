@@ -96,9 +96,9 @@ def matched_units(nets: tuple[Network, ...], units: int, sparsity: float) -> int
     """Hidden units whose dense parameter count is closest to the sparse one's (fewer on a tie).
 
     Args:
-        nets: the agent's networks.
-        units: units of their hidden layers at width 1.
-        sparsity: sparsity of the networks to match.
+      nets: the agent's networks.
+      units: units of their hidden layers at width 1.
+      sparsity: sparsity of the networks to match.
     """
     target = sparse_parameters(nets, units, sparsity)
     return min(

@@ -62,8 +62,8 @@ def read(path: Path) -> Cluster:
     """Reads and checks the file.
 
     Raises:
-        ConfigError: the file cannot be read, or something in it is wrong; the message is one line
-            that names the value and what is allowed.
+      ConfigError: the file cannot be read, or something in it is wrong; the message is one line
+          that names the value and what is allowed.
     """
     settings: dict[str, Any] = {}
     for line, name, value in _entries(path):

@@ -84,10 +84,10 @@ def trained(run: Run, runs_dir: Path, queue: Container[str], *, measured_too: bo
     It is the one that is further: finished, at work or queued, started, or not even that.
 
     Args:
-        run: a run of a study.
-        runs_dir: directory of all runs.
-        queue: names of the runs in SLURM's queue.
-        measured_too: whether the launch has the measured run; it does not train the other one then.
+      run: a run of a study.
+      runs_dir: directory of all runs.
+      queue: names of the runs in SLURM's queue.
+      measured_too: whether the launch has the measured run; it does not train the other one then.
     """
 
     def stage(each: Run) -> int:
@@ -142,11 +142,11 @@ class Child:
     up if both are killed.
 
     Args:
-        job: the job to run.
-        log: its locked log (`lock`).
-        cpus: cores to pin it to.
-        threads: threads of each numerical library.
-        ignored: signals that the child ignores because the launcher handles them.
+      job: the job to run.
+      log: its locked log (`lock`).
+      cpus: cores to pin it to.
+      threads: threads of each numerical library.
+      ignored: signals that the child ignores because the launcher handles them.
     """
 
     def __init__(

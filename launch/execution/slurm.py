@@ -44,17 +44,17 @@ def launch(
     A run counts as queued or running, too, if the one that makes it unnecessary is.
 
     Args:
-        runs: the runs to train.
-        runs_dir: directory of all runs, on a file system that the cluster's nodes share.
-        cluster: settings for the jobs.
-        threads: threads per run.
-        wait: whether to show progress until every run has ended.
+      runs: the runs to train.
+      runs_dir: directory of all runs, on a file system that the cluster's nodes share.
+      cluster: settings for the jobs.
+      threads: threads per run.
+      wait: whether to show progress until every run has ended.
 
     Returns:
-        The exit code; without `wait`, 0 means that all runs are submitted.
+      The exit code; without `wait`, 0 means that all runs are submitted.
 
     Raises:
-        SlurmError: not all runs could be submitted, or SLURM does not list its queue.
+      SlurmError: not all runs could be submitted, or SLURM does not list its queue.
     """
     jobs = [job_of(run, runs_dir, threads) for run in runs]
     queue = slurm_queue.queued(runs_dir)
@@ -85,7 +85,7 @@ def submit(
     previous one has ended.
 
     Yields:
-        Id and number of tasks of each array, as soon as it is submitted.
+      Id and number of tasks of each array, as soon as it is submitted.
     """
     if not jobs:
         return

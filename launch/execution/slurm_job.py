@@ -29,7 +29,7 @@ class Training(submitit.helpers.Checkpointable):
         """Trains the run and returns a line that says so.
 
         Raises:
-            RuntimeError: the training ended without a result.
+          RuntimeError: the training ended without a result.
         """
         log = self._locked()
         if log is None:

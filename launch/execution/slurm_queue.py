@@ -29,7 +29,7 @@ def queued(runs_dir: Path) -> dict[str, Queued]:
     """The runs in SLURM's queue from all launches, by name.
 
     Raises:
-        SlurmError: SLURM does not list its queue.
+      SlurmError: SLURM does not list its queue.
     """
     found = arrays(runs_dir)
     if not found:
@@ -43,8 +43,8 @@ def read_queue(lines: str, found: Mapping[str, Sequence[str]]) -> dict[str, Queu
     """Reads lines of array name, array id, index (N/A in an array of one) and state.
 
     Args:
-        lines: squeue's output.
-        found: the runs of each array's tasks.
+      lines: squeue's output.
+      found: the runs of each array's tasks.
     """
     queue = {}
     for line in lines.splitlines():
@@ -59,7 +59,7 @@ def cancel(jobs: Iterable[Queued]) -> None:
     """Removes jobs from the queue, running ones included.
 
     Raises:
-        SlurmError: SLURM refuses, or cannot be reached.
+      SlurmError: SLURM refuses, or cannot be reached.
     """
     names = [each.job for each in jobs]
     for first in range(0, len(names), _AT_ONCE):
@@ -76,7 +76,7 @@ def ask(*command: str) -> str:
     """The output of a SLURM command.
 
     Raises:
-        SlurmError: it fails, or is not installed.
+      SlurmError: it fails, or is not installed.
     """
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
