@@ -24,6 +24,9 @@ from scipy import stats
 FEWEST_FOR_INTERVAL = 3
 """Minimum number of seeds for an interval."""
 CONFIDENCE = 0.95
+TRIMMED = 0.25
+"""Share of the scores that an interquartile mean cuts off at each end, rounded down to whole
+scores."""
 
 
 class Estimate(NamedTuple):
@@ -70,7 +73,7 @@ def iqm_error(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     seeds, tasks = scores.shape[-2:]
     count = seeds * tasks
-    cut = count // 4
+    cut = int(TRIMMED * count)
     ordered = np.sort(scores.reshape(*scores.shape[:-2], count), axis=-1)
     low, high = ordered[..., cut], ordered[..., count - cut - 1]
     share = np.clip(scores, low[..., None, None], high[..., None, None]) / (count - 2 * cut)

@@ -16,12 +16,10 @@ from rliable import library, metrics
 
 from analysis.claims.pairs import PROBABILITY, Pairs
 from analysis.compare.groups import POINTS, Groups
-from analysis.intervals import FEWEST_FOR_INTERVAL, reach
+from analysis.intervals import FEWEST_FOR_INTERVAL, TRIMMED, reach
 
 REPETITIONS = 2000
 SEED = 0
-TRIMMED = 0.25
-"""Share of scores that an interquartile mean leaves out at each end."""
 
 
 def iqms(scores: np.ndarray) -> np.ndarray:

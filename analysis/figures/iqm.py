@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.figures.figure import Figure
-from analysis.intervals import iqm_interval
+from analysis.intervals import TRIMMED, iqm_interval
 from analysis.normalization import HUMAN_SCORES, dense_sac, normalized
 from analysis.notes import left_out
 from analysis.run_tables import Tables
@@ -30,9 +30,6 @@ COLUMNS = (
     *("agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high", "n_seeds"),
     *("n_tasks", "env_steps", "unit_seeds", "unit_env_steps"),
 )
-TRIMMED = 0.25
-"""Share of the scores that an interquartile mean cuts off at each end, rounded down to whole
-scores."""
 SAME_LENGTH = 1.1
 """Ratio up to which trainings count as equally long: agents differ in their first random steps."""
 
