@@ -6,17 +6,20 @@ from analysis import scores
 from rigl_rl.command_line import Parser
 
 
-def parser_of_runs(command: str, description: str) -> Parser:
+def parser_of_runs(command: str, description: str, several: bool = False) -> Parser:
     """A parser with the argument for the runs, and the one for the score to show.
 
-    command: what follows `python -m`.
+    command: what follows `python -m`. several: whether --runs takes a list.
     """
     parser = Parser(prog=f"python -m {command}", description=description)
     parser.add_argument(
         "--runs",
         type=Path,
+        nargs="+" if several else None,
         required=True,
-        help="directory of runs, or a table written by analysis.collect",
+        help="directories of runs, or tables written by analysis.collect"
+        if several
+        else "directory of runs, or a table written by analysis.collect",
     )
     parser.add_argument(
         "--score",

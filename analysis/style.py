@@ -48,6 +48,11 @@ NETWORKS = {"atari_cnn": "CNN", "atari_resnet": "ResNet"}  # by suite, for agent
 DISTRIBUTIONS = {ERK: "ERK", UNIFORM: "Uniform", "erdos_renyi": "Erdős–Rényi"}
 # The marker distinguishes them if a line has a single point.
 LINES: dict[str, dict[str, Any]] = {ERK: {"ls": "-"}, UNIFORM: {"ls": "--", "mfc": "white"}}
+GRAY = "#555555"
+STANDARD_DENSE: dict[str, Any] = {"color": GRAY, "ls": ":", "lw": 1}
+"""The line of the standard dense network."""
+REFERENCE: dict[str, Any] = {"color": "#999999", "ls": "--", "lw": 1}
+"""The line of another size or split to compare with."""
 SETTINGS: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -105,7 +110,7 @@ def panels(rows: int, columns: int, **shared: Any) -> tuple[Figure, np.ndarray]:
 def empty(axes: Axes) -> None:
     """Marks a panel that has no runs."""
     axes.set_axis_off()
-    axes.text(0.5, 0.5, "no runs", transform=axes.transAxes, ha="center", color="#555555")
+    axes.text(0.5, 0.5, "no runs", transform=axes.transAxes, ha="center", color=GRAY)
 
 
 def usual_seeds(seeds: pd.Series) -> int:
@@ -167,7 +172,7 @@ def finish(
     legend = figure.legend(
         handles=handles, loc=place, ncols=columns, title=text, title_fontsize=7, fontsize=8
     )
-    legend.get_title().set_color("#555555")
+    legend.get_title().set_color(GRAY)
     seed_marks.spread(figure)
 
 
@@ -207,12 +212,15 @@ def parameter_axis(axes: Axes, counts: Iterable[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def save(figure: Figure, data: pd.DataFrame, out: Path, name: str) -> list[Path]:
-    """Writes name.png, name.pdf and name.csv (the plotted numbers); each complete or not at all."""
-    paths = [out / f"{name}{suffix}" for suffix in (".png", ".pdf", ".csv")]
+def save(figure: Figure, data: pd.DataFrame | None, out: Path, name: str) -> list[Path]:
+    """Writes name.png, name.pdf and, with data, name.csv (the plotted numbers); each complete or
+    not at all.
+    """
+    suffixes = (".png", ".pdf") if data is None else (".png", ".pdf", ".csv")
+    paths = [out / f"{name}{suffix}" for suffix in suffixes]
     for path in paths:
         with replacing(path) as aside:
-            if path.suffix == ".csv":
+            if data is not None and path.suffix == ".csv":
                 data.to_csv(aside, index=False)
             else:
                 # Without a date the same numbers give the same PDF.

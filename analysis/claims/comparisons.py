@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.runs import AT, Runs, Sides, of_methods, sparse
+from analysis.claims.runs import title as title_of
 from analysis.parameter_splits import is_split, splits
 from analysis.select import MATCHES_WITHIN, standard_dense
 from rigl_rl import paper
@@ -23,6 +24,7 @@ STANDARD_SPLIT_WITHIN = 0.05
 """How far an actor's share of parameters may be from the standard share to count as standard."""
 NOT_STATIC = ("prune", "set", "rigl")
 """Static "performs poorly" (section 4), and weight decay is not said to help it (section 6)."""
+SAC = title_of("sac", "mujoco")
 HARD_TASKS = ("Humanoid-v2", "MsPacman", "Qbert", "Pong")
 """Those named in section 4."""
 
@@ -85,7 +87,7 @@ def starved(runs: Runs) -> Sides:
         found = found[is_split(found)]
         share = found["actor_share"]
         found = found.assign(starved_to=np.minimum(share, 1 - share).round(1))
-        title = runs.tables.labeled("SAC mujoco", found)
+        title = runs.tables.labeled(SAC, found)
         yield title, found[share < STARVED], found[share > 1 - STARVED]
 
 
@@ -96,7 +98,7 @@ def standard_split(runs: Runs) -> Sides:
         standard = found[~is_split(found)].groupby("env")["actor_share"].first()
         away = (found["actor_share"] - found["env"].map(standard)).abs()
         near = away < STANDARD_SPLIT_WITHIN
-        title = runs.tables.labeled("SAC mujoco", found)
+        title = runs.tables.labeled(SAC, found)
         yield title, found[near], found[(away >= STANDARD_SPLIT_WITHIN)]
 
 

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import notes, scores
+from analysis import notes
+from analysis.arguments import parser_of_runs
 from analysis.as_text import latex, markdown, with_interval
 from analysis.compare import figure, statistics
+from analysis.compare.figure import TITLES
 from analysis.compare.groups import comparisons
-from rigl_rl.command_line import Parser, exit_code
+from rigl_rl.command_line import exit_code
 from rigl_rl.files import write_text
 
 
@@ -31,29 +33,16 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     )
     wide = text.pivot(index="group", columns="statistic", values="text")
     wide = wide.loc[found["group"].unique(), list(statistics.AGGREGATES)]
-    wide.columns = ["Mean", "Median", "IQM", "Optimality gap"]
+    wide = wide.rename(columns=TITLES)
     shape = found.groupby("group")[["seeds", "tasks"]].first()
     return wide.assign(Seeds=shape["seeds"], Tasks=shape["tasks"]).rename_axis("Runs").reset_index()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compares; prints the table."""
-    parser = Parser(prog="python -m analysis.compare", description="Compare sets of runs.")
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="directories of runs, or tables written by analysis.collect",
-    )
+    parser = parser_of_runs("analysis.compare", "Compare sets of runs.", several=True)
     parser.add_argument(
         "--groups", nargs="+", default=(), help="compare only these, named as in the table"
-    )
-    parser.add_argument(
-        "--score",
-        choices=scores.CHOICES,
-        default=scores.PROTOCOL,
-        help="of the evaluation protocol (default), or of greedy policies where they are measured",
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the output")
     parser.add_argument("--task_bootstrap", action="store_true", help="draw tasks as well as seeds")

@@ -54,9 +54,7 @@ def draw(found: dict[str, pd.DataFrame], groups: Groups, out: Path, name: str) -
     note = figure.legends[0].get_title()
     listed = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}: {', '.join(tasks)}"
     note.set_text(f"{note.get_text()}\n{listed}. {groups.unit}")
-    paths = style.save(figure, aggregates, out, name)
-    paths[-1].unlink()  # each panel has its table
-    return paths[:-1]
+    return style.save(figure, None, out, name)  # each panel has its table
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, x: str, colors: dict[str, Any]) -> None:

@@ -87,8 +87,8 @@ class ActorShareFigure(Figure):
             Line2D([], [], color=colors[b], marker="o", label=f"{style.percent(b)} of parameters")
             for b in self.budgets
         ]
-        handles.append(Line2D([], [], color="#555555", ls=":", label="Standard dense"))
-        handles.append(Line2D([], [], color="#999999", ls="--", label="Standard split"))
+        handles.append(Line2D([], [], **style.STANDARD_DENSE, label="Standard dense"))
+        handles.append(Line2D([], [], **style.REFERENCE, label="Standard split"))
         style.finish(figure, handles, points["n_seeds"], "point")
         return style.save(figure, points, out, self.name)
 
@@ -98,6 +98,6 @@ def _panel(axes: Axes, points: pd.DataFrame, colors: dict, usual: int) -> None:
         return style.empty(axes)
     for budget, line in points.groupby("budget"):
         plotting.points(axes, line["actor_share"], line, usual, colors[budget], marker="o")
-    axes.axhline(points["dense_reward"].iloc[0], color="#555555", ls=":", lw=1)
-    axes.axvline(points["standard_share"].iloc[0], color="#999999", ls="--", lw=1)
+    axes.axhline(points["dense_reward"].iloc[0], **style.STANDARD_DENSE)
+    axes.axvline(points["standard_share"].iloc[0], **style.REFERENCE)
     return axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -132,6 +132,6 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> dict[str, Line2D]:
     dense = points[points["method"] == "dense"]
     if not dense.empty:
         handles["dense"] = axes.axhline(
-            dense["mean"].iloc[0], color="#555555", ls=":", lw=1, label="Standard dense"
+            dense["mean"].iloc[0], **style.STANDARD_DENSE, label="Standard dense"
         )
     return handles

@@ -132,7 +132,7 @@ class SnrFigure(Figure):
         if len(drawn) > 1:
             handles += [
                 Line2D(
-                    [], [], color="#555555", label=style.DISTRIBUTIONS[d], ls=style.LINES[d]["ls"]
+                    [], [], color=style.GRAY, label=style.DISTRIBUTIONS[d], ls=style.LINES[d]["ls"]
                 )
                 for d in drawn
             ]

@@ -238,6 +238,6 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
     others = set(points["label"]) - known  # by their own names
     methods = style.looks([*style.METHODS, *others])
     colors = {look.name: look.color for look in methods.values()}
-    colors[STANDARD] = "#555555"
+    colors[STANDARD] = style.GRAY
     plotting.bars(axes, points, "iqm", "label", colors, "n_seeds", usual)
     axes.tick_params(axis="y", labelsize=8)

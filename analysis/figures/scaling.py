@@ -183,8 +183,8 @@ def _panel(axes: Axes, points: pd.DataFrame, usual: int) -> None:
         if line.empty:
             continue
         plotting.points(axes, line["params"], line, usual, look.color, shift, marker=look.marker)
-    axes.axhline(points["dense_reward"].iloc[0], color="#555555", linestyle=":", linewidth=1)
-    axes.axvline(points["params_at_80"].iloc[0], color="#999999", linestyle="--", linewidth=1)
+    axes.axhline(points["dense_reward"].iloc[0], **style.STANDARD_DENSE)
+    axes.axvline(points["params_at_80"].iloc[0], **style.REFERENCE)
     return style.parameter_axis(axes, points["params"])
 
 
@@ -194,11 +194,11 @@ def _legend(points: pd.DataFrame) -> list[Line2D]:
         for look in style.looks(points["method"]).values()
     ]
     lines: Any = (
-        ("dense_reward", "#555555", ":", "Standard dense"),
-        ("params_at_80", "#999999", "--", "80% sparse"),
+        ("dense_reward", style.STANDARD_DENSE, "Standard dense"),
+        ("params_at_80", style.REFERENCE, "80% sparse"),
     )
     return handles + [
-        Line2D([], [], color=color, linestyle=dashes, linewidth=1, label=label)
-        for column, color, dashes, label in lines
+        Line2D([], [], **line, label=label)
+        for column, line, label in lines
         if points[column].notna().any()
     ]
