@@ -84,7 +84,7 @@ def _widest(runs: pd.DataFrame) -> pd.DataFrame:
         left_out(
             NAME,
             f"left out {len(lacking)} of {len(tasks_of)} groups, which lack one of "
-            f"{', '.join(sorted(tasks))}, the tasks compared: {', '.join(lacking)} "
+            f"{', '.join(sorted(tasks))}, the tasks compared: {'; '.join(lacking)} "
             f"(--groups selects groups)",
         )
     return runs[~runs["label"].isin(lacking)]

@@ -158,7 +158,7 @@ def test_a_group_of_one_task_takes_no_task_from_the_others(runs, run, capsys):
     error = capsys.readouterr().err
     assert (
         "left out 2 of 4 groups, which lack one of Acrobot-v1, CartPole-v0, the tasks compared: "
-        "RigL 95%, RigL 98% (--groups"
+        "RigL 95%; RigL 98% (--groups"
     ) in error
     run(runs / "one_task", sparsity=0.5, returns=(50.0,))
     assert groups_of(runs).tasks == ("CartPole-v0",)
