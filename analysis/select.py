@@ -117,19 +117,19 @@ def of_last_policies(tables: Tables, figure: str) -> pd.DataFrame:
     return noise.drop(others.index)
 
 
-def rectangular(runs: pd.DataFrame, tasks: Sequence[str], shown: str, what: str) -> np.ndarray:
+def rectangular(runs: pd.DataFrame, tasks: Sequence[str]) -> tuple[np.ndarray, str]:
     """The column `score` of runs as [seeds, tasks], for rliable: as many seeds for each task as the
-    rarest one has, which is reported. No rows if a task has no score.
-
-    shown, what: for the report: the figure or claim, and which of its runs.
+    rarest one has, and a text that says so if others have more. No rows if a task has no score.
     """
     by_task = [runs.loc[runs["env"] == task, "score"].dropna().to_numpy() for task in tasks]
     counts = [len(scores) for scores in by_task] or [0]
     fewest, most = min(counts), max(counts)
+    text = ""
     if 0 < fewest < most:
         rarest = tasks[counts.index(fewest)]
-        left_out(shown, f"{what}: {fewest} of up to {most} seeds of each task, as {rarest} has")
-    return np.stack([scores[:fewest] for scores in by_task], 1) if by_task else np.zeros((0, 0))
+        text = f"{fewest} of up to {most} seeds of each task, as {rarest} has"
+    scores = [scores[:fewest] for scores in by_task]
+    return (np.stack(scores, 1) if scores else np.zeros((0, 0))), text
 
 
 def widest(tasks_of: Mapping[str, Collection[str]], least: int = 1) -> list[str]:

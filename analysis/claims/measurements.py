@@ -185,10 +185,12 @@ def resnet_by_cnn(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
     games = sorted(set.intersection(*(set(of["env"]) for _, of in own.groupby("suite"))))
     if not games:
         return
-    matrices = [
-        rectangular(own[own["suite"] == suite], games, "claims", f"IQM of the {name}")
-        for suite, name in reversed(style.NETWORKS.items())
-    ]
+    matrices = []
+    for suite, name in reversed(style.NETWORKS.items()):
+        scores, fewer = rectangular(own[own["suite"] == suite], games)
+        matrices.append(scores)
+        if fewer:
+            left_out("claims", f"IQM of the {name}: {fewer}")
     value, error, freedom = _ratio(*matrices)
     alone = (np.array(value), np.array(error), np.array(freedom))
     whole = Estimates(*alone, by_task=(alone[0][None], alone[1][None], alone[2][None]))

@@ -80,13 +80,14 @@ class IqmFigure(Figure):
         runs = comparable(tables.scored[tables.scored["suite"].isin(suites)], self.name)
         unit = dense_sac(runs)
         runs = runs.assign(score=normalized(runs, self.human))
-        rows = []
+        rows: list[tuple] = []
+        fewer: list[str] = []
         for panel in self.panels:
             lines = _lines(panel, runs)
             tasks = _common_tasks(panel, lines)
             of_tasks = unit.reindex(tasks if panel.suite == "mujoco" else [])
             unit_of = (of_tasks["seeds"].min(), of_tasks["env_steps"].mean())
-            scores = self._scores(panel, lines, tasks, tables)
+            scores = self._scores(panel, lines, tasks, tables, fewer)
             for label, own in scores.items():
                 value = iqm_interval(own)
                 numbers = (float(value.mean[0]), float(value.low[0]), float(value.high[0]))
@@ -102,6 +103,9 @@ class IqmFigure(Figure):
                 f"{self.name}: no sparse method has runs on all tasks ({wanted}{also}) in "
                 f"{tables.source}; make them with: {tables.command(self.name)}"
             )
+        if fewer:
+            bars = f"{len(fewer)} bar(s) leave out seeds that not all tasks have"
+            left_out(self.name, f"{bars} (first: {fewer[0]})")
         self._say_what_differs(points)
         return points
 
@@ -133,12 +137,22 @@ class IqmFigure(Figure):
                 )
 
     def _scores(
-        self, panel: IqmPanel, lines: dict[str, pd.DataFrame], tasks: list[str], tables: Tables
+        self,
+        panel: IqmPanel,
+        lines: dict[str, pd.DataFrame],
+        tasks: list[str],
+        tables: Tables,
+        fewer: list[str],
     ) -> dict[str, np.ndarray]:
-        """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks."""
+        """Normalized scores [seeds, tasks] of each line of a panel that has all of its tasks.
+
+        fewer: gets a text for each that leaves out seeds.
+        """
         scores, lacking = {}, []
         for label, line in lines.items():
-            found = rectangular(line, tasks, self.name, f"{panel.title}, {label}")
+            found, of_seeds = rectangular(line, tasks)
+            if of_seeds:
+                fewer.append(f"{panel.title}, {label}, {of_seeds}")
             if len(found):
                 scores[label] = found
             else:

@@ -53,7 +53,6 @@ WHY = {
     "ValueNetwork": "no network here is made of it; bind train_eval.value_fc_layers",
     # Dopamine's main.
     "create_sparse_agent": "SparseTrainRunner.agent_type decides, there and here; leave it out",
-    "create_agent": "the agent is always DQN; leave it out",
     "SparseTrainRunner.checkpoint_file_prefix": _RUN_DIRECTORY,
     "SparseTrainRunner.logging_file_prefix": _RUN_DIRECTORY,
     "SparseTrainRunner.log_every_n": "every iteration is recorded; leave it out",
@@ -82,9 +81,8 @@ NOT_REFUSED_BY_GIN = (
     "SparsePPOAgent.use_gae",
     "EncodingNetwork",
     "ValueNetwork",
-    "create_agent",
 )
-"""The names among them that TF-Agents or Dopamine registers with gin."""
+"""The names among them that TF-Agents registers with gin."""
 for _growing in ("UpdatedRigLOptimizer", "UpdatedSETOptimizer"):
     WHY.update(
         {

@@ -248,6 +248,7 @@ def of_many_seeds(tables, seeds=4):
     )
     noise = curves(tables.robustness, "sigma", np.arange(0, 31, 3), lambda s, x: s * (1 - x / 40))
     noise["train_step"] = noise["path"].map(runs.set_index("path")["train_steps"])
+    noise = noise.assign(epsilon=0.001, noise_seed=0)
     evals = curves(tables.evals, "step", steps, lambda score, step: score * step / 1e5)
     return tables._replace(
         runs=runs.reset_index(drop=True),

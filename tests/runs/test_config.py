@@ -211,9 +211,13 @@ def test_values_and_names_are_checked_when_they_are_bound(bindings, words):
     assert words in refusal(bindings=bindings)
 
 
+@gin.configurable
+def five() -> int:
+    return 5
+
+
 def test_what_a_function_returns_is_checked_when_it_is_asked_for():
-    # No training mode is bound here, so the method is 'dense'.
-    config.parse([], ["init_masks.sparsity = @by_method()", "by_method.dense = 5"])
+    config.parse([], ["init_masks.sparsity = @five()"])
     assert gin_config.sparse_settings("dense").sparsity == 0.0  # does not ask
     with pytest.raises(ConfigError, match="sparsity is 5, but must be a number within"):
         gin_config.sparse_settings("sparse")

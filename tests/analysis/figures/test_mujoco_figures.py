@@ -167,7 +167,7 @@ def test_a_note_says_that_bars_rest_on_different_numbers_of_seeds(sac, tmp_path,
     assert (
         "bars of one panel rest on 2 to 3 seeds per task, so 20% of their scores are cut"
     ) in text
-    assert f"SAC, 90%, RigL: 2 of up to 3 seeds of each task, as {paper.MUJOCO[1]} has" in text
+    assert f"SAC, 90%, RigL, 2 of up to 3 seeds of each task, as {paper.MUJOCO[1]} has" in text
 
 
 def test_scaling_figures_have_a_row_per_agent(sac, drawn):
