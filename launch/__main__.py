@@ -15,7 +15,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from launch import gin_copies, gin_files, selection, status
@@ -139,7 +139,7 @@ def _prints(args: argparse.Namespace) -> bool:
 def _run(args: argparse.Namespace) -> int:
     selected = selection.of_arguments(args)
     runs = gin_files.found(selected.runs(strict=True), args.configs)
-    gin_copies.check(runs, args.configs, args.runs)
+    copies = gin_copies.of(runs, args.configs, args.runs)
     table = Table(args.runs, required=args.skip_table)
     if skipped := len(runs) - len(runs := table.left(runs, args.skip_table)):
         print(f"{skipped} runs are left out: they are in {table.path}", file=sys.stderr)
@@ -153,12 +153,12 @@ def _run(args: argparse.Namespace) -> int:
         print_commands(runs, args.runs.absolute(), args.threads)
         return 0
     if args.on == "slurm":
-        return _on_slurm(runs, selected, args)
+        return _on_slurm(runs, copies, selected, args)
     if args.cluster or args.wait:
         raise ConfigError("--cluster and --wait need --on slurm")
     workers = args.workers or local.default_workers(args.threads)
     runs_dir = make_directory("--runs", args.runs)
-    gin_copies.keep(runs, args.configs, runs_dir)
+    gin_copies.keep(copies)
     selected.record(runs_dir)
     return local.launch(runs, runs_dir, workers, args.threads)
 
@@ -186,7 +186,12 @@ def _cancel(args: argparse.Namespace) -> int:
     return 0
 
 
-def _on_slurm(runs: Sequence[Run], selected: selection.Selection, args: argparse.Namespace) -> int:
+def _on_slurm(
+    runs: Sequence[Run],
+    copies: Mapping[Path, Path],
+    selected: selection.Selection,
+    args: argparse.Namespace,
+) -> int:
     if args.cluster is None:
         raise ConfigError("--on slurm needs --cluster FILE, with settings for the jobs")
     if args.workers:
@@ -207,7 +212,7 @@ def _on_slurm(runs: Sequence[Run], selected: selection.Selection, args: argparse
             f"argument --cluster: cpus is {settings.cpus}, but runs have {args.threads} threads"
         )
     runs_dir = make_directory("--runs", args.runs)
-    gin_copies.keep(runs, args.configs, runs_dir)
+    gin_copies.keep(copies)
     selected.record(runs_dir)
     return slurm.launch(runs, runs_dir, settings, args.threads, args.wait)
 

@@ -7,7 +7,7 @@ file that was edited later, or one in another folder of the same name, does not 
 import glob
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from launch import gin_files
@@ -17,8 +17,8 @@ from rigl_rl.files import replacing
 from rigl_rl.record import FROM_CONFIGS, RESULT
 
 
-def check(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> dict[Path, Path]:
-    """The files in `folder` that `runs` use, with those that they include, by their copies' paths.
+def of(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> dict[Path, Path]:
+    """{copy: file} of the files in `folder` that `runs` use, and of those that they include.
 
     Raises:
       ConfigError: other runs of the same names were trained with another file.
@@ -48,13 +48,9 @@ def check(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> dict[Path
     return copies
 
 
-def keep(runs: Sequence[Run], folder: Path | None, runs_dir: Path) -> None:
-    """Copies the files in `folder` that `runs` use to `runs_dir`.
-
-    Raises:
-      ConfigError: as `check`.
-    """
-    for copy, source in check(runs, folder, runs_dir).items():
+def keep(copies: Mapping[Path, Path]) -> None:
+    """Writes the copies, {copy: file}, where they are missing or differ."""
+    for copy, source in copies.items():
         if not copy.exists() or _differ(source, copy):
             with replacing(copy) as aside:
                 shutil.copyfile(source, aside)
