@@ -56,6 +56,18 @@ def test_a_policy_that_samples_is_refused(tmp_path):
     assert GreedyPolicy(tmp_path / "greedy").action(np.ones((4, 3), np.float32)).shape == (4, 2)
 
 
+def test_a_policy_that_hardly_ever_samples_another_action_is_refused(tmp_path):
+    action = tensor_spec.BoundedTensorSpec((), tf.int32, 0, 1)
+    time_steps = ts.time_step_spec(tensor_spec.TensorSpec((3,), tf.float32))
+    network = actor_distribution_network.ActorDistributionNetwork(time_steps.observation, action)
+    network.create_variables()
+    network.trainable_variables[-1].assign([9.0, -9.0])  # biases of the logits
+    policy = actor_policy.ActorPolicy(time_steps, action, network)
+    policy_saver.PolicySaver(policy).save(str(tmp_path / "sampling"))
+    with pytest.raises(ConfigError, match="samples actions; only greedy"):
+        GreedyPolicy(tmp_path / "sampling")
+
+
 @pytest.mark.parametrize(
     ("shape", "active", "index_bytes", "start_bytes"),
     [

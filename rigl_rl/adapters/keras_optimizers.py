@@ -43,6 +43,14 @@ def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) ->
     ]
 
 
+def initial_of(optimizer: tf.keras.optimizers.Optimizer, slot: tf.Variable) -> float:
+    """The value at which a slot starts: 0, except where Keras divides by it."""
+    if isinstance(optimizer, tf.keras.optimizers.Ftrl):
+        if any(slot is each for each in optimizer._accumulators):
+            return optimizer.initial_accumulator_value
+    return 0.0
+
+
 def learning_rate_of(optimizer: tf.keras.optimizers.Optimizer):
     """The learning rate at this train step, a number or a scalar tensor."""
     # New optimizers hold their schedule here; `learning_rate` is its value one step ago.
@@ -82,9 +90,14 @@ def adam_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[tf.Tensor, ...] |
 
 
 def steps_weights_apart(optimizer: tf.keras.optimizers.Optimizer) -> bool:
-    """Whether a weight's step depends on its own gradient only; clipping norms prevents that."""
-    clips = getattr(optimizer, "clipnorm", None) or getattr(optimizer, "global_clipnorm", None)
-    return type(optimizer).__name__ in _ELEMENTWISE and not clips
+    """Whether a weight's step depends on its own gradient only.
+
+    Clipping norms prevents that, and functions that transform gradients may do anything.
+    """
+    mixes = ("clipnorm", "global_clipnorm", "gradient_transformers")
+    return type(optimizer).__name__ in _ELEMENTWISE and not any(
+        getattr(optimizer, name, None) for name in mixes
+    )
 
 
 def averages_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,16 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity.masks import unique_names
+
+
+# TensorFlow's operations that draw random numbers, with hidden state, a seed or a generator.
+_RANDOM = re.compile("Random|Multinomial|TruncatedNormal|Rng|StatefulStandardNormal|StatefulUniform")
+
+
+def _draws(function: tf.types.experimental.ConcreteFunction) -> bool:
+    definition = function.graph.as_graph_def()
+    functions = [definition.node, *(inner.node_def for inner in definition.library.function)]
+    return any(_RANDOM.search(node.op) for nodes in functions for node in nodes)
 
 
 class GreedyPolicy(tf.Module):
@@ -55,11 +66,11 @@ class GreedyPolicy(tf.Module):
                 return saved.action(ts.restart(observation, tf.shape(observation)[:1])).action
 
         self.action = tf.function(act, input_signature=[self.observation])
-        observations = self.observations(8)[:, 0]
-        if not np.array_equal(self.action(observations), self.action(observations)):
+        traced = self.action.get_concrete_function()
+        if _draws(traced):
             raise ConfigError("its policy samples actions; only greedy policies can be exported")
         # PPO's saved policy also holds the value network.
-        read = {variable.ref() for variable in self.action.get_concrete_function().variables}
+        read = {variable.ref() for variable in traced.variables}
         self.weights = [variable for variable in variables if variable.ref() in read]
 
     @property

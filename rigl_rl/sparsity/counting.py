@@ -15,8 +15,24 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from rigl_rl.sparsity.distributions import active_count
 from rigl_rl.sparsity.masks import kernels_of
+
+
+_COUNTED = (
+    tf.keras.layers.Dense,
+    tf.keras.layers.Conv1D,
+    tf.keras.layers.Conv2D,
+    tf.keras.layers.Conv3D,
+)
+# Keras derives these from the layers above.
+_NOT_COUNTED = (
+    tf.keras.layers.Conv1DTranspose,
+    tf.keras.layers.Conv2DTranspose,
+    tf.keras.layers.Conv3DTranspose,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +174,9 @@ def train_step_flops(
 
 
 def from_keras(network: Any) -> list[Layer]:
-    """The Dense and Conv2D layers of a built network, for `count`.
+    """The Dense and convolutional layers of a built network, for `count`.
+
+    A layer that the network applies several times counts once.
 
     Args:
       network: a built Keras model or layer, or a TF-Agents network. Convolutions must have been
@@ -166,6 +184,9 @@ def from_keras(network: Any) -> list[Layer]:
 
     Returns:
       Layers named like the network's masks, see `masks.kernels_of`.
+
+    Raises:
+      ValueError: a kernel belongs to another kind of layer, or sizes are unknown.
     """
     owners = {
         id(module.kernel): module
@@ -175,8 +196,11 @@ def from_keras(network: Any) -> list[Layer]:
     layers = []
     for name, kernel in kernels_of(network).items():
         layer = owners.get(id(kernel))
-        if layer is None or "Transpose" in type(layer).__name__:
-            raise ValueError(f"cannot count the FLOPs of kernel {name!r}: unknown kind of layer")
+        if not isinstance(layer, _COUNTED) or isinstance(layer, _NOT_COUNTED):
+            raise ValueError(
+                f"cannot count the FLOPs of kernel {name!r}: it belongs to "
+                f"{type(layer).__name__}, not to Dense, Conv1D, Conv2D or Conv3D"
+            )
         input_shape = layer.get_build_config()["input_shape"]
         _, *output_dims = layer.compute_output_shape(input_shape)
         if None in output_dims:

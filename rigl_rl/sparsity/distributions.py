@@ -95,7 +95,10 @@ def _proportional(
     while free:
         # Sums run in the order of `shapes`: the order of a set would vary between processes, and
         # with it the last bit of the result.
-        scale = budget / sum(relative[name] * sizes[name] for name in shapes if name in free)
+        total = sum(relative[name] * sizes[name] for name in shapes if name in free)
+        if total == 0:
+            raise ValueError("erk_power_scale is so large that the densities of kernels vanish")
+        scale = budget / total
         largest = max(relative[name] for name in free)
         if scale * largest < 1 - 1e-12:
             sparsities.update({name: 1 - scale * relative[name] for name in free})

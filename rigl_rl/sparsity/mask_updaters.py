@@ -35,7 +35,8 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
 
     Of the n active connections, int(n * drop_fraction) with the smallest `drop_score` are dropped,
     then the same number with the largest `grow_score` are activated among all that were not kept: a
-    connection dropped here may be regrown at once. Ties go to the lowest flat index.
+    connection dropped here may be regrown at once. Ties go to the lowest flat index. A score of
+    -inf or NaN comes last: it is grown only if too few others are left.
 
     Args:
       mask: 0/1 array or tensor of any shape.
@@ -47,8 +48,7 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
       The new mask: float32 tensor, same shape.
     """
     mask = tf.cast(tf.convert_to_tensor(mask), tf.float32)
-    drop_score = tf.cast(tf.convert_to_tensor(drop_score), tf.float32)
-    grow_score = tf.cast(tf.convert_to_tensor(grow_score), tf.float32)
+    drop_score, grow_score = _finite(drop_score), _finite(grow_score)
     # Counted in integers: float32 sums are exact only up to 2^24 connections.
     n_ones = tf.math.count_nonzero(mask, dtype=tf.int32)
     # The product is in float32, as in the original, which decides the count near whole numbers.
@@ -57,6 +57,13 @@ def drop_and_grow(mask, drop_score, grow_score, drop_fraction):
     kept = top_k_mask(tf.where(mask > 0, drop_score, lowest), n_ones - n_drop)
     grown = top_k_mask(tf.where(kept > 0, lowest, grow_score), n_drop)
     return kept + grown
+
+
+def _finite(scores):
+    """Scores as float32 above -inf, which marks connections that are not to be chosen."""
+    scores = tf.cast(tf.convert_to_tensor(scores), tf.float32)
+    lowest = tf.float32.min
+    return tf.where(tf.math.is_nan(scores), lowest, tf.maximum(scores, lowest))
 
 
 def magnitude_mask(weights, sparsity):

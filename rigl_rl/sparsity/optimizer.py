@@ -138,8 +138,7 @@ class SparseOptimizer:
             named = unique_names(var_list)
             if self._saved and not self.kernels:
                 self._add(self._saved.found_in(named))
-                if any(float(tf.reduce_min(kernel.mask)) == 0 for kernel in self.kernels):
-                    self.iterations.assign(self._saved.step)
+                self.iterations.assign(self._saved.step)
             check_trained(self.kernels, var_list, self.updater.method)
             self._names = {variable.ref(): name for name, variable in named.items()}
         keras_optimizers.build(self._optimizer, var_list)
@@ -265,12 +264,13 @@ class SparseOptimizer:
             new = tf.cast(new, old.dtype)
             kernel.mask.assign(new)
             if self.updater.replaces:
-                # Grown connections start at weight 0, where their mask has kept them, and without
-                # moments. Dropped ones become 0 here, before the step can move them.
+                # Grown connections start at weight 0, where their mask has kept them, and with
+                # fresh moments. Dropped ones become 0 here, before the step can move them.
                 kernel.apply_mask()
                 not_grown = tf.logical_or(old > 0, new == 0)
                 for slot in keras_optimizers.slots_of(self._optimizer, kernel.kernel):
-                    slot.assign(slot * tf.cast(not_grown, slot.dtype))
+                    fresh = keras_optimizers.initial_of(self._optimizer, slot)
+                    slot.assign(tf.where(not_grown, slot, tf.cast(fresh, slot.dtype)))
 
     def _kernel_gradients(self, grads_and_vars, active) -> list[Callable[[], tf.Tensor]]:
         """For each kernel, a function that computes its dense gradient."""

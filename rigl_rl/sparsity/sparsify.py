@@ -10,6 +10,7 @@ from rigl_rl.adapters.keras_optimizers import (
     scales_losses,
     steps_weights_apart,
 )
+from rigl_rl.parameters import check
 from rigl_rl.sparsity import replicas
 from rigl_rl.sparsity.execution import Execution
 from rigl_rl.sparsity.masks import (
@@ -63,7 +64,8 @@ def sparsify(
         as in the paper. Needed by methods that change masks, unless `last_update_step` is given.
       keep_zeros: whether the networks are already sparse, such as loaded ones: their zeros become
         the masks, and their weights stay.
-      seed: determines masks, weights, random growth and noise.
+      seed: determines masks, weights, random growth and noise. Two calls with one seed draw alike,
+        so give the networks of one agent different seeds.
       method, sparsity, distribution, erk_power_scale, custom_sparsity_map, sparsity_aware_init,
         sparse_initializer, update_freq, begin_step, last_update_step, drop_fraction,
         drop_fraction_schedule, drop_noise, initial_sparsity, sparse_output_layer,
@@ -110,6 +112,7 @@ def sparsify_with(
     seed: int = 0,
 ) -> SparseOptimizer:
     """Like `sparsify`, with the settings as one object."""
+    check("seed", seed, "int", low=0)
     optimizer = tf.keras.optimizers.get(optimizer)
     if scales_losses(optimizer):
         sparse = sparsify_with(

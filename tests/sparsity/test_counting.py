@@ -191,3 +191,20 @@ def test_from_keras_refuses_a_convolution_of_unknown_size():
     model = tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3)])
     with pytest.raises(ValueError, match="unknown sizes"):
         from_keras(model)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (tf.keras.layers.LSTM(4), (5, 3)),
+        (tf.keras.layers.LocallyConnected1D(4, 3), (10, 16)),
+        (tf.keras.layers.Conv2DTranspose(4, 3), (8, 8, 3)),
+        (tf.keras.layers.SeparableConv1D(4, 3), (10, 16)),
+        (tf.keras.layers.EinsumDense("ab,bc->ac", 4), (16,)),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_from_keras_refuses_other_kinds_of_layers(layer, shape):
+    model = tf.keras.Sequential([tf.keras.Input(shape), layer])
+    with pytest.raises(ValueError, match="not to Dense, Conv1D"):
+        from_keras(model)

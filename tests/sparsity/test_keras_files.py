@@ -97,6 +97,16 @@ def test_where_moments_are_lost_zeros_become_the_masks(tmp_path, generation, fil
         np.testing.assert_array_equal(kernel.kernel, kernel.kernel * kernel.mask)
 
 
+@pytest.mark.parametrize(("generation", "file"), [*EXACT, *WITHOUT_MOMENTS])
+def test_pruning_that_has_not_begun_continues_at_its_step(tmp_path, generation, file):
+    model = compiled(generation, "prune", begin_step=6)
+    fit(model)
+    model.save(tmp_path / file)
+    loaded = keras.models.load_model(tmp_path / file)
+    fit(loaded)
+    assert int(loaded.optimizer.iterations) == 8
+
+
 def test_under_a_loss_scale(tmp_path):
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:

@@ -38,6 +38,14 @@ def test_the_page(tmp_path, monkeypatch, capsys):
     assert names["agent"]._critic_network_2 is names["critics"][1]
     assert {kernel.network for kernel in critics.kernels} == {"critic_1", "critic_2"}
     assert_sparse(critics, 0.9)
+    actor = names["agent"]._actor_optimizer
+    of_64 = [
+        kernel.mask.numpy().ravel()
+        for optimizer in (actor, critics)
+        for kernel in optimizer.kernels
+        if kernel.mask.shape == (64, 64)
+    ]
+    assert np.all(np.corrcoef(of_64) < 0.5 + np.eye(3))  # each has masks of its own
     exec(files, names)
     assert int(names["loaded"].optimizer.iterations) == 16
     assert_sparse(names["loaded"].optimizer, 0.5)

@@ -169,6 +169,17 @@ def test_inner_optimizers(name, method):
     assert any(np.any(new != old) for new, old in zip(model.get_weights(), weights))
 
 
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adamax", "Ftrl", "RMSprop"])
+def test_connections_that_grow_on_dead_inputs(name):
+    x = X.copy()
+    x[:, ::2] = 0  # gradients of exactly 0
+    model = mlp()
+    optimizer = sparse(model, "set", OPTIMIZERS[name](), last_update_step=9)
+    for _ in range(3):
+        train(model, optimizer, x)
+    assert all(np.all(np.isfinite(each)) for each in model.get_weights())
+
+
 @pytest.mark.parametrize("name", ["Adam", "legacy Adam"])
 def test_gradients_that_are_none(name):
     model = mlp()

@@ -66,6 +66,15 @@ def test_a_full_or_empty_layer_stays_as_it_is():
     assert _ones(drop_and_grow(np.zeros(6), scores, scores, 0.5)) == []
 
 
+@pytest.mark.parametrize("worst", [-np.inf, np.nan])
+def test_infinite_and_missing_scores_come_last(worst):
+    mask, weights = [1, 1, 0, 0, 0, 0], [2.0, 1.0, 0, 0, 0, 0]
+    assert _ones(drop_and_grow(mask, weights, [worst, worst, worst, 3.0, worst, 9.0], 0.5)) == [0, 5]
+    assert _ones(drop_and_grow(mask, [worst, 1.0, 0, 0, 0, 0], [0, 0, np.inf, 1, 1, 1], 0.5)) == [1, 2]
+    # With no better candidate, one of them is grown: the number of connections stays.
+    assert _ones(drop_and_grow(mask, weights, [worst] * 6, 0.5)) == [0, 1]
+
+
 @pytest.mark.parametrize(("fraction", "dropped"), [(0.29, 29), (0.57, 57), (0.5, 50)])
 def test_the_count_is_rounded_in_float32(fraction, dropped):
     # 100 * 0.29 is 28.99... in exact arithmetic on float64's 0.29, but 29 in float32.

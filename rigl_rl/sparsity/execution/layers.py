@@ -76,8 +76,10 @@ def use(layer: tf.keras.layers.Dense, connections: Connections) -> None:
 
 @tf.autograph.experimental.do_not_convert
 def _call(layer, inputs):
-    if not _is_sparse_here(layer) or inputs.shape.rank != 2:
+    tensor = isinstance(inputs, tf.Tensor)  # not a SparseTensor
+    if not _is_sparse_here(layer) or not tensor or inputs.shape.rank != 2:
         return tf.keras.layers.Dense.call(layer, inputs)
+    inputs = tf.cast(inputs, layer.compute_dtype)  # as Dense does; of integers, for example
     relu = layer.activation is tf.keras.activations.relu
     weights = layer._connections.weights(cached())
     bias = layer.bias if layer.use_bias else None

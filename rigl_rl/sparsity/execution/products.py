@@ -122,3 +122,8 @@ def _dense_gradient(op, gradient):
         x, op.outputs[0], gradient, values, lists, relu=op.get_attr("relu")
     )
     return dx, dvalues, dbias, None
+
+
+@tf.RegisterGradient("RiglDenseGradient")
+def _second_gradient(op, *gradients):
+    raise NotImplementedError("second derivatives need sparse_execution='dense'")

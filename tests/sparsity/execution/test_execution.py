@@ -219,11 +219,18 @@ def test_without_the_operation_training_is_dense_and_says_so(monkeypatch):
         sparsify(network(), "static", 0.9, sparse_execution="sparse")
 
 
-def test_an_optimizer_that_clips_norms_needs_dense_gradients():
-    clipping = tf.keras.optimizers.Adam(clipnorm=0.5)
-    assert not sparsify(network(units=256), "static", 0.95, clipping).execution.sparse
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        tf.keras.optimizers.Adam(clipnorm=0.5),
+        tf.keras.optimizers.legacy.Adam(gradient_transformers=[lambda pairs: pairs]),
+    ],
+    ids=["clips norms", "transforms gradients"],
+)
+def test_optimizers_that_need_dense_gradients(optimizer):
+    assert not sparsify(network(units=256), "static", 0.95, optimizer).execution.sparse
     with pytest.raises(ValueError, match="choose 'dense'"):
-        sparsify(network(), "static", 0.9, clipping, sparse_execution="sparse")
+        sparsify(network(), "static", 0.9, optimizer, sparse_execution="sparse")
 
 
 def test_an_unknown_mode():

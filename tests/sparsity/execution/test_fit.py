@@ -141,3 +141,42 @@ def test_a_refused_call_changes_no_weight():
         sparsify(model, "static", 0.9, clipping, sparse_execution="sparse")
     for old, new in zip(before, model.get_weights()):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("kind", ["int32", "bool", "sparse tensor"])
+def test_inputs_that_dense_layers_convert(kind):
+    x = (X > 0.5).astype(np.float32)
+    given = tf.sparse.from_dense(x) if kind == "sparse tensor" else x.astype(kind)
+    losses = []
+    for mode in ("sparse", "dense"):
+        tf.keras.utils.set_random_seed(0)
+        model = tf.keras.Sequential([tf.keras.layers.Dense(32, "relu"), tf.keras.layers.Dense(1)])
+        model(given)
+        model.compile(sparse(model, sparse_execution=mode), "mse")
+        losses.append(model.fit(given, Y, 16, 2, verbose=0, shuffle=False).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_second_derivatives_are_refused():
+    class Penalized(tf.keras.Sequential):
+        def train_step(self, batch):
+            x = batch[0]
+            with tf.GradientTape() as outer:
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    y = self(x)
+                loss = tf.reduce_mean(inner.gradient(y, x) ** 2)
+            variables = self.trainable_variables
+            self.optimizer.minimize(loss, variables, outer)
+            return {"loss": loss}
+
+    for mode in ("dense", "sparse"):
+        model = Penalized(
+            [tf.keras.Input((32,)), tf.keras.layers.Dense(32, "tanh"), tf.keras.layers.Dense(1)]
+        )
+        model.compile(sparse(model, sparse_execution=mode))
+        if mode == "dense":
+            model.fit(X, Y, verbose=0)
+        else:
+            with pytest.raises(Exception, match="second derivatives need sparse_execution='dense'"):
+                model.fit(X, Y, verbose=0)
