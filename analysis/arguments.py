@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis import scores
-from rigl_rl.command_line import Parser
+from rigl_rl.command_line import Parser, positive
 
 
 def parser_of_runs(command: str, description: str, several: bool = False) -> Parser:
@@ -27,5 +27,11 @@ def parser_of_runs(command: str, description: str, several: bool = False) -> Par
         default=scores.PROTOCOL,
         help="protocol: as in the paper; greedy: without exploration where a run was "
         "also evaluated greedily, which is DQN on classic control (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive,
+        help="only runs of so many train steps (Atari: agent steps); default: for each task, the "
+        "length of most of its runs",
     )
     return parser

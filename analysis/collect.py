@@ -32,6 +32,7 @@ from analysis.run_files import (
     warn_if_score_differs,
 )
 from analysis.run_tables import Tables
+from analysis.select import length_of
 from analysis.table_changes import printable
 from rigl_rl import record
 from rigl_rl.command_line import Parser, exit_code
@@ -182,17 +183,20 @@ def read(table: Path) -> Tables:
     return tables._replace(root=Path(parts[0].attrs.get("root", tables.root)))
 
 
-def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
+def load(runs: Path, score: str = scores.PROTOCOL, steps: int | None = None) -> Tables:
     """The tables behind `--runs`: a directory of runs, or a table that this module wrote.
 
-    score: one of `scores.CHOICES`: the score that the runs' returns hold.
+    score: one of `scores.CHOICES`: the score that the runs' returns hold. steps: keeps the runs of
+        this length (`select.length_of`) only.
 
-    Raises NoRunsError when there are runs, but none with this score.
+    Raises NoRunsError when there are runs, but none with this score or length.
     """
     tables = read(runs) if runs.is_file() else collect(runs)
     if runs.is_file():
         for message in tables.runs.attrs.get("left_out", []):
             left_out("", message)
+    if steps is not None and not tables.runs.empty:
+        tables = _of_length(tables, steps)
     if score == scores.GREEDY and not tables.runs.empty:
         own, evals, greedy = scores.with_greedy(tables.runs, tables.evals)
         if not greedy:
@@ -203,6 +207,17 @@ def load(runs: Path, score: str = scores.PROTOCOL) -> Tables:
         tables = tables._replace(runs=own, evals=evals, greedy=greedy)
         warn(f"--score greedy: {tables.score_line}")
     return tables
+
+
+def _of_length(tables: Tables, steps: int) -> Tables:
+    lengths = length_of(tables.runs)
+    own = tables.runs[lengths == steps]
+    if own.empty:
+        known = ", ".join(f"{length:.0f}" for length in sorted(lengths.unique()))
+        raise NoRunsError(
+            f"--steps {steps}: no run in {tables.source} is that long; lengths there: {known}"
+        )
+    return tables._replace(runs=own, evals=tables.evals[tables.evals["path"].isin(own["path"])])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the figure")
     args = parser.parse_args(argv)
-    tables = load(args.runs, args.score)
+    tables = load(args.runs, args.score, args.steps)
     with notes.heard():
         table = text(scores(labeled(tables)))
         paths = draw_each_agent(tables, args.out)

@@ -1,7 +1,7 @@
 """Selects runs that may share a figure."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,14 @@ are whole numbers: the dense network nearest to one of 99% sparsity is 6% off fo
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
     """Whether each run has a dense network of full width."""
     return (runs["method"] == "dense") & (runs["width"] == 1.0)
+
+
+def length_of(runs: pd.DataFrame) -> pd.Series:
+    """How long each run was to train: train steps; of Atari, agent steps.
+
+    On Atari, a run takes extra steps until the last episode of each iteration ends.
+    """
+    return runs["planned_steps"].astype(float).fillna(runs["train_steps"])
 
 
 def configs_of(runs: pd.DataFrame) -> pd.Series:
@@ -132,20 +140,21 @@ def rectangular(runs: pd.DataFrame, tasks: Sequence[str]) -> tuple[np.ndarray, s
     return (np.stack(scores, 1) if scores else np.zeros((0, 0))), text
 
 
-def widest(tasks_of: Mapping[str, Collection[str]], least: int = 1) -> list[str]:
-    """The tasks on which most can be compared: the number of groups that have all of these tasks,
-    times the number of tasks, is largest. On a tie, more tasks, then the first by name.
+def widest(seeds_of: Mapping[str, Mapping[str, int]], least: int = 1) -> list[str]:
+    """The tasks on which most runs can be compared: of groups that have all of these tasks, each
+    with as many seeds as it has of its rarest task. On a tie, more tasks, then the first by name.
 
-    tasks_of: the tasks of each group, by its name. least: how many groups must have the tasks;
-        without such tasks, the result is empty.
+    seeds_of: {name of a group: {task: number of seeds}}. least: how many groups must have the
+        tasks; without such tasks, the result is empty.
     """
     shared: set[frozenset[str]] = set()
-    for own in map(frozenset, tasks_of.values()):
+    for own in map(frozenset, seeds_of.values()):
         shared |= {own, *(own & other for other in shared)}
 
     def worth(tasks: list[str]) -> tuple[int, int]:
-        groups = sum(set(tasks) <= set(own) for own in tasks_of.values())
-        return groups * len(tasks) if groups >= least else 0, len(tasks)
+        having = [own for own in seeds_of.values() if own.keys() >= set(tasks)]
+        seeds = sum(min((own[task] for task in tasks), default=0) for own in having)
+        return seeds * len(tasks) if len(having) >= least else 0, len(tasks)
 
     found = max(sorted(map(sorted, shared)), key=worth, default=[])
     return found if worth(found)[0] else []
@@ -162,8 +171,7 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
 
     Reports the lengths of an agent's tasks if they differ.
     """
-    # On Atari, a run takes extra steps until the last episode of each iteration ends.
-    length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
+    length = length_of(runs)
     kept = []
     tasks: dict[str, dict[float, list[str]]] = {}
     for task, lengths in length.groupby([runs[column] for column in TASK]):
@@ -178,7 +186,8 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
                 left_out(
                     figure,
                     f"left out {len(others)} {task[0]} {task[2]} run(s) {word} than {usual:,.0f} "
-                    f"steps, the length of most there (first: {runs.loc[others.index[0], 'path']})",
+                    f"steps, the length of most there (first: {runs.loc[others.index[0], 'path']}; "
+                    "--steps selects another length)",
                 )
     for agent, by_length in tasks.items():
         if len(by_length) > 1:

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="CSV file to write")
     parser.add_argument("--latex", type=Path, help="LaTeX file to write, a table of the verdicts")
     args = parser.parse_args(argv)
-    tables = load(args.runs, args.score)
+    tables = load(args.runs, args.score, args.steps)
     if tables.runs.empty:
         raise NoRunsError(f"no finished run in {args.runs}")
     rows = evaluate(tables)

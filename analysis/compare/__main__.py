@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     paths: list[Path] = []
     with notes.heard():
-        for name, groups in comparisons(args.runs, args.score, args.groups).items():
+        for name, groups in comparisons(args.runs, args.score, args.groups, args.steps).items():
             found = {
                 "aggregates": statistics.aggregates(groups, args.task_bootstrap),
                 "profiles": statistics.profiles(groups, args.task_bootstrap),

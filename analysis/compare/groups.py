@@ -36,7 +36,7 @@ class Groups(NamedTuple):
 
 
 def comparisons(
-    sources: Sequence[Path], score: str, wanted: Sequence[str] = ()
+    sources: Sequence[Path], score: str, wanted: Sequence[str] = (), steps: int | None = None
 ) -> dict[str, Groups]:
     """The runs of every directory or table, by the names of the files to write: one comparison of
     all agents that share tasks.
@@ -49,7 +49,7 @@ def comparisons(
     Raises NoRunsError without two groups that share a task, ConfigError for two equal sources or
     unknown groups.
     """
-    runs, evals = _runs(sources, score)
+    runs, evals = _runs(sources, score, steps)
     if wanted:
         known = dict.fromkeys(runs["label"])
         if unknown := [name for name in wanted if name not in known]:
@@ -77,13 +77,16 @@ def _widest(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of the groups that are compared if none are selected: those that have all of the
     tasks of `select.widest`; reports the others. All runs if no two groups share a task.
     """
-    tasks_of = {str(name): set(own["env"]) for name, own in runs.groupby("label", sort=False)}
-    tasks = set(widest(tasks_of, least=2))
-    lacking = [name for name, own in tasks_of.items() if not tasks <= own]
+    seeds_of = {
+        str(name): own["env"].value_counts().to_dict()
+        for name, own in runs.groupby("label", sort=False)
+    }
+    tasks = set(widest(seeds_of, least=2))
+    lacking = [name for name, own in seeds_of.items() if not tasks <= own.keys()]
     if lacking:
         left_out(
             NAME,
-            f"left out {len(lacking)} of {len(tasks_of)} groups, which lack one of "
+            f"left out {len(lacking)} of {len(seeds_of)} groups, which lack one of "
             f"{', '.join(sorted(tasks))}, the tasks compared: {'; '.join(lacking)} "
             f"(--groups selects groups)",
         )
@@ -121,10 +124,12 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
     return Groups(scores, of_time, tuple(tasks), _unit(runs))
 
 
-def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _runs(
+    sources: Sequence[Path], score: str, steps: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs, with `source`, `label` (their group) and `agents`; and their evaluations."""
     runs, evals = [], []
-    for name, prefix, tables in _parts(sources, score):
+    for name, prefix, tables in _parts(sources, score, steps):
         own = learning_curves.labeled(tables)
         runs.append(own.assign(path=prefix + own["path"], source=name, prefix=prefix))
         evals.append(tables.evals.assign(path=prefix + tables.evals["path"]))
@@ -138,12 +143,14 @@ def _runs(sources: Sequence[Path], score: str) -> tuple[pd.DataFrame, pd.DataFra
     return found, pd.concat(evals, ignore_index=True)
 
 
-def _parts(sources: Sequence[Path], score: str) -> Iterator[tuple[str, str, Tables]]:
+def _parts(
+    sources: Sequence[Path], score: str, steps: int | None
+) -> Iterator[tuple[str, str, Tables]]:
     """Name, prefix of labels, and tables: of the standard runs of each source, then of those of
     each folder of edited gin files.
     """
     for source, name in zip(sources, short_names(sources)):
-        tables = load(source, score)
+        tables = load(source, score, steps)
         given = [name] if len(sources) > 1 else []
         by_folder = dict(list(tables.runs.groupby(configs_of(tables.runs))))
         for folder, runs in (by_folder or {"": tables.runs}).items():

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--latex", action="store_true", help="also write tables in LaTeX")
     args = parser.parse_args(argv)
     names = list(DRAWINGS) if args.only is None else figure_names(args.only)
-    tables = load(args.runs, args.score)
+    tables = load(args.runs, args.score, args.steps)
     drawn = set()
     for name in names:
         figure = DRAWINGS[name]

@@ -70,7 +70,7 @@ class IqmFigure(Figure):
         Columns: agent, suite, target_sparsity, tasks (their names), label, iqm, low, high, n_seeds
         (runs per task), n_tasks, env_steps (mean length); unit_seeds (of the task with the fewest)
         and unit_env_steps of dense SAC, NaN for games. Tasks are those of the standard dense
-        network on which most bars can be compared (`select.widest`). Other tasks, and methods that
+        network on which most runs can be compared (`select.widest`). Other tasks, and methods that
         lack one of these, are left out and reported.
 
         Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
@@ -148,22 +148,29 @@ class IqmFigure(Figure):
 
         fewer: gets a text for each that leaves out seeds.
         """
-        scores, lacking = {}, []
+        scores, lacking, of_bars = {}, [], []
         for label, line in lines.items():
             found, of_seeds = rectangular(line, tasks)
             if of_seeds:
-                fewer.append(f"{panel.title}, {label}, {of_seeds}")
+                of_bars.append(f"{panel.title}, {label}, {of_seeds}")
             if len(found):
                 scores[label] = found
             else:
                 lacking.append(label)
         if set(scores) <= {STANDARD}:
             return {}  # nothing to compare
+        fewer += of_bars
         for task in [task for task in panel.papers_tasks if task not in tasks]:
             if (lines[STANDARD]["env"] == task).any():
                 names = [name for name, line in lines.items() if task not in _scored(line)]
                 lacks = "dense SAC to normalize by" if STANDARD in names else ", ".join(names)
                 left_out(self.name, f"{panel.title}: left out {task}, which lacks {lacks}")
+        if partly := [label for label in lacking if _scored(lines[label])]:
+            left_out(
+                self.name,
+                f"{panel.title}: left out {', '.join(partly)}, which lack one of "
+                f"{', '.join(tasks)}",
+            )
         if lacking:
             warn(
                 f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
@@ -217,13 +224,18 @@ def _common_tasks(panel: IqmPanel, lines: dict[str, pd.DataFrame]) -> list[str]:
     network, all of the paper's.
     """
     standard = _scored(lines[STANDARD])
-    tasks = widest({name: _scored(line) & standard for name, line in lines.items()})
+    tasks = widest(
+        {
+            name: {task: seeds for task, seeds in _scored(line).items() if task in standard}
+            for name, line in lines.items()
+        }
+    )
     return [task for task in panel.papers_tasks if task in tasks or not standard]
 
 
-def _scored(line: pd.DataFrame) -> set[str]:
-    """The tasks on which a line has a score."""
-    return set(line.loc[line["score"].notna(), "env"])
+def _scored(line: pd.DataFrame) -> dict[str, int]:
+    """The tasks on which a line has scores, with the number of seeds."""
+    return line.loc[line["score"].notna(), "env"].value_counts().to_dict()
 
 
 def _span(values: pd.Series, form: str = ",.0f") -> str:

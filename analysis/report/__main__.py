@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     args = parser.parse_args(argv)
     with notes.heard() as left_out:
-        tables = load(args.runs, args.score)
+        tables = load(args.runs, args.score, args.steps)
     page = render(tables, left_out)
     write_text(args.out, page)
     print(args.out)

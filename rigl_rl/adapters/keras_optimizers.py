@@ -45,9 +45,10 @@ def slots_of(optimizer: tf.keras.optimizers.Optimizer, variable: tf.Variable) ->
 
 def initial_of(optimizer: tf.keras.optimizers.Optimizer, slot: tf.Variable) -> float:
     """The value at which a slot starts: 0, except where Keras divides by it."""
-    if isinstance(optimizer, tf.keras.optimizers.Ftrl):
-        if any(slot is each for each in optimizer._accumulators):
-            return optimizer.initial_accumulator_value
+    if isinstance(optimizer, tf.keras.optimizers.Ftrl) and any(
+        slot is each for each in optimizer._accumulators
+    ):
+        return optimizer.initial_accumulator_value
     return 0.0
 
 

@@ -15,9 +15,8 @@ from tf_agents.trajectories import time_step as ts
 from rigl_rl.errors import ConfigError
 from rigl_rl.sparsity.masks import unique_names
 
-
 # TensorFlow's operations that draw random numbers, with hidden state, a seed or a generator.
-_RANDOM = re.compile("Random|Multinomial|TruncatedNormal|Rng|StatefulStandardNormal|StatefulUniform")
+_RANDOM = re.compile("Random|Multinomial|Truncated|Rng|StatefulStandardNormal|StatefulUniform")
 
 
 def _draws(function: tf.types.experimental.ConcreteFunction) -> bool:

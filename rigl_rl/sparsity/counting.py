@@ -20,7 +20,6 @@ import tensorflow as tf
 from rigl_rl.sparsity.distributions import active_count
 from rigl_rl.sparsity.masks import kernels_of
 
-
 _COUNTED = (
     tf.keras.layers.Dense,
     tf.keras.layers.Conv1D,

@@ -153,14 +153,16 @@ def test_a_group_of_one_task_takes_no_task_from_the_others(runs, run, capsys):
     for sparsity in (0.95, 0.98):
         run(runs / f"one_task{sparsity}", sparsity=sparsity, returns=(50.0,))
     groups = groups_of(runs)
-    # Two groups on two tasks, and four on one, but more tasks count.
+    # Two groups with two tasks have more runs than four groups with one.
     assert (set(groups.scores), len(groups.tasks)) == ({"Dense", "RigL 90%"}, 2)
     error = capsys.readouterr().err
     assert (
         "left out 2 of 4 groups, which lack one of Acrobot-v1, CartPole-v0, the tasks compared: "
         "RigL 95%; RigL 98% (--groups"
     ) in error
-    run(runs / "one_task", sparsity=0.5, returns=(50.0,))
+    for sparsity in (0.5, 0.6, 0.7):
+        for seed in SEEDS:
+            run(runs / f"{sparsity}/{seed}", sparsity=sparsity, seed=seed, returns=(50.0,))
     assert groups_of(runs).tasks == ("CartPole-v0",)
 
 

@@ -1,14 +1,16 @@
 """Which SYNTHETIC runs may share a figure."""
 
+import collections
 import shutil
 
 import pandas as pd
 import pytest
 
-from analysis.collect import collect, read, write
+from analysis.collect import collect, load, read, write
 from analysis.select import comparable, configs_of, widest
 from launch.studies.all_studies import expand
 from launch.studies.presets import PRESETS
+from rigl_rl.errors import NoRunsError
 
 RECORDED = {"gamma": 0.99, "learning_rate": 1e-3, "fc_layer_params": [512, 512], "clip": None}
 
@@ -230,6 +232,25 @@ def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
     )
 
 
+def test_steps_selects_the_runs_of_one_length(run, tmp_path, capsys):
+    for steps, seed in ((100, 0), (100, 1), (9_000, 2)):
+        run(tmp_path / f"runs/{seed}", seed=seed, steps=steps, snr=[(50, 0.25)])
+    usual, long = (load(tmp_path / "runs", steps=steps) for steps in (None, 9_000))
+    assert sorted(comparable(usual.scored, "figure8")["seed"]) == [0, 1]
+    assert "longer than 100 steps" in (error := capsys.readouterr().err)
+    assert "--steps selects another length" in error
+    assert [*comparable(long.scored, "figure8")["seed"]] == [2]
+    assert set(long.evals["path"]) == {"2"}
+    assert capsys.readouterr().err == ""
+    with pytest.raises(NoRunsError, match="no run in .* is that long; lengths there: 100, 9000"):
+        load(tmp_path / "runs", steps=5)
+
+
+def seeds(tasks_of):
+    """A letter per run, named after its task."""
+    return {name: collections.Counter(tasks) for name, tasks in tasks_of.items()}
+
+
 @pytest.mark.parametrize(
     ("tasks_of", "expected"),
     [
@@ -240,14 +261,16 @@ def test_tasks_of_different_lengths_are_reported(run, tmp_path, capsys):
         ({"x": "ab", "y": "a"}, ["a", "b"]),  # 2 and 2
         ({"x": "abc", "y": "bcd", "z": "d"}, ["b", "c"]),  # which is neither's own set
         ({**dict.fromkeys("vwxyz", "a"), "u": "abcd"}, ["a"]),  # 6, not 4
+        ({"x": "aaabbb", "y": "aaabbb", "z": "aabbc"}, ["a", "b"]),  # 16, not 9
+        ({"x": "aaabbb", "y": "aaabbbcd", "z": "aabbcd"}, ["a", "b"]),  # 16, not 8
     ],
 )
-def test_the_widest_tasks_are_those_of_most_groups_times_tasks(tasks_of, expected):
-    assert widest(tasks_of) == expected
+def test_the_widest_tasks_are_those_of_most_runs(tasks_of, expected):
+    assert widest(seeds(tasks_of)) == expected
 
 
 def test_the_widest_tasks_may_need_several_groups():
-    alone = {"x": "abcdef", "y": "ab", "z": "gh"}
+    alone = seeds({"x": "abcdef", "y": "ab", "z": "gh"})
     assert widest(alone) == [*"abcdef"]
     assert widest(alone, least=2) == ["a", "b"]
-    assert widest({"x": "a", "y": "b"}, least=2) == []
+    assert widest(seeds({"x": "a", "y": "b"}), least=2) == []

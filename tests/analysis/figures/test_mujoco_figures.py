@@ -65,7 +65,25 @@ def test_iqm_is_the_mean_of_the_middle_half_of_normalized_scores(sac, drawn, cap
     assert points[["low", "high"]].isna().all(axis=None)  # two seeds
     assert points.loc["Dense: 100%", "iqm"] == pytest.approx(1.0)
     assert set(points.index) == {"RigL", "Dense: 100%"}
-    assert "leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "leaves out Dense, Pruning, Static, SET" in error
+    assert "SAC, 90%: left out SET, which lack one of" in error  # on the picture, too
+
+
+def test_tasks_of_one_seed_take_no_seeds_from_the_others(sac, drawn, capsys):
+    *three, fourth, fifth = paper.MUJOCO
+    for task in three:
+        for seed in range(3):
+            for method in ("dense", "rigl", "static"):
+                sac(10.0, task, method=method, seed=seed)
+    for method in ("dense", "rigl"):
+        for task in (fourth, fifth):
+            sac(20.0, task, method=method)
+        sac(10.0, three[0], method=method, seed=3)
+    points = drawn("15")
+    assert set(points["label"]) == {"Dense: 100%", "Static", "RigL"}
+    assert set(points["n_seeds"]) == {3}
+    assert "SAC, 50%" not in capsys.readouterr().err  # it has no bar to leave seeds out of
 
 
 def test_iqm_counts_a_dense_net_of_equal_size_as_matched(sac, drawn):
