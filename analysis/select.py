@@ -23,6 +23,10 @@ MATCHES_WITHIN = 0.09
 are whole numbers: the dense network nearest to one of 99% sparsity is 6% off for PPO, and up to
 8.9% for the ResNet, whose convolutions then have three and six filters."""
 
+EQUALLY_LONG = 1.1
+"""Ratio of two lengths of training up to which they count as equal. Recorded environment steps
+include the initial collection."""
+
 
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
     """Whether each run has a dense network of full width."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Estimates, Pairs, Quantity
-from analysis.claims.runs import AT, Compare, Runs
+from analysis.claims.runs import AT, Compare, Runs, unlike_the_papers
 from analysis.claims.verdict import Evidence, Range, fewest, judge
 from analysis.normalization import LEARNED
 
@@ -77,6 +77,8 @@ class Claim:
         pairs = self.pairs(first, second)
         if not pairs.cells:
             return None
+        both = pd.concat([first, second])
+        notes += unlike_the_papers(both[both["env"].isin(pairs.tasks)])
         scores = (first["score"].to_numpy(float), second["score"].to_numpy(float))
         found, level, holds, against = self.measured(pairs, *scores)
         return Evidence(

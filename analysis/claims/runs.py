@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.normalization import has_learned, worst_return
 from analysis.run_tables import Tables
-from analysis.select import comparable, standard_dense
+from analysis.select import EQUALLY_LONG, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK
 
@@ -55,6 +55,24 @@ Compare = Callable[[Runs], Sides]
 def title(agent: str, suite: str) -> str:
     """The name of an agent in claims."""
     return f"{agent.upper()} {suite}"
+
+
+def unlike_the_papers(runs: pd.DataFrame) -> tuple[str, ...]:
+    """A note on each agent whose runs were trained for less or more than in the paper."""
+    notes = []
+    for (agent, suite), own in runs.groupby(["agent", "suite"]):
+        papers = paper.ENV_STEPS.get(f"{agent}_{suite}")
+        steps = own["env_steps"].astype(float)
+        if papers and not (steps / papers).between(1 / EQUALLY_LONG, EQUALLY_LONG).all():
+            low, high = steps.min(), steps.max()
+            ends = (low, high) if high > EQUALLY_LONG * low else (low,)
+            # Two digits: without the initial collection, and Atari's last episodes.
+            length = " to ".join(f"{float(f'{end:.2g}'):,.0f}" for end in ends)
+            notes.append(
+                f"{title(agent, suite)} was trained for {length} environment steps, in the paper "
+                f"for {papers:,}"
+            )
+    return tuple(notes)
 
 
 def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:

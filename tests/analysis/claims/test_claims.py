@@ -291,6 +291,27 @@ def test_equal_failures_are_no_equality(launched, verdict):
     assert "without MountainCar-v0, where neither side has learned" in row["why"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "note"),
+    [
+        (1_000_000, ""),
+        (
+            100_000,
+            "SAC mujoco was trained for 100,000 environment steps, in the paper for 1,000,000",
+        ),
+        (2_000_000, "trained for 2,000,000 environment steps, in the paper for 1,000,000"),
+    ],
+)
+def test_a_reason_says_how_long_runs_were_if_not_as_long_as_in_the_paper(
+    write, verdict, steps, note
+):
+    write(90.0, method="prune", env_steps=steps + 10_000)  # with the initial collection
+    write(80.0, method="set", env_steps=steps + 1_000)
+    why = verdict("pruning-is-best")["why"]
+    assert note in why
+    assert ("in the paper" in why) == bool(note)
+
+
 def test_few_seeds_give_an_estimate_and_no_verdict(launched, verdict):
     for seed in range(4):
         for env in TASKS:
