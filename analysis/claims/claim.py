@@ -26,6 +26,7 @@ class Claim:
       by: columns in which the runs of a pair are equal.
       kinds: columns that distinguish a group's settings; each of the first group is paired with
         each of the second.
+      said_of: the agents that the paper names, if it names some; of others, a note says so.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Claim:
     by: tuple[str, ...] = (*AT, "method")
     kinds: tuple[str, ...] = ()
     special: Special | None = None
+    said_of: tuple[str, ...] = ()
 
     def evidence(self, runs: Runs) -> Iterator[tuple[str, Evidence]]:
         """(agent, evidence) of each agent that has runs on both sides of some cell."""
@@ -78,6 +80,8 @@ class Claim:
         if not pairs.cells:
             return None
         both = pd.concat([first, second])
+        if self.said_of and not both["agent"].isin(self.said_of).all():
+            notes.append(f"the paper says this of {' and '.join(map(str.upper, self.said_of))}")
         notes += unlike_the_papers(both[both["env"].isin(pairs.tasks)])
         scores = (first["score"].to_numpy(float), second["score"].to_numpy(float))
         found, level, holds, against = self.measured(pairs, *scores)
