@@ -28,6 +28,11 @@ EQUALLY_LONG = 1.1
 include the initial collection."""
 
 
+def about(env_steps: float) -> str:
+    """A length as text, in two digits: without the initial collection and Atari's last episodes."""
+    return f"{float(f'{env_steps:.2g}'):,.0f}"
+
+
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
     """Whether each run has a dense network of full width."""
     return (runs["method"] == "dense") & (runs["width"] == 1.0)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.normalization import has_learned, worst_return
 from analysis.run_tables import Tables
-from analysis.select import EQUALLY_LONG, comparable, standard_dense
+from analysis.select import EQUALLY_LONG, about, comparable, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK
 
@@ -66,8 +66,7 @@ def unlike_the_papers(runs: pd.DataFrame) -> tuple[str, ...]:
         if papers and not (steps / papers).between(1 / EQUALLY_LONG, EQUALLY_LONG).all():
             low, high = steps.min(), steps.max()
             ends = (low, high) if high > EQUALLY_LONG * low else (low,)
-            # Two digits: without the initial collection, and Atari's last episodes.
-            length = " to ".join(f"{float(f'{end:.2g}'):,.0f}" for end in ends)
+            length = " to ".join(map(about, ends))
             notes.append(
                 f"{title(agent, suite)} was trained for {length} environment steps, in the paper "
                 f"for {papers:,}"

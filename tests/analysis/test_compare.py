@@ -123,6 +123,21 @@ def test_several_directories_are_groups_of_their_own(runs, run, tmp_path):
     assert np.isnan(low["mine: RigL 90%", "iqm"])  # two seeds
 
 
+def test_groups_trained_unequally_long_are_reported(runs, run, tmp_path, capsys):
+    for env in TASKS:
+        for seed in SEEDS:
+            run(tmp_path / f"b/{env}{seed}", seed=seed, env=env, returns=(0.0,), steps=1_000)
+            run(tmp_path / f"c/{env}{seed}", seed=seed, env=env, returns=(0.0,), steps=105)
+    groups_of(runs, tmp_path / "c")
+    assert "unequally" not in capsys.readouterr().err
+    groups_of(runs, tmp_path / "b")
+    (line,) = (each for each in capsys.readouterr().err.splitlines() if "unequally" in each)
+    assert line.endswith(
+        "compare: Acrobot-v1, CartPole-v0: trained unequally long, for environment steps of "
+        "110 (runs: Dense, runs: RigL 90%), 1,000 (b: RigL 90%)"
+    )
+
+
 def test_runs_of_edited_gin_files_are_groups_of_their_own(runs, run):
     for seed in range(2):
         for task, score in zip(TASKS, (100.0, -300.0)):
