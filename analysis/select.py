@@ -160,6 +160,13 @@ def widest(tasks_of: Mapping[str, Collection[str]], least: int = 1) -> list[str]
     return found if worth(found)[0] else []
 
 
+def planned(runs: pd.DataFrame) -> pd.Series:
+    """The length of each run in train steps, on Atari in planned agent steps: there, a run takes
+    extra steps until the last episode of each iteration ends.
+    """
+    return runs["planned_steps"].astype(float).fillna(runs["train_steps"])
+
+
 def nearest_share(found: float, shares: Sequence[float]) -> float:
     """The one of `shares` that is near a network's share of parameters; NaN: none is."""
     share = min(shares, key=lambda share: abs(found / share - 1))
@@ -171,11 +178,9 @@ def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
 
     Reports the lengths of an agent's tasks if they differ.
     """
-    # On Atari, a run takes extra steps until the last episode of each iteration ends.
-    length = runs["planned_steps"].astype(float).fillna(runs["train_steps"])
     kept = []
     tasks: dict[str, dict[float, list[str]]] = {}
-    for task, lengths in length.groupby([runs[column] for column in TASK]):
+    for task, lengths in planned(runs).groupby([runs[column] for column in TASK]):
         usual = lengths.mode().max()
         kept.append(lengths[lengths == usual])
         tasks.setdefault(f"{task[0]} {task[1]}", {}).setdefault(usual, []).append(task[2])
