@@ -28,9 +28,14 @@ EQUALLY_LONG = 1.1
 include the initial collection."""
 
 
-def about(env_steps: float) -> str:
-    """A length as text, in two digits: without the initial collection and Atari's last episodes."""
-    return f"{float(f'{env_steps:.2g}'):,.0f}"
+def env_steps(runs: pd.DataFrame) -> pd.Series:
+    """The environment steps of each run; on Atari those planned, see `planned`."""
+    return runs["planned_steps"].astype(float).fillna(runs["env_steps"])
+
+
+def about(steps: float) -> str:
+    """A length as text, in two digits: without the initial collection."""
+    return f"{float(f'{steps:.2g}'):,.0f}"
 
 
 def standard_dense(runs: pd.DataFrame) -> pd.Series:

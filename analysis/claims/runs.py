@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.normalization import has_learned, worst_return
 from analysis.run_tables import Tables
-from analysis.select import EQUALLY_LONG, about, comparable, standard_dense
+from analysis.select import EQUALLY_LONG, about, comparable, env_steps, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK
 
@@ -62,7 +62,7 @@ def unlike_the_papers(runs: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     for (agent, suite), own in runs.groupby(["agent", "suite"]):
         papers = paper.ENV_STEPS.get(f"{agent}_{suite}")
-        steps = own["env_steps"].astype(float)
+        steps = env_steps(own)
         if papers and not (steps / papers).between(1 / EQUALLY_LONG, EQUALLY_LONG).all():
             low, high = steps.min(), steps.max()
             ends = (low, high) if high > EQUALLY_LONG * low else (low,)

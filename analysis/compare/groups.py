@@ -19,6 +19,7 @@ from analysis.select import (
     TASK,
     about,
     configs_of,
+    env_steps,
     standard_dense,
     widest,
 )
@@ -134,7 +135,7 @@ def _report_lengths(runs: pd.DataFrame) -> None:
     """Reports tasks on which groups were trained unequally long."""
     tasks: dict[str, list[str]] = {}
     for task, own in runs.groupby("env"):
-        steps = own.groupby("label", sort=False)["env_steps"].median().sort_values(kind="stable")
+        steps = env_steps(own).groupby(own["label"], sort=False).median().sort_values(kind="stable")
         if steps.max() > EQUALLY_LONG * steps.min():
             of_length = steps.groupby(steps.map(about), sort=False)
             each = (f"{length} ({', '.join(own.index)})" for length, own in of_length)

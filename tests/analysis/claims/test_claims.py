@@ -292,6 +292,7 @@ def rows(means, **settings):
             "in_units": True,
             "target_sparsity": 0.9,
             "env_steps": 10_000_000,
+            "planned_steps": None,
             **{"agent": "dqn", "suite": "atari_cnn", **settings},
         }
         for env, mean in means.items()
@@ -363,6 +364,20 @@ def test_a_reason_says_how_long_runs_were_if_not_as_long_as_in_the_paper(
     why = verdict("pruning-is-best")["why"]
     assert note in why
     assert ("in the paper" in why) == bool(note)
+
+
+def test_on_atari_the_length_in_a_reason_is_the_planned_one(launched, verdict):
+    planned = {
+        "SparseTrainRunner.num_iterations": 10,
+        "SparseTrainRunner.training_steps": 50_000,
+    }
+    for method in ("prune", "set"):
+        settings = {"env": "Pong", "suite": "atari_cnn", "method": method, "parameters": planned}
+        launched(preset="reduced", steps=123_486, env_steps=513_881, returns=(1.0,), **settings)
+    assert (
+        "trained for 500,000 environment steps, in the paper for 10,000,000"
+        in (verdict("pruning-is-best")["why"])
+    )
 
 
 def test_few_seeds_give_an_estimate_and_no_verdict(launched, verdict):
