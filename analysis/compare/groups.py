@@ -140,9 +140,9 @@ def _report_lengths(runs: pd.DataFrame) -> None:
             of_length = steps.groupby(steps.map(about), sort=False)
             each = (f"{length} ({', '.join(own.index)})" for length, own in of_length)
             tasks.setdefault(", ".join(each), []).append(task)
-    for each, where in tasks.items():
+    for groups, where in tasks.items():
         left_out(
-            NAME, f"{', '.join(where)}: trained unequally long, for environment steps of {each}"
+            NAME, f"{', '.join(where)}: trained unequally long, for environment steps of {groups}"
         )
 
 
