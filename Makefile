@@ -3,8 +3,8 @@
 
 RUNS ?= results/runs.parquet
 OUT ?= figures
-# A directory of runs is read into a table; the next time, only new runs are read.
-TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/runs.parquet,$(RUNS))
+# A directory of runs is read into a table of its own; the next time, only new runs are read.
+TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/$(subst /,_,$(patsubst %/,%,$(RUNS))).parquet,$(RUNS))
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 suitable = $(filter 3.10 3.11,$(call version,$(1)))

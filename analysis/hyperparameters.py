@@ -102,6 +102,15 @@ def on_atari(result: Mapping[str, Any]) -> bool:
     return str(result["suite"]).startswith("atari")
 
 
+def known_or_best(run: Any) -> tuple[str, ...]:
+    """The values of `COLUMNS` of a run, a row with these, as text: the paper's best ones where they
+    are unknown, as in older runs.
+    """
+    agent = f"{run['agent']}_{run['suite']}"
+    best = paper.best(agent, run["method"]) if agent in paper.BEST else {}
+    return tuple(_text(best.get(c) if pd.isna(run[c]) else run[c]) for c in COLUMNS)
+
+
 def changes(run: Any) -> int:
     """How many hyperparameters of a run, a row with `COLUMNS`, are not the paper's best.
 

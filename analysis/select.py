@@ -23,6 +23,20 @@ MATCHES_WITHIN = 0.09
 are whole numbers: the dense network nearest to one of 99% sparsity is 6% off for PPO, and up to
 8.9% for the ResNet, whose convolutions then have three and six filters."""
 
+EQUALLY_LONG = 1.1
+"""Ratio of two lengths of training up to which they count as equal. Recorded environment steps
+include the initial collection."""
+
+
+def env_steps(runs: pd.DataFrame) -> pd.Series:
+    """The environment steps of each run; on Atari those planned, see `length_of`."""
+    return runs["planned_steps"].astype(float).fillna(runs["env_steps"])
+
+
+def about(steps: float) -> str:
+    """A length as text, in two digits: without the initial collection."""
+    return f"{float(f'{steps:.2g}'):,.0f}"
+
 
 def standard_dense(runs: pd.DataFrame) -> pd.Series:
     """Whether each run has a dense network of full width."""

@@ -1,6 +1,7 @@
 """The agents that can be launched: their mains, tasks, networks and run lengths."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ DQN = Agent(
     nets=lambda observation, actions: (Net(observation, actions),),
     units=512,
     schedules={
-        "paper": Schedule("", 100_000, 2_000, 20, 1_000),
+        "paper": Schedule("", paper.ENV_STEPS["dqn_classic"], 2_000, 20, 1_000),
         "smoke": Schedule("smoke", 1_000, 250, 2, 200, update_freq=100),
     },
     steps_per_second=220.0,
@@ -116,7 +117,7 @@ SAC = Agent(
     nets=sac_nets,
     units=256,
     schedules={
-        "paper": Schedule("", 1_000_000, 10_000, 30),
+        "paper": Schedule("", paper.ENV_STEPS["sac_mujoco"], 10_000, 30),
         # A tenth of the paper's length.
         "reduced": Schedule("100k", 100_000, 5_000, 10),
         "smoke": Schedule("smoke", 600, 200, 2, 300, update_freq=100),
@@ -124,6 +125,7 @@ SAC = Agent(
     steps_per_second=110.0,
     initial_collect_steps={task: paper.initial_collect_steps(task) for task in _MUJOCO},
 )
+_PPO_ITERATION = 2_048  # Table 9
 PPO = Agent(
     name="ppo_mujoco",
     main="rigl_rl.tfagents.ppo_train_eval",
@@ -132,8 +134,14 @@ PPO = Agent(
     nets=lambda observation, actions: (Net(observation, actions), Net(observation, 1)),
     units=64,
     schedules={
-        "paper": Schedule("", 489, 2_000, 20, steps_per_iteration=2_048),
-        "smoke": Schedule("smoke", 2, 320, 2, update_freq=100, steps_per_iteration=2_048),
+        "paper": Schedule(
+            "",
+            math.ceil(paper.ENV_STEPS["ppo_mujoco"] / _PPO_ITERATION),
+            2_000,
+            20,
+            steps_per_iteration=_PPO_ITERATION,
+        ),
+        "smoke": Schedule("smoke", 2, 320, 2, update_freq=100, steps_per_iteration=_PPO_ITERATION),
     },
     steps_per_second=1_200.0,
 )
@@ -157,7 +165,7 @@ _ATARI = {
     "VideoPinball": (4, 9),
 }
 _ATARI_SCHEDULES = {
-    "paper": AtariSchedule("", 40, 250_000, 125_000),
+    "paper": AtariSchedule("", paper.ENV_STEPS["dqn_atari_cnn"] // 250_000, 250_000, 125_000),
     # A twentieth of the paper's length, in shorter iterations; replay takes 1.8 GB, not 7.1.
     "reduced": AtariSchedule(
         "500k", 10, 50_000, 10_000, others=("WrappedReplayBuffer.replay_capacity=250000",)

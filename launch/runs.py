@@ -60,6 +60,16 @@ class Run:
         """The name of the gin file, such as `rigl`."""
         return Path(self.gin_file).stem
 
+    @property
+    def sparsity(self) -> float | None:
+        """The target sparsity; None for dense networks."""
+        values = (
+            value
+            for name, _, value in (b.partition("=") for b in self.bindings)
+            if name == "SPARSITY"
+        )
+        return next(map(float, values), None)
+
     def with_gin_file(self, gin_file: str) -> Run:
         """The same run with another path to its method's gin file."""
         return dataclasses.replace(self, gin_file=gin_file)

@@ -43,25 +43,49 @@ class Selection:
 
         Args:
           study: one of the studies.
-          strict: whether all of `agents` and `tasks` must occur.
+          strict: whether all of `agents`, `tasks`, `methods` and `sparsities` must occur, and no
+            other sparsities.
 
         Raises:
-          ConfigError: one that must occur does not.
+          ConfigError: one that must occur does not, or a study always trains at others.
         """
         preset = PRESETS[self.preset].narrowed(self.seeds, self.sparsities, self.methods)
         runs = expand([study] if study else self.studies, preset)
         for name in ("agent", "task"):
             wanted = getattr(self, f"{name}s")
-            known = dict.fromkeys(getattr(run, name) for run in runs) if wanted else {}
-            unknown = [each for each in wanted if each not in known]
-            if unknown and strict:
-                raise ConfigError(
-                    f"argument --{name}s: no runs on {', '.join(unknown)} in "
-                    f"{', '.join(self.studies)} (choose from {', '.join(known) or 'none'})"
-                )
+            if strict:
+                self._require(f"{name}s", "on", (getattr(run, name) for run in runs))
             if wanted:
                 runs = [run for run in runs if getattr(run, name) in wanted]
+        if strict:
+            self._require("methods", "of", (run.method for run in runs))
+            self._require("sparsities", "at", self._sparsities())
         return self._from_configs(runs) if self.configs else runs
+
+    def _require(self, option: str, joined: str, known: Iterable[Any]) -> None:
+        """Raises ConfigError unless all values given for an option are known."""
+        wanted = getattr(self, option)
+        known = list(dict.fromkeys(known)) if wanted else []
+        if unknown := [each for each in wanted if each not in known]:
+            raise ConfigError(
+                f"argument --{option}: no runs {joined} {_listed(unknown)} in "
+                f"{', '.join(self.studies)} (choose from {_listed(known) or 'none'})"
+            )
+
+    def _sparsities(self) -> Iterator[float]:
+        """The sparsities of all sparse runs, whatever the methods.
+
+        Raises ConfigError if some were not asked for: a study may have fixed ones.
+        """
+        for study in self.studies:
+            runs = dataclasses.replace(self, seeds=1, methods=()).runs(study)
+            trained = sorted({run.sparsity for run in runs if run.sparsity is not None})
+            if not set(trained) <= set(self.sparsities):
+                raise ConfigError(
+                    f"argument --sparsities: {study} always trains at {_listed(trained)}; launch "
+                    f"it without --sparsities"
+                )
+            yield from trained
 
     def _from_configs(self, runs: Iterable[Run]) -> list[Run]:
         folder_of = {file: folder for folder, file in (each.split("/", 1) for each in self.configs)}
@@ -109,7 +133,11 @@ def add_arguments(parser: argparse.ArgumentParser, *, studies: str, required: bo
     parser.add_argument("--preset", choices=list(PRESETS), required=required)
     parser.add_argument("--seeds", type=positive, help="number of seeds; default: the preset's")
     parser.add_argument(
-        "--sparsities", type=sparsity, nargs="+", metavar="S", help="default: the preset's"
+        "--sparsities",
+        type=sparsity,
+        nargs="+",
+        metavar="S",
+        help="default: the preset's; for studies without fixed sparsities",
     )
     parser.add_argument(
         "--methods",
@@ -204,6 +232,10 @@ def _recorded(path: Path) -> Iterator[Selection]:
             yield selection
         else:
             warn(f"{path}: a launch that this version does not know is left out: {line}")
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _tuples(value: Any) -> Any:

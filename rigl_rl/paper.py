@@ -1,4 +1,4 @@
-"""The paper's tasks and best hyperparameters (Tables 1 to 6, 8, 9).
+"""The paper's tasks, run lengths (A.1) and best hyperparameters (Tables 1 to 6, 8, 9).
 
 With them, the launcher gives a sweep's run the name of an equal standard run, and figures tell
 standard runs from those of a sweep. The gin files hold the same values; a test compares the two.
@@ -71,6 +71,13 @@ BATCH_SIZE = {
     "dqn_atari_resnet": 32,
 }
 """Samples per minibatch (Tables 6, 8 and 9)."""
+ENV_STEPS = {
+    "dqn_classic": 100_000,
+    "sac_mujoco": 1_000_000,
+    "ppo_mujoco": 1_000_000,
+    **dict.fromkeys(("dqn_atari_cnn", "dqn_atari_resnet"), 40_000_000 // 4),
+}
+"""Environment steps of a run (M of A.1, there in frames on Atari: four a step)."""
 
 CLASSIC = ("Acrobot-v1", "CartPole-v0", "MountainCar-v0")
 MUJOCO_MAIN = ("HalfCheetah-v2", "Humanoid-v2", "Walker2d-v2")

@@ -101,6 +101,25 @@ def test_help_is_the_default_and_needs_no_environment(clone):
     assert not (clone / ".venv").exists()
 
 
+def test_each_directory_of_runs_has_a_table_of_its_own(clone):
+    (clone / ".venv").mkdir()
+    (clone / ".venv" / ".ready").touch()
+    for directory in ("runs", "mine/runs"):
+        (clone / directory).mkdir(parents=True)
+    (clone / "some.parquet").touch()
+    tables = {}
+    for runs in ("runs", "runs/", "mine/runs", "some.parquet"):
+        printed = _make(clone, "-n", "figures", f"RUNS={runs}").stdout
+        (tables[runs],) = set(re.findall(r"analysis\.figures --runs (\S+)", printed))
+        assert (f"collect --runs {runs} --out {tables[runs]}" in printed) == (runs[-1] != "t")
+    assert list(tables.values()) == [
+        "figures/runs.parquet",
+        "figures/runs.parquet",
+        "figures/mine_runs.parquet",
+        "some.parquet",
+    ]
+
+
 @pytest.mark.parametrize("version", [(3, 9, 18), (3, 12, 0)])
 def test_setup_py_refuses_other_pythons(monkeypatch, version):
     monkeypatch.setattr(sys, "version_info", version)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.pairs import DIFFERENCE, PROBABILITY, Estimates, Pairs, Quantity
-from analysis.claims.runs import AT, Compare, Runs
+from analysis.claims.runs import AT, Compare, Runs, unlike_the_papers
 from analysis.claims.verdict import Evidence, Range, fewest, judge
 from analysis.normalization import LEARNED
 
@@ -26,6 +26,7 @@ class Claim:
       by: columns in which the runs of a pair are equal.
       kinds: columns that distinguish a group's settings; each of the first group is paired with
         each of the second.
+      said_of: the agents that the paper names, if it names some; of others, a note says so.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Claim:
     by: tuple[str, ...] = (*AT, "method")
     kinds: tuple[str, ...] = ()
     special: Special | None = None
+    said_of: tuple[str, ...] = ()
 
     def evidence(self, runs: Runs) -> Iterator[tuple[str, Evidence]]:
         """(agent, evidence) of each agent that has runs on both sides of some cell."""
@@ -77,6 +79,10 @@ class Claim:
         pairs = self.pairs(first, second)
         if not pairs.cells:
             return None
+        both = pd.concat([first, second])
+        if self.said_of and not both["agent"].isin(self.said_of).all():
+            notes.append(f"the paper says this of {' and '.join(map(str.upper, self.said_of))}")
+        notes += unlike_the_papers(both[both["env"].isin(pairs.tasks)])
         scores = (first["score"].to_numpy(float), second["score"].to_numpy(float))
         found, level, holds, against = self.measured(pairs, *scores)
         return Evidence(

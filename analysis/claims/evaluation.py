@@ -162,7 +162,12 @@ def section(number: str) -> str:
 
 
 def shown(row: pd.Series) -> str:
-    """The quantity of a row and its interval, as text."""
+    """The quantity of a row, its value and its interval, as text."""
     name = "probability" if row.quantity == PROBABILITY.name else row.quantity
+    return f"{name} {value(row)}"
+
+
+def value(row: pd.Series) -> str:
+    """The value of a row with its interval, as text; what is counted has none."""
     low = np.nan if row.seeds == COUNTED else row.low
-    return f"{name} {with_interval(row.value, low, row.high, '.2f')}"
+    return with_interval(row.value, low, row.high, ".2f")

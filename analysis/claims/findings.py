@@ -12,10 +12,13 @@ from analysis.claims.verdict import Range
 from rigl_rl.paper import ERK, UNIFORM
 
 MORE_OFTEN = Range(0.5)
-WITHOUT_LOSS = Range(-0.1, every_task=True)
-""""Minimal loss" is a loss below a tenth of the dense network's score; this is our choice."""
-EQUAL = Range(-0.05, 0.05, every_task=True)
-"""Share of the dense network's score; also our choice."""
+WITHOUT_LOSS = Range(-0.1)
+""""Minimal loss" is a loss below a tenth of the dense network's score; this is our choice. It is
+that of the mean over tasks: "on average" networks keep their score, but none does on Qbert."""
+EQUAL = Range(-0.05, 0.05)
+"""Share of the dense network's score; also our choice. Of the mean over tasks: "the difference can
+be large (e.g. MsPacman)"."""
+EQUAL_EVERYWHERE = EQUAL._replace(every_task=True)
 INSENSITIVE = Range(-0.1, 0.1, every_task=True)
 ABOUT_TWICE = Range(1.5, 3.0)
 ABOUT_THREE_TIMES = Range(2.0, 4.0)
@@ -57,6 +60,7 @@ CLAIMS = (
             partial(comparisons.without_loss, sparsity=percent / 100),
             ("env",),
             ("method",),
+            said_of=("sac", "dqn"),
         )
         for percent in (80, 90)
     ),
@@ -190,7 +194,7 @@ CLAIMS = (
         "6",
         ("Sparsity-aware initialization", "the usual one"),
         ("figure4_right", "figure4_center"),  # the second has the standard dense runs
-        EQUAL,
+        EQUAL_EVERYWHERE,
         DIFFERENCE,
         partial(comparisons.aware_init, distribution=ERK, names=("set", "rigl")),
     ),

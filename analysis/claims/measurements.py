@@ -8,7 +8,7 @@ from rliable import metrics
 
 from analysis import style
 from analysis.claims.pairs import Estimates, Quantity
-from analysis.claims.runs import Runs, Sides, of_methods, title
+from analysis.claims.runs import Runs, Sides, of_methods, title, unlike_the_papers
 from analysis.claims.verdict import COUNTED, Evidence, Range, judge
 from analysis.figures import flops_by_sparsity
 from analysis.intervals import iqm_error
@@ -210,6 +210,7 @@ def resnet_by_cnn(runs: Runs, wanted: Range) -> Iterator[tuple[str, Evidence]]:
             seeds=min(map(len, matrices)),
             fewest="the game with the fewest",
             runs=sum(matrix.size for matrix in matrices),
+            notes=unlike_the_papers(own[own["env"].isin(games)]),
         ),
     )
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.normalization import has_learned, worst_return
 from analysis.run_tables import Tables
-from analysis.select import comparable, standard_dense
+from analysis.select import EQUALLY_LONG, about, comparable, env_steps, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK
 
@@ -55,6 +55,23 @@ Compare = Callable[[Runs], Sides]
 def title(agent: str, suite: str) -> str:
     """The name of an agent in claims."""
     return f"{agent.upper()} {suite}"
+
+
+def unlike_the_papers(runs: pd.DataFrame) -> tuple[str, ...]:
+    """A note on each agent whose runs were trained for less or more than in the paper."""
+    notes = []
+    for (agent, suite), own in runs.groupby(["agent", "suite"]):
+        papers = paper.ENV_STEPS.get(f"{agent}_{suite}")
+        steps = env_steps(own)
+        if papers and not (steps / papers).between(1 / EQUALLY_LONG, EQUALLY_LONG).all():
+            low, high = steps.min(), steps.max()
+            ends = (low, high) if high > EQUALLY_LONG * low else (low,)
+            length = " to ".join(map(about, ends))
+            notes.append(
+                f"{title(agent, suite)} was trained for {length} environment steps, in the paper "
+                f"for {papers:,}"
+            )
+    return tuple(notes)
 
 
 def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:

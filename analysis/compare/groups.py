@@ -13,7 +13,16 @@ from analysis.collect import load
 from analysis.normalization import HUMAN_SCORES, atari_scores, has_learned, worst_return
 from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, TASK, configs_of, standard_dense, widest
+from analysis.select import (
+    EQUALLY_LONG,
+    MATCHES_WITHIN,
+    TASK,
+    about,
+    configs_of,
+    env_steps,
+    standard_dense,
+    widest,
+)
 from analysis.style import percent
 from rigl_rl.errors import ConfigError, NoRunsError
 
@@ -108,6 +117,7 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
         without = ", ".join(lacking)
         left_out(NAME, f"left out {task}: no runs of {without} (--groups selects groups)")
     runs = _normalized(runs[runs["env"].isin(tasks)])
+    _report_lengths(runs)
     curves = _curves(runs, evals)
     scores, of_time = {}, {}
     for name in names:
@@ -122,6 +132,21 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
             [np.stack([curves[path] for path in part["path"]]) for part in chosen], axis=1
         )
     return Groups(scores, of_time, tuple(tasks), _unit(runs))
+
+
+def _report_lengths(runs: pd.DataFrame) -> None:
+    """Reports tasks on which groups were trained unequally long."""
+    tasks: dict[str, list[str]] = {}
+    for task, own in runs.groupby("env"):
+        steps = env_steps(own).groupby(own["label"], sort=False).median().sort_values(kind="stable")
+        if steps.max() > EQUALLY_LONG * steps.min():
+            of_length = steps.groupby(steps.map(about), sort=False)
+            each = (f"{length} ({', '.join(own.index)})" for length, own in of_length)
+            tasks.setdefault(", ".join(each), []).append(task)
+    for groups, where in tasks.items():
+        left_out(
+            NAME, f"{', '.join(where)}: trained unequally long, for environment steps of {groups}"
+        )
 
 
 def _runs(

@@ -20,7 +20,14 @@ from analysis.intervals import TRIMMED, iqm_interval
 from analysis.normalization import HUMAN_SCORES, dense_sac, normalized
 from analysis.notes import left_out
 from analysis.run_tables import Tables
-from analysis.select import MATCHES_WITHIN, comparable, rectangular, standard_dense, widest
+from analysis.select import (
+    EQUALLY_LONG,
+    MATCHES_WITHIN,
+    comparable,
+    rectangular,
+    standard_dense,
+    widest,
+)
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
 from rigl_rl.paper import ERK
@@ -30,8 +37,6 @@ COLUMNS = (
     *("agent", "suite", "target_sparsity", "tasks", "label", "iqm", "low", "high", "n_seeds"),
     *("n_tasks", "env_steps", "unit_seeds", "unit_env_steps"),
 )
-SAME_LENGTH = 1.1
-"""Ratio up to which trainings count as equally long: agents differ in their first random steps."""
 
 
 class IqmPanel(NamedTuple):
@@ -127,7 +132,7 @@ class IqmFigure(Figure):
             )
         for (agent, suite), own in points.groupby(["agent", "suite"]):
             unit = own["unit_env_steps"]
-            longer = np.maximum(own["env_steps"] / unit, unit / own["env_steps"]) > SAME_LENGTH
+            longer = np.maximum(own["env_steps"] / unit, unit / own["env_steps"]) > EQUALLY_LONG
             if (longer | (own["unit_seeds"] < own["n_seeds"])).any():
                 left_out(
                     self.name,

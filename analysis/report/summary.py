@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis import hyperparameters
 from analysis.claims.verdict import CONTRADICTED, SUPPORTED, TOO_FEW, UNDECIDED
-from analysis.select import SETTING
+from analysis.select import SETTING, configs_of, length_of
 from rigl_rl import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     findings = f"{found['claim'].nunique()} findings of the paper, each by agent"
     without = int((found["cells"] == 0).sum())
     # A run with SNR measurements and one without are one seed.
-    seeds = runs.groupby(SETTING, dropna=False)["seed"].nunique()
+    seeds = runs.groupby(_setting(runs), dropna=False)["seed"].nunique()
     each = f"{seeds.min()} to {seeds.max()}" if seeds.nunique() > 1 else f"{seeds.min()}"
     lines = [
         f"{findings}: {', '.join(counted)}; {without} have no runs.",
@@ -35,6 +36,12 @@ def summary(found: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     if "wall_s" in runs:
         lines[-1] += f" Training took {runs['wall_s'].sum() / 3600:,.1f} core-hours."
     return [*lines, f"Trained on {machines(runs)}.", made()]
+
+
+def _setting(runs: pd.DataFrame) -> list[pd.Series]:
+    """What distinguishes the settings of runs."""
+    values = runs.apply(hyperparameters.known_or_best, axis=1)
+    return [*(runs[column] for column in SETTING), values, configs_of(runs), length_of(runs)]
 
 
 def machines(runs: pd.DataFrame) -> str:

@@ -33,7 +33,10 @@ def sparse(
     methods: Iterable[str] = paper.METHODS,
     **changes,
 ) -> list[Run]:
-    """Sparse networks; changes as in `agent_run`. The preset may override the methods."""
+    """Sparse networks; changes as in `agent_run`. The preset may override the methods.
+
+    A method that lacks a changed hyperparameter, as Static lacks an update interval, is left out.
+    """
     return [
         agent_run(
             agent,
@@ -48,8 +51,14 @@ def sparse(
         for task in tasks
         for distribution in distributions
         for method in preset.methods or methods
+        if _has(agent, method, changes)
         for sparsity in sparsities
     ]
+
+
+def _has(agent: Agent, method: str, hyperparameters: Iterable[str]) -> bool:
+    best = paper.best(agent.name, method)
+    return all(best[name] is not None for name in hyperparameters if name in best)
 
 
 def scaling(

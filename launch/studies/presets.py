@@ -67,7 +67,7 @@ class Preset:
         sparsities: tuple[float, ...] = (),
         methods: tuple[str, ...] = (),
     ) -> Preset:
-        """A copy with these seeds for every run, sparsities for studies that have several, and
+        """A copy with these seeds for every run, sparsities for studies without fixed ones, and
         sparse methods instead of those of a study; those not given stay.
         """
         changes: dict[str, Any] = {"methods": methods or self.methods}

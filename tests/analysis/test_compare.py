@@ -1,5 +1,8 @@
 """Sets of runs against each other, on SYNTHETIC runs; rliable alone is the truth."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,8 @@ from rliable import library, metrics
 from analysis.compare import __main__ as compare
 from analysis.compare import statistics
 from analysis.compare.groups import POINTS, comparisons
+from launch.agent_runs import DISTRIBUTIONS
+from launch.selection import Selection
 from rigl_rl.command_line import exit_code
 
 TASKS = ("CartPole-v0", "Acrobot-v1")
@@ -123,6 +128,21 @@ def test_several_directories_are_groups_of_their_own(runs, run, tmp_path):
     assert np.isnan(low["mine: RigL 90%", "iqm"])  # two seeds
 
 
+def test_groups_trained_unequally_long_are_reported(runs, run, tmp_path, capsys):
+    for env in TASKS:
+        for seed in SEEDS:
+            run(tmp_path / f"b/{env}{seed}", seed=seed, env=env, returns=(0.0,), steps=1_000)
+            run(tmp_path / f"c/{env}{seed}", seed=seed, env=env, returns=(0.0,), steps=105)
+    groups_of(runs, tmp_path / "c")
+    assert "unequally" not in capsys.readouterr().err
+    groups_of(runs, tmp_path / "b")
+    (line,) = (each for each in capsys.readouterr().err.splitlines() if "unequally" in each)
+    assert line.endswith(
+        "compare: Acrobot-v1, CartPole-v0: trained unequally long, for environment steps of "
+        "110 (runs: Dense, runs: RigL 90%), 1,000 (b: RigL 90%)"
+    )
+
+
 def test_runs_of_edited_gin_files_are_groups_of_their_own(runs, run):
     for seed in range(2):
         for task, score in zip(TASKS, (100.0, -300.0)):
@@ -133,6 +153,21 @@ def test_runs_of_edited_gin_files_are_groups_of_their_own(runs, run):
     assert groups.scores["RigL 90%"].shape == (4, 2)
     np.testing.assert_allclose(groups.scores["half: RigL 90%"], 0.5)
     assert groups.unit == "A score of 1 is the mean of the standard dense network of runs."
+
+
+def test_the_documented_command_gives_the_documented_groups(run, tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text()
+    named = set(re.findall("`(half_gamma: [^`]+)`", text))
+    edited = ("half_gamma/dqn_classic/rigl.gin",)
+    selected = Selection(("figure8",), "reduced", 1, methods=("rigl",), configs=edited)
+    for each in selected.runs():
+        kind = {"env": each.task, "method": each.method, "sparsity": each.sparsity}
+        for distribution in (name for name in DISTRIBUTIONS if f"-{name}-" in each.name):
+            run(tmp_path / each.name, distribution=DISTRIBUTIONS[distribution], **kind)
+        if each.name.endswith("/dense/seed0"):
+            run(tmp_path / each.name, **kind)
+    assert len(named) == 2
+    assert named < set(groups_of(tmp_path).scores)
 
 
 def test_selected_groups_keep_tasks_that_others_lack(runs, run, tmp_path, capsys):

@@ -96,7 +96,22 @@ def test_what_is_left_out_is_on_the_page(launched, tmp_path):
     # Under the figure, its note is a picture; under the curves; in the list at the end.
     assert text.count("left out 1 dqn CartPole-v0 run(s) longer than 100 steps") == 3
     assert "/rigl-erk-s0.90/seed0: unfinished (no result.json)" in text
-    assert "7 runs of 2 settings, 3 to 4 seeds each." in text
+    assert "7 runs of 3 settings, 1 to 3 seeds each." in text
+
+
+def test_runs_of_a_setting_differ_in_their_seed_alone(launched, tmp_path):
+    aware, fixed = ({"init_masks.fixed_sparse_init": value} for value in (True, False))
+    for seed in range(2):
+        launched(seed=seed, parameters=aware)
+        launched(seed=seed, parameters=fixed)
+        launched(seed=seed, parameters=aware, preset="smoke", steps=900)
+        launched(seed=seed, parameters=aware, snr=[(0, 1.0)])  # trains alike
+    launched(seed=2)  # as older runs, without a record: the paper's initialization is aware
+    runs = collect(tmp_path / "runs").runs
+    edited = runs.assign(path=runs["path"].str.replace("/seed", "-from_mine/seed"))
+    for own, settings in ((runs, 3), (pd.concat([runs, edited], ignore_index=True), 6)):
+        line = summary.summary(pd.DataFrame(columns=["cells", "verdict", "claim"]), own)[1]
+        assert f"{len(own)} runs of {settings} settings, 2 to 3 seeds each" in line
 
 
 def test_what_a_figure_rests_on():

@@ -10,6 +10,7 @@ import pytest
 
 from analysis import intervals, select, style
 from analysis.as_text import markdown, with_interval
+from analysis.claims import evaluation
 from analysis.collect import load
 from rigl_rl.paper import ERK, METHODS, UNIFORM
 
@@ -113,7 +114,7 @@ def claims() -> str:
         {
             "claim": each.text,
             "agent": each.agent,
-            "quantity": f"{each.quantity} {with_interval(each.value, each.low, each.high, '.2f')}",
+            "quantity": f"{each.quantity} {evaluation.value(each)}",
             "worst": f"{each.worst_task} {each.worst:.2f}",
             "runs": f"{each.runs:,.0f}",
             "verdict": each.verdict,

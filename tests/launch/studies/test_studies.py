@@ -1,4 +1,5 @@
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from launch.agent_runs import agent_run
 from launch.agents import AGENTS, DQN, DQN_CNN, DQN_RESNET
 from launch.costs import Costs
 from launch.execution.jobs import job_of
+from launch.selection import Selection
 from launch.studies.all_studies import STUDIES, expand
 from launch.studies.presets import PRESETS
 from launch.widths import sparse_parameters
 from rigl_rl import paper
+from rigl_rl.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SWEEPS = ("table1", "table2", "table3", "table4", "table5")
@@ -183,6 +186,72 @@ def test_other_sparsities():
     runs = expand(["figure8", "figure5_left", "figure15", "figure17"], preset)
     assert {run.label.split("-s0.")[1][:2] for run in runs if "-s0." in run.label} == {"60"}
     assert len(expand(["figure8"], preset)) == 3 * (1 + 1 + 2 * 4)
+
+
+# Of these, the paper or the study's name determines the sparsities.
+FIXED = {
+    "cartpole": "0.9",
+    "mujoco": "0.9",
+    "pong": "0.9",
+    "figure1": "0.9",
+    "figure3": "0.8, 0.9",
+    "figure4_center": "0.8",
+    "figure4_right": "0.8",
+    "figure6": "0.5, 0.9",
+    "figure13": "0.8",
+    "table1": "0.9",
+    "table2": "0.9",
+    "table3": "0.9",
+}
+NO_SPARSE = ("figure7", "table4", "table5")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_trains_at_the_sparsities_of_the_users_choice_or_is_refused(study):
+    selected = Selection((study,), "reduced", sparsities=(0.6,))
+    if study in FIXED:
+        why = f"--sparsities: {study} always trains at {FIXED[study]}; launch it without"
+    elif study in NO_SPARSE:
+        why = f"--sparsities: no runs at 0.6 in {study} (choose from none)"
+    else:
+        labels = {run.label for run in selected.runs(strict=True)}
+        assert {s for label in labels for s in re.findall(r"-s(0\.\d+)", label)} == {"0.60"}
+        return
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        selected.runs(strict=True)
+
+
+@pytest.mark.parametrize(
+    ("studies", "sparsities", "tasks", "why"),
+    [
+        (("figure1",), (0.9,), (), ""),
+        (("figure1", "figure8"), (0.5, 0.9), (), ""),
+        (("figure1", "figure8"), (0.5,), ("CartPole-v0",), ""),  # none of Figure 1 left
+        (("figure1", "figure8"), (0.5,), (), "figure1 always trains at 0.9"),
+        (("figure6",), (0.9,), (), "figure6 always trains at 0.5, 0.9"),
+        (("figure1", "pong"), (0.5, 0.9), (), "no runs at 0.5 in figure1, pong (choose from 0.9)"),
+    ],
+)
+def test_fixed_sparsities_of_several_studies(studies, sparsities, tasks, why):
+    selected = Selection(studies, "smoke", sparsities=sparsities, tasks=tasks)
+    if why:
+        with pytest.raises(ConfigError, match=re.escape(why)):
+            selected.runs(strict=True)
+    else:
+        assert {run.sparsity for run in selected.runs(strict=True)} == {None, *sparsities}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_trains_the_methods_of_the_users_choice_or_is_refused(study):
+    selected = Selection((study,), "smoke", methods=("static", "my_method"))
+    if study in NO_SPARSE:
+        with pytest.raises(
+            ConfigError, match=f"--methods: no runs of static, my_method in {study}"
+        ):
+            selected.runs(strict=True)
+    else:
+        sparse = {run.method for run in selected.runs(strict=True)} - {"dense"}
+        assert sparse == {"static", "my_method"}
 
 
 def test_captions_with_nine_seeds():
