@@ -93,7 +93,6 @@ class SparseTrainRunner(run_experiment.Runner):
         if self._directory.finished:
             print(f"{self._base_dir} is finished; nothing to do", flush=True)
             return
-        result.check({"q": self._agent.online_network})
         if self._start_iteration:
             print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
         if line := execution.describe([self._agent.optimizer.execution]):
@@ -175,12 +174,36 @@ class SparseTrainRunner(run_experiment.Runner):
             self._progress.advance(length, episode_return, kernels)
         return length, episode_return
 
+    def _make_labels(self) -> dict[str, Any]:
+        """Entries of result.json that are known before training.
+
+        Raises:
+          ConfigError: the network, the optimizer or the environment lacks one.
+        """
+        agent, network = self._agent, self._agent.online_network
+        needs = "result.json needs a network with `label` and `width` and a game with `game`"
+        with one_line(needs, (Exception,)):
+            hyperparameters = {**record(self._given), **agent.hyperparameters()}
+            others = config.other_bindings({"width": network.width, **hyperparameters})
+            return {
+                "agent": "dqn",
+                "suite": f"atari_{network.label}",
+                "env": self._environment.game,
+                **agent.sparse_settings.labels(),
+                "width": network.width,
+                "seed": self._seed,
+                "hyperparameters": {**hyperparameters, "other_bindings": others},
+            }
+
     # -- checkpoints: Dopamine's files, written elsewhere and renamed ------------------------------
 
     def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
         self._prefix = checkpoint_file_prefix
         self._start_iteration = 0
+        # What result.json needs is checked now: a run that cannot be recorded leaves no directory.
         config.refuse_unused_bindings(later=["CollectorDispatcher"])
+        self._labels = self._make_labels()
+        result.check({"q": self._agent.online_network})
         self._directory = RunDirectory(self._base_dir, self._config_text)
 
         def read(path: pathlib.Path) -> dict[str, Any]:
@@ -221,25 +244,13 @@ class SparseTrainRunner(run_experiment.Runner):
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
         agent = self._agent
-        network = agent.online_network
-        hyperparameters = {**record(self._given), **agent.hyperparameters()}
-        others = config.other_bindings({"width": network.width, **hyperparameters})
-        labels = {
-            "agent": "dqn",
-            "suite": f"atari_{network.label}",
-            "env": self._environment.game,
-            **agent.sparse_settings.labels(),
-            "width": network.width,
-            "seed": self._seed,
-            "hyperparameters": {**hyperparameters, "other_bindings": others},
-        }
         self._directory.finish(
             result.of_run(
-                labels,
+                self._labels,
                 self._history,
                 self._last_fraction,
                 (agent.training_steps, agent.gradient_steps),
-                {"q": network},
+                {"q": agent.online_network},
                 [agent.optimizer],
                 (agent.training_steps, self._clock.seconds()),
             )

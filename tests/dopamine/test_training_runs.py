@@ -17,7 +17,7 @@ import tensorflow as tf
 from analysis.collect import collect
 from analysis.hyperparameters import COLUMNS
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
-from rigl_rl.environments import atari_evaluation, observation_noise
+from rigl_rl.environments import atari, atari_evaluation, observation_noise
 from rigl_rl.errors import ConfigError
 from rigl_rl.robustness import under_noise
 from rigl_rl.runs import config
@@ -260,6 +260,31 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
 )
 def test_bad_values_are_one_line(refused, tmp_path, binding, parts):
     with refused(*parts, called_by_gin=True):
+        runner(tmp_path / "run", binding)
+    assert not (tmp_path / "run").exists()
+
+
+@gin.configurable
+def plain_network(num_actions, name):
+    layers = [tf.keras.layers.Flatten(), tf.keras.layers.Dense(num_actions)]
+    return tf.keras.Sequential(layers, name)
+
+
+@gin.configurable
+def unnamed_game():
+    return atari.atari_lib.AtariPreprocessing(atari.Emulator("Pong"))
+
+
+@pytest.mark.parametrize(
+    ("binding", "name"),
+    [
+        ("DQNAgent.network = @plain_network", "width"),
+        ("SparseTrainRunner.load_env_fn = @unnamed_game", "game"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_before_training(refused, tmp_path, binding, name):
+    line = "result.json needs a network with `label` and `width` and a game with `game`: "
+    with refused(line, f"no attribute '{name}'", called_by_gin=True):
         runner(tmp_path / "run", binding)
     assert not (tmp_path / "run").exists()
 
