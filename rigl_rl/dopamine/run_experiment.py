@@ -203,7 +203,7 @@ class SparseTrainRunner(run_experiment.Runner):
         # What result.json needs is checked now: a run that cannot be recorded leaves no directory.
         config.refuse_unused_bindings(later=["CollectorDispatcher"])
         self._labels = self._make_labels()
-        result.check({"q": self._agent.online_network})
+        result.check({"q": self._agent.online_network}, self._labels)
         self._directory = RunDirectory(self._base_dir, self._config_text)
 
         def read(path: pathlib.Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 import rigl_rl
+from rigl_rl import record
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs.history import History
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, counting, execution
@@ -96,12 +97,16 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def check(networks: Mapping[str, tf.keras.layers.Layer]) -> None:
-    """Checks before training that the networks' FLOPs can be counted at its end.
+def check(networks: Mapping[str, tf.keras.layers.Layer], labels: Mapping[str, Any]) -> None:
+    """Checks before training that its result can be written at its end.
+
+    Args:
+      networks, labels: as for `of_run`.
 
     Raises:
-      ConfigError: a kernel is of an unknown kind of layer.
+      ConfigError: a label has an invalid value, or a kernel is of an unknown kind of layer.
     """
+    record.check_values(labels, required=())
     for name, network in networks.items():
         try:
             counting.from_keras(network)

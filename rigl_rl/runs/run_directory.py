@@ -123,9 +123,19 @@ class RunDirectory:
             write_text(self.path / "snr.csv", as_csv(history.snr, record.SNR_COLUMNS))
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Writes result.json, which marks the run as finished, then deletes its checkpoints."""
+        """Writes result.json, which marks the run as finished, then deletes its checkpoints.
+
+        Raises:
+          RiglRlError: `record.finished` would not take the result. Nothing has changed.
+        """
         # A field of a user's method may have any type; text is better than no result.
         text = json.dumps(result, indent=1, default=str)
+        try:
+            record.check_values(json.loads(text))
+        except ConfigError as error:
+            raise RiglRlError(
+                f"{str(self.path)!r} cannot be finished: {error}; its checkpoints are intact"
+            ) from error
         write_text(self.path / record.RESULT, text + "\n")
         self.finished = True
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)

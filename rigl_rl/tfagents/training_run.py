@@ -72,7 +72,7 @@ class TrainingRun:
         if self.directory.finished:
             print(f"{self.directory.path} is finished; nothing to do", flush=True)
             return
-        result.check(self.networks)
+        result.check(self.networks, self.labels)
         self._clock = Clock()
         self._history = History()
         self._next_checkpoint = 0

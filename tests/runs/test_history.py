@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import final_score
 from rigl_rl.record import EVAL_COLUMNS
 from rigl_rl.runs.history import History, as_csv
@@ -36,6 +37,16 @@ def test_an_evaluation_is_summed_up():
     assert row["std_return"] == pytest.approx(14.16569, abs=1e-5)
     assert (row["env_step"], row["train_step"], row["episodes"]) == (3000, 2000, 3)
     assert row["wall_s"] == 1.23
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("greedy", [False, True])
+def test_a_return_that_is_no_number_stops_the_run(bad, greedy):
+    history = History()
+    returns = ([1.0, 2.0], [1.0, bad]) if greedy else ([1.0, bad], None)
+    with pytest.raises(RiglRlError, match="infinite or NaN in the evaluation at train step 2000;"):
+        history.add_evaluation(3000, 2000, returns[0], 0.0, returns[1])
+    assert history.evals == []
 
 
 def test_a_greedy_score_has_a_column_where_it_was_measured():

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -176,6 +177,26 @@ def test_a_result_that_cannot_be_written_costs_no_checkpoint(tmp_path, monkeypat
     assert checkpoint.exists()
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"final_return": float("nan")},
+        {"final_return": float("inf")},
+        {"final_return": np.float32(1.0)},  # JSON does not know it
+        {"final_return": 1.0, "width": "wide"},
+        {"width": 1.0},
+    ],
+)
+def test_a_result_that_would_not_finish_the_run_costs_no_checkpoint(tmp_path, result):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    (directory.checkpoints.path / "000000010").mkdir(parents=True)
+    with pytest.raises(RiglRlError, match="cannot be finished: result.json.*are intact$"):
+        directory.finish(result)
+    assert not directory.finished
+    assert directory.checkpoints.exist
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
 def test_the_result_is_on_the_disk_before_the_checkpoints_go(tmp_path, disk):
     directory = RunDirectory(str(tmp_path / "run"), CONFIG)
     (directory.checkpoints.path / "000000010").mkdir(parents=True)
@@ -215,6 +236,8 @@ def test_the_history_is_written_row_by_row(tmp_path):
 
 def test_a_value_that_json_does_not_know_is_written_as_text(tmp_path):
     directory = RunDirectory(str(tmp_path / "run"), CONFIG)
-    directory.finish({"hyperparameters": {"of_a_users_method": range(3)}})
+    directory.finish({"final_return": 0.0, "hyperparameters": {"of_a_users_method": range(3)}})
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result == {"hyperparameters": {"of_a_users_method": "range(0, 3)"}}
+    assert result["hyperparameters"] == {"of_a_users_method": "range(0, 3)"}
+    del directory
+    assert RunDirectory(str(tmp_path / "run"), CONFIG).finished
