@@ -16,6 +16,7 @@ import tensorflow as tf
 from dopamine.discrete_domains import checkpointer, run_experiment
 
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.gin_config import INSTEAD
 from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
@@ -201,7 +202,7 @@ class SparseTrainRunner(run_experiment.Runner):
         self._prefix = checkpoint_file_prefix
         self._start_iteration = 0
         # What result.json needs is checked now: a run that cannot be recorded leaves no directory.
-        config.refuse_unused_bindings(later=["CollectorDispatcher"])
+        config.refuse_unused_bindings(later=["CollectorDispatcher"], instead=INSTEAD)
         self._labels = self._make_labels()
         result.check({"q": self._agent.online_network}, self._labels)
         self._directory = RunDirectory(self._base_dir, self._config_text)

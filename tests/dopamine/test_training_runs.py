@@ -255,6 +255,13 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
         ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),
         ("UpdatedRigLOptimizer.frequency = 0", ["RigLOptimizer.frequency is 0", "at least 1"]),
         ("UpdatedRigLOptimizer.drop_fraction = 2.0", ["drop_fraction is 2.0", "[0, 1)"]),
+        ("PixelNoise.sigma = 30", ["no effect here; bind SparseTrainRunner.observation_noise"]),
+        ("log_snr.freq = 5", ["log_snr.freq has no effect here", "leave it out"]),
+        (
+            "SparseDQNAgent.mode = 'static'\nmask_updater.update_alg = 'set'",
+            ["mask_updater.update_alg has no effect here; bind SparseDQNAgent.mode"],
+        ),
+        ("wrap_all_layers.mode = 'prune'", ["wrap_all_layers.mode has no", "SparseDQNAgent.mode"]),
         ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
     ],
 )
