@@ -57,7 +57,6 @@ class SparseTrainRunner(run_experiment.Runner):
         self._show_bar = show_bar
         self._progress: Progress | None = None
         self._history = History()
-        self._clock = Clock()
 
         def load_environment():
             environment = given.load_env_fn()
@@ -86,6 +85,8 @@ class SparseTrainRunner(run_experiment.Runner):
                 use_legacy_logger=False,
                 fine_grained_print_to_console=False,
             )
+        self._clock = Clock()
+        self._start_iteration = self._resume()
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -199,13 +200,16 @@ class SparseTrainRunner(run_experiment.Runner):
     # -- checkpoints: Dopamine's files, written elsewhere and renamed ------------------------------
 
     def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
+        # Dopamine calls it when it has made the game and the agent.
         self._prefix = checkpoint_file_prefix
-        self._start_iteration = 0
-        # What result.json needs is checked now: a run that cannot be recorded leaves no directory.
         config.refuse_unused_bindings(later=["CollectorDispatcher"], instead=INSTEAD)
+        # What cannot be recorded at the end is refused now, and leaves no directory behind.
         self._labels = self._make_labels()
         result.check({"q": self._agent.online_network}, self._labels)
         self._directory = RunDirectory(self._base_dir, self._config_text)
+
+    def _resume(self) -> int:
+        """Restores the newest checkpoint and returns the next iteration."""
 
         def read(path: pathlib.Path) -> dict[str, Any]:
             data = self._checkpointer_in(path).load_checkpoint(int(path.name))
@@ -214,11 +218,11 @@ class SparseTrainRunner(run_experiment.Runner):
 
         data = self._directory.checkpoints.restore_files(read)
         if data is None:
-            return
+            return 0
         self._history.restore(data["logs"])
         self._clock.restore(data["wall_s"])
-        self._start_iteration = data["current_iteration"] + 1
         self._directory.write_history(self._history)
+        return data["current_iteration"] + 1
 
     def _checkpoint_experiment(self, iteration: int) -> None:
         def write(path: pathlib.Path) -> None:

@@ -21,8 +21,9 @@ class Clock:
         self._started = time.monotonic()
 
     def restore(self, seconds: float) -> None:
-        """Adds the seconds of the earlier sessions."""
+        """Starts anew with the seconds of the earlier sessions; what came before does not count."""
         self._before = seconds
+        self._started = time.monotonic()
 
     def seconds(self) -> float:
         """Seconds so far."""

@@ -1,6 +1,7 @@
 """Scores, and the tables from which they are computed."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import final_score
 from rigl_rl.record import EVAL_COLUMNS
-from rigl_rl.runs.history import History, as_csv
+from rigl_rl.runs.history import Clock, History, as_csv
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,14 @@ def test_a_state_is_a_copy():
     history.restore(state)
     assert [row["avg_return"] for row in history.evals] == [1.0]
     assert history.snr == []
+
+
+def test_reading_a_checkpoint_takes_no_time_of_the_run(monkeypatch):
+    now = 50.0
+    monkeypatch.setattr("rigl_rl.runs.history.time", SimpleNamespace(monotonic=lambda: now))
+    clock = Clock()
+    now = 57.0  # a checkpoint has been read
+    clock.restore(100.0)
+    assert clock.seconds() == 100.0
+    now = 59.5
+    assert clock.seconds() == 102.5
