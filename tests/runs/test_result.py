@@ -32,4 +32,4 @@ def test_it_is_refused_before_training(tmp_path, monkeypatch):
         dqn_train_eval.train_eval(
             str(tmp_path / "run"), 0, "", env_name="CartPole-v0", num_iterations=10
         )
-    assert not (tmp_path / "run" / "evals.csv").exists()
+    assert not (tmp_path / "run").exists()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.runs import run_directory
 from rigl_rl.runs.history import History
 from rigl_rl.runs.run_directory import RunDirectory
 
@@ -137,6 +138,26 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     line = refusal(tmp_path / "file" / "run")  # a file for a parent
     assert "cannot be written" in line
     assert str(tmp_path / "file" / "run") in line
+
+
+@pytest.mark.parametrize(
+    ("number", "bad_input"),
+    [(errno.EROFS, True), (errno.EACCES, True), (errno.ENOSPC, False), (errno.EIO, False)],
+)
+def test_only_a_bad_place_is_bad_input(tmp_path, monkeypatch, number, bad_input):
+    def fail(path, content):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(run_directory, "write_text", fail)
+    with pytest.raises(RiglRlError, match=os.strerror(number)) as caught:
+        RunDirectory(str(tmp_path / "run"), CONFIG)
+    assert isinstance(caught.value, ConfigError) == bad_input
+    assert ("give a writable directory" in str(caught.value)) == bad_input
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="too long.*; give a writable directory"):
+        RunDirectory(str(tmp_path / ("x" * 300)), CONFIG)
 
 
 def test_an_empty_directory_is_taken(tmp_path):
