@@ -23,7 +23,7 @@ from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import RiglRlError, warn
 from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import record
-from rigl_rl.runs import config, random_state, result
+from rigl_rl.runs import config, random_state, result, threads
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import Clock, History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
@@ -222,6 +222,7 @@ class SparseTrainRunner(run_experiment.Runner):
         self._history.restore(data["logs"])
         self._clock.restore(data["wall_s"])
         self._directory.write_history(self._history)
+        threads.warn_of_change(data.get("threads"))
         return data["current_iteration"] + 1
 
     def _checkpoint_experiment(self, iteration: int) -> None:
@@ -230,6 +231,7 @@ class SparseTrainRunner(run_experiment.Runner):
             data["current_iteration"] = iteration
             data["logs"] = self._history.state()
             data["wall_s"] = self._clock.seconds()
+            data["threads"] = threads.number()
             self._checkpointer_in(path).save_checkpoint(iteration, data)
 
         self._directory.checkpoints.save_files(iteration, write)

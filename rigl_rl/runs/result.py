@@ -13,6 +13,7 @@ import tensorflow as tf
 import rigl_rl
 from rigl_rl import record
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs import threads
 from rigl_rl.runs.history import History
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, counting, execution
 
@@ -78,7 +79,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor's name and number of cores."""
+    """The processor's name, the cores of this process, and TensorFlow's threads."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -89,6 +90,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
+        "threads": threads.number(),
     }
 
 

@@ -20,7 +20,7 @@ from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import LAST_FRACTION
-from rigl_rl.runs import result
+from rigl_rl.runs import result, threads
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import Clock, History
 from rigl_rl.runs.monitoring import LOG_EVERY, Progress, TensorBoard
@@ -123,6 +123,7 @@ class TrainingRun:
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         saving.warn_of_break(self.env, step)
+        threads.warn_of_change(host.get("threads"))
         return step
 
     def _collect_initially(self) -> None:
@@ -182,6 +183,7 @@ class TrainingRun:
                 "env": self.env.get_state(),
                 "history": self._history.state(),
                 "wall_s": self._clock.seconds(),
+                "threads": threads.number(),
             }
             self.directory.checkpoints.save(step, self.variables, host)
             self._next_checkpoint = step + self.hyperparameters.checkpoint_interval
