@@ -53,7 +53,8 @@ def of_run(result: Mapping[str, Any]) -> dict[str, Any]:
         column: next((known[name] for name in names if name in known), None)
         for column, names in _NAMES.items()
     }
-    if not on_atari(result):  # swept there only
+    # Swept on Atari only; a schedule is no number.
+    if not on_atari(result) or isinstance(found["learning_rate"], Mapping):
         found["learning_rate"] = None
     if result["method"] == "dense":
         found.update(dict.fromkeys(_OF_SPARSE_NETWORKS))

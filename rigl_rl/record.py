@@ -5,7 +5,7 @@ analysis and `rigl_rl.robustness` to see what was run.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ OPTIONAL = {
     **dict.fromkeys(("hyperparameters", "env_options", "versions"), _OBJECT),
 }
 """Keys of some records."""
+TO_FINISH = ("final_return",)
+"""Keys without which a run is not finished."""
 
 
 def read(directory: Path, required: Iterable[str] = REQUIRED) -> dict[str, Any]:
@@ -62,12 +64,25 @@ def read(directory: Path, required: Iterable[str] = REQUIRED) -> dict[str, Any]:
       ConfigError: there is no record, or a key is missing or has an invalid value.
     """
     result = _parsed(directory)
+    check_values(result, required)
+    return result
+
+
+def check_values(result: Mapping[str, Any], required: Iterable[str] = TO_FINISH) -> None:
+    """Checks the contents of a record.
+
+    Args:
+      result: the contents; they may be incomplete.
+      required: keys that it must have.
+
+    Raises:
+      ConfigError: a key is missing or has an invalid value.
+    """
     if missing := [key for key in required if key not in result]:
         raise ConfigError(f"{RESULT} lacks {', '.join(missing)}")
     for key, declared in {**REQUIRED, **OPTIONAL}.items():
         if key in result:
             check(f"{RESULT}: {key}", result[key], *declared)
-    return result
 
 
 def finished(directory: Path) -> bool:
@@ -78,7 +93,7 @@ def finished(directory: Path) -> bool:
 def damage(directory: Path) -> str | None:
     """Describes what is wrong with a run's result; None if it can be read."""
     try:
-        read(directory, ["final_return"])
+        read(directory, TO_FINISH)
     except ConfigError as error:
         return str(error)
     return None

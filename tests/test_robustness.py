@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,10 +127,40 @@ def test_noise_is_scaled_to_each_observation():
     np.testing.assert_allclose(added, 2.0 * deviation, rtol=0.3)
 
 
-def test_the_last_state_of_an_ended_episode_counts_once():
-    going_on, over = [[0.0], [1.0], [2.0], [3.0]], [[7.0], [8.0], [8.0], [8.0]]
-    observations = np.stack([going_on, over], axis=1)
-    assert sorted(under_noise._distinct(observations).ravel()) == [0, 1, 2, 3, 7, 8]
+class Still(gymnasium.Env):
+    """Observes 0, 0, 0, 1 and ends; from an odd seed, observes 7 and ends."""
+
+    observation_space = gymnasium.spaces.Box(0, 7, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self.left = [7.0] if seed % 2 else [0.0, 0.0, 0.0, 1.0]
+        return self._next(), {}
+
+    def step(self, action):
+        over = not self.left
+        return (np.float32([9.0]) if over else self._next()), 0.0, over, False, {}
+
+    def _next(self):
+        return np.float32([self.left.pop(0)])
+
+
+def test_every_observation_of_a_running_episode_counts_once():
+    gymnasium.register("Still-v0", entry_point=Still, disable_env_checker=True)
+    seen = []
+
+    def look(observations, random):
+        seen.append(observations.copy())
+        return np.zeros(2, int)
+
+    evaluate = under_noise.with_scaled_noise(Evaluator("Still-v0", 2), look)
+    seed = 3
+    _, noise_seed = np.random.SeedSequence(seed).generate_state(2)
+    evaluate(1.0, seed)
+    clean, noisy = seen[0], seen[len(seen) // 2]
+    noise = np.random.default_rng(int(noise_seed)).standard_normal((2, 1))
+    deviation = np.std([0.0, 0.0, 0.0, 1.0, 7.0])
+    np.testing.assert_allclose(noisy - clean, deviation * noise, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

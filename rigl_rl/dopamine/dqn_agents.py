@@ -5,6 +5,7 @@ same random numbers: exploration draws from Python's `random`, the replay buffer
 generator.
 """
 
+import numbers
 import os
 import random
 from typing import Any
@@ -280,8 +281,7 @@ class SparseDQNAgent(DQNAgent):
             **record(self.sparse),
             "weight_decay_of": "sum(w^2) / 2",
             "optimizer": adam["name"],
-            # The shortest decimal that is the same in float32 as the bound value.
-            **{name: float(str(np.float32(adam[name]))) for name in names if name in adam},
+            **{name: _as_bound(adam[name]) for name in names if name in adam},
             "replay_capacity": self.replay.capacity,
             "batch_size": self.replay.batch_size,
         }
@@ -292,3 +292,8 @@ class SparseDQNAgent(DQNAgent):
             return tf.constant(0.0)
         weights = map(self.optimizer.execution.weights_of, kernels_of(self.online_network).values())
         return self.sparse.weight_decay * tf.add_n([tf.nn.l2_loss(each) for each in weights])
+
+
+def _as_bound(value: Any) -> Any:
+    """The shortest decimal that is the same in float32; a schedule's configuration as it is."""
+    return float(str(np.float32(value))) if isinstance(value, numbers.Real) else value

@@ -132,6 +132,14 @@ _MASK_UPDATES = {
 }
 """Gin names that bind mask updates: the original's for its methods, `mask_updater` for others."""
 
+INSTEAD = {
+    "PixelNoise.sigma": "bind SparseTrainRunner.observation_noise",
+    "log_snr": "DQN, SAC and PPO on other tasks measure the SNR; leave it out",
+    "mask_updater.update_alg": "bind SparseDQNAgent.mode",
+    "wrap_all_layers": "bind SparseDQNAgent.mode, get_pruning_sparsities and pruning",
+}
+"""Gin names that Atari does not read, and what to do instead; see `refuse_unused_bindings`."""
+
 
 def sparse_settings(mode: str) -> SparseSettings:
     """The settings from the gin bindings.

@@ -16,13 +16,14 @@ import tensorflow as tf
 from dopamine.discrete_domains import checkpointer, run_experiment
 
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
+from rigl_rl.dopamine.gin_config import INSTEAD
 from rigl_rl.dopamine.hyperparameters import RunnerHyperparameters
 from rigl_rl.dopamine.policy import save_policy
 from rigl_rl.environments.observation_noise import NoisyAtari, PixelNoise
 from rigl_rl.errors import RiglRlError, warn
 from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import record
-from rigl_rl.runs import config, random_state, result
+from rigl_rl.runs import config, random_state, result, threads
 from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import Clock, History
 from rigl_rl.runs.monitoring import Progress, TensorBoard
@@ -56,7 +57,6 @@ class SparseTrainRunner(run_experiment.Runner):
         self._show_bar = show_bar
         self._progress: Progress | None = None
         self._history = History()
-        self._clock = Clock()
 
         def load_environment():
             environment = given.load_env_fn()
@@ -85,6 +85,8 @@ class SparseTrainRunner(run_experiment.Runner):
                 use_legacy_logger=False,
                 fine_grained_print_to_console=False,
             )
+        self._clock = Clock()
+        self._start_iteration = self._resume()
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -93,7 +95,6 @@ class SparseTrainRunner(run_experiment.Runner):
         if self._directory.finished:
             print(f"{self._base_dir} is finished; nothing to do", flush=True)
             return
-        result.check({"q": self._agent.online_network})
         if self._start_iteration:
             print(f"resuming {self._base_dir} at iteration {self._start_iteration}", flush=True)
         if line := execution.describe([self._agent.optimizer.execution]):
@@ -175,13 +176,40 @@ class SparseTrainRunner(run_experiment.Runner):
             self._progress.advance(length, episode_return, kernels)
         return length, episode_return
 
+    def _make_labels(self) -> dict[str, Any]:
+        """Entries of result.json that are known before training.
+
+        Raises:
+          ConfigError: the network, the optimizer or the environment lacks one.
+        """
+        agent, network = self._agent, self._agent.online_network
+        needs = "result.json needs a network with `label` and `width` and a game with `game`"
+        with one_line(needs, (Exception,)):
+            hyperparameters = {**record(self._given), **agent.hyperparameters()}
+            others = config.other_bindings({"width": network.width, **hyperparameters})
+            return {
+                "agent": "dqn",
+                "suite": f"atari_{network.label}",
+                "env": self._environment.game,
+                **agent.sparse_settings.labels(),
+                "width": network.width,
+                "seed": self._seed,
+                "hyperparameters": {**hyperparameters, "other_bindings": others},
+            }
+
     # -- checkpoints: Dopamine's files, written elsewhere and renamed ------------------------------
 
     def _initialize_checkpointer_and_maybe_resume(self, checkpoint_file_prefix: str) -> None:
+        # Dopamine calls it when it has made the game and the agent.
         self._prefix = checkpoint_file_prefix
-        self._start_iteration = 0
-        config.refuse_unused_bindings(later=["CollectorDispatcher"])
+        config.refuse_unused_bindings(later=["CollectorDispatcher"], instead=INSTEAD)
+        # What cannot be recorded at the end is refused now, and leaves no directory behind.
+        self._labels = self._make_labels()
+        result.check({"q": self._agent.online_network}, self._labels)
         self._directory = RunDirectory(self._base_dir, self._config_text)
+
+    def _resume(self) -> int:
+        """Restores the newest checkpoint and returns the next iteration."""
 
         def read(path: pathlib.Path) -> dict[str, Any]:
             data = self._checkpointer_in(path).load_checkpoint(int(path.name))
@@ -190,11 +218,12 @@ class SparseTrainRunner(run_experiment.Runner):
 
         data = self._directory.checkpoints.restore_files(read)
         if data is None:
-            return
+            return 0
         self._history.restore(data["logs"])
         self._clock.restore(data["wall_s"])
-        self._start_iteration = data["current_iteration"] + 1
         self._directory.write_history(self._history)
+        threads.warn_of_change(data.get("threads"))
+        return data["current_iteration"] + 1
 
     def _checkpoint_experiment(self, iteration: int) -> None:
         def write(path: pathlib.Path) -> None:
@@ -202,6 +231,7 @@ class SparseTrainRunner(run_experiment.Runner):
             data["current_iteration"] = iteration
             data["logs"] = self._history.state()
             data["wall_s"] = self._clock.seconds()
+            data["threads"] = threads.number()
             self._checkpointer_in(path).save_checkpoint(iteration, data)
 
         self._directory.checkpoints.save_files(iteration, write)
@@ -221,25 +251,13 @@ class SparseTrainRunner(run_experiment.Runner):
         self._save_policy()
         self._directory.write_operative_config(gin.operative_config_str())
         agent = self._agent
-        network = agent.online_network
-        hyperparameters = {**record(self._given), **agent.hyperparameters()}
-        others = config.other_bindings({"width": network.width, **hyperparameters})
-        labels = {
-            "agent": "dqn",
-            "suite": f"atari_{network.label}",
-            "env": self._environment.game,
-            **agent.sparse_settings.labels(),
-            "width": network.width,
-            "seed": self._seed,
-            "hyperparameters": {**hyperparameters, "other_bindings": others},
-        }
         self._directory.finish(
             result.of_run(
-                labels,
+                self._labels,
                 self._history,
                 self._last_fraction,
                 (agent.training_steps, agent.gradient_steps),
-                {"q": network},
+                {"q": agent.online_network},
                 [agent.optimizer],
                 (agent.training_steps, self._clock.seconds()),
             )

@@ -22,10 +22,14 @@ class Evaluator:
     Args:
       task: a `Task`, or a gymnasium id.
       episodes: episodes per evaluation.
+
+    Attributes:
+      running: indices of the episodes that are not over, while `run` plays.
     """
 
     def __init__(self, task: Task | str, episodes: int):
         self.episodes = episodes
+        self.running: list[int] = []
         self._envs = [as_task(task).make() for _ in range(episodes)]
         self._task = as_task(task).resolved(self._envs[0])
 
@@ -57,15 +61,15 @@ class Evaluator:
         first = [env.reset(seed=seed + index)[0] for index, env in enumerate(self._envs)]
         observations = np.asarray(first, np.float32)
         returns = np.zeros(self.episodes)
-        running = list(range(self.episodes))
+        self.running = list(range(self.episodes))
         # Environments with a limit end their episodes themselves.
         limit = CUT_OFF if self._task.max_episode_steps is None else math.inf
         step = 0
-        while running and step < limit:
+        while self.running and step < limit:
             step += 1
             actions = policy(observations)
             still_running = []
-            for index in running:
+            for index in self.running:
                 observation, reward, terminated, truncated, _ = self._envs[index].step(
                     actions[index]
                 )
@@ -73,10 +77,10 @@ class Evaluator:
                 returns[index] += scalar(reward, self._task.name)
                 if not (terminated or truncated):
                     still_running.append(index)
-            running = still_running
-        if running:
+            self.running = still_running
+        if self.running:
             warn(
-                f"environment {self._task.name!r} has no step limit; {len(running)} of "
+                f"environment {self._task.name!r} has no step limit; {len(self.running)} of "
                 f"{self.episodes} evaluation episodes were cut off after {CUT_OFF} steps"
             )
         return returns

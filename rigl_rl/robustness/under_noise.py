@@ -165,14 +165,15 @@ def with_scaled_noise(evaluator: Evaluator, act: Act) -> Evaluate:
         return evaluator.run(lambda observations: act(observe(observations), random), seed)
 
     def look(observations: np.ndarray) -> np.ndarray:
-        seen.append(observations.copy())
+        # An episode that is over keeps its last observation while others continue.
+        seen.append(observations[evaluator.running])
         return observations
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
         exploration, noise_seed = map(int, np.random.SeedSequence(seed).generate_state(2))
         if not seen:
             play(look, seed, exploration)
-        scale = sigma * _distinct(np.stack(seen)).std(axis=0)
+        scale = sigma * np.concatenate(seen).std(axis=0)
         noise = np.random.default_rng(noise_seed)
 
         def add_noise(observations: np.ndarray) -> np.ndarray:
@@ -182,13 +183,3 @@ def with_scaled_noise(evaluator: Evaluator, act: Act) -> Evaluate:
         return play(add_noise, seed, exploration)
 
     return evaluate
-
-
-def _distinct(observations: np.ndarray) -> np.ndarray:
-    """Observations (steps, episodes, ...) as rows, without repeats within an episode.
-
-    An episode that is over repeats its last observation while others continue.
-    """
-    repeated = np.zeros(observations.shape[:2], bool)
-    repeated[1:] = (observations[1:] == observations[:-1]).reshape(*repeated[1:].shape, -1).all(-1)
-    return observations[~repeated]

@@ -15,7 +15,7 @@ from rigl_rl.command_line import exit_code
 from rigl_rl.errors import ConfigError, RiglRlError
 from rigl_rl.final_score import LAST_FRACTION
 from rigl_rl.parameters import check
-from rigl_rl.runs import config
+from rigl_rl.runs import config, threads
 
 FLAGS = flags.FLAGS
 
@@ -56,8 +56,7 @@ def main(train: Callable[..., None], directory_flag: str, files_flag: str) -> No
             logging.set_verbosity(logging.FATAL)
             tf.get_logger().setLevel("FATAL")
         # Before modules that the configuration imports start TensorFlow.
-        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
+        threads.use(FLAGS.threads)
         config.parse(FLAGS[files_flag].value or [], FLAGS.gin_bindings)
         try:
             train(

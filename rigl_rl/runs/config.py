@@ -143,17 +143,26 @@ def _refuse_names_without_effect() -> None:
                     raise ConfigError(f"gin binding of {why_not(*known.split('.'))}")
 
 
-def refuse_unused_bindings(later: Collection[str] = ()) -> None:
+def refuse_unused_bindings(
+    later: Collection[str] = (), instead: Mapping[str, str] | None = None
+) -> None:
     """Call it when all parts of a run are made.
 
     Args:
       later: names of classes whose objects are made later.
+      instead: {name: what to bind instead} of configurables ('Name') and parameters ('Name.name')
+        of ours that the command does not read.
 
     Raises:
-      ConfigError: a binding for an agent, or for a class of a library, had no effect.
+      ConfigError: a binding for an agent, for a class of a library, or for one of `instead` had no
+        effect.
     """
-    given = gin_internals.given()
+    given, instead = gin_internals.given(), instead or {}
     for (name, wrapped), bound in gin_internals.bindings():
+        for parameter in _not_default(wrapped, bound):
+            binding = f"{name}.{parameter}"
+            if advice := instead.get(binding) or instead.get(name):
+                raise ConfigError(f"gin binding {binding} has no effect here; {advice}")
         if name in later or not isinstance(wrapped, type) or _may_be_unused(wrapped, given):
             continue
         for parameter in _not_default(wrapped, bound):

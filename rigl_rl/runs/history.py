@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import final_score, last_of
 from rigl_rl.record import EVAL_COLUMNS, GREEDY_COLUMN, SNR_COLUMNS
 
@@ -20,8 +21,9 @@ class Clock:
         self._started = time.monotonic()
 
     def restore(self, seconds: float) -> None:
-        """Adds the seconds of the earlier sessions."""
+        """Starts anew with the seconds of the earlier sessions; what came before does not count."""
         self._before = seconds
+        self._started = time.monotonic()
 
     def seconds(self) -> float:
         """Seconds so far."""
@@ -45,7 +47,16 @@ class History:
           returns: returns of the run's evaluation policy.
           wall_s: seconds of the run so far.
           greedy_returns: returns of the greedy policy, if it is a different one.
+
+        Raises:
+          RiglRlError: a return is infinite or NaN.
         """
+        for each in (returns, greedy_returns):
+            if each is not None and not np.isfinite(each).all():
+                raise RiglRlError(
+                    "a return became infinite or NaN in the evaluation at train step "
+                    f"{train_step}; the last checkpoint is intact"
+                )
         row = (
             env_step,
             train_step,

@@ -21,7 +21,9 @@ class Stream(enum.IntEnum):
     """Independent streams of random numbers, all determined by the run's seed.
 
     Changing one of these numbers changes every run. Two names may share a number if no run uses
-    both.
+    both. EVAL_POLICY and SNR_ACTOR_CRITIC share one although runs of SAC and PPO use both. This is
+    harmless: evaluation and the SNR only read the agent, and no result combines the two. Another
+    number would change snr.csv of existing runs.
     """
 
     NETWORK = 0

@@ -11,7 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 import rigl_rl
+from rigl_rl import record
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs import threads
 from rigl_rl.runs.history import History
 from rigl_rl.sparsity import MaskedKernel, SparseOptimizer, counting, execution
 
@@ -77,7 +79,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor's name and number of cores."""
+    """The processor's name, the cores of this process, and TensorFlow's threads."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -88,6 +90,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
+        "threads": threads.number(),
     }
 
 
@@ -96,12 +99,16 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def check(networks: Mapping[str, tf.keras.layers.Layer]) -> None:
-    """Checks before training that the networks' FLOPs can be counted at its end.
+def check(networks: Mapping[str, tf.keras.layers.Layer], labels: Mapping[str, Any]) -> None:
+    """Checks before training that its result can be written at its end.
+
+    Args:
+      networks, labels: as for `of_run`.
 
     Raises:
-      ConfigError: a kernel is of an unknown kind of layer.
+      ConfigError: a label has an invalid value, or a kernel is of an unknown kind of layer.
     """
+    record.check_values(labels, required=())
     for name, network in networks.items():
         try:
             counting.from_keras(network)

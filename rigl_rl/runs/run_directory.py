@@ -10,6 +10,7 @@ result.json           written last: if it can be read, the run is finished
 """
 
 import difflib
+import errno
 import fcntl
 import json
 import pathlib
@@ -22,6 +23,10 @@ from rigl_rl.errors import ConfigError, RiglRlError, warn
 from rigl_rl.files import replacing_directory, write_text
 from rigl_rl.runs.checkpoints import Checkpoints
 from rigl_rl.runs.history import History, as_csv
+
+_BAD_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+_BAD_PLACE |= {errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP}
+"""Errors of a directory that another one would not have."""
 
 
 class RunDirectory:
@@ -37,31 +42,36 @@ class RunDirectory:
     Raises:
       ConfigError: the directory cannot be written, holds another configuration or something that is
         not a run, or has files where a run has directories. Nothing in it has changed.
-      RiglRlError: another process is using it.
+      RiglRlError: another process is using it, or the disk is full or failed.
     """
 
     def __init__(self, root_dir: str, config: str):
         self.path = pathlib.Path(root_dir)
-        self._refuse_foreign(config)
         self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.finished = False
+        try:
+            self._open(config)
+        except BlockingIOError as error:
+            raise RiglRlError(f"another process is running in {root_dir!r}") from error
+        except OSError as error:
+            line = f"run directory {root_dir!r} cannot be written: {error}"
+            if error.errno in _BAD_PLACE:
+                raise ConfigError(f"{line}; give a writable directory") from error
+            raise RiglRlError(line) from error
+
+    def _open(self, config: str) -> None:
+        self._refuse_foreign(config)
         self.finished = record.finished(self.path)
         if self.finished:
             # The run may have been killed before it deleted them.
             shutil.rmtree(self.checkpoints.path, ignore_errors=True)
             return  # nothing else is written, and the directory may be read-only
         self._warn_of_losses()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not self._recorded.exists():
-                write_text(self._recorded, config)
-        except BlockingIOError as error:
-            raise RiglRlError(f"another process is running in {root_dir!r}") from error
-        except OSError as error:
-            raise ConfigError(
-                f"run directory {root_dir!r} cannot be written: {error}; give a writable directory"
-            ) from error
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / ".lock", "a")  # noqa: SIM115, held for life
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not self._recorded.exists():
+            write_text(self._recorded, config)
 
     @property
     def _recorded(self) -> pathlib.Path:
@@ -123,9 +133,19 @@ class RunDirectory:
             write_text(self.path / "snr.csv", as_csv(history.snr, record.SNR_COLUMNS))
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Writes result.json, which marks the run as finished, then deletes its checkpoints."""
+        """Writes result.json, which marks the run as finished, then deletes its checkpoints.
+
+        Raises:
+          RiglRlError: `record.finished` would not take the result. Nothing has changed.
+        """
         # A field of a user's method may have any type; text is better than no result.
         text = json.dumps(result, indent=1, default=str)
+        try:
+            record.check_values(json.loads(text))
+        except ConfigError as error:
+            raise RiglRlError(
+                f"{str(self.path)!r} cannot be finished: {error}; its checkpoints are intact"
+            ) from error
         write_text(self.path / record.RESULT, text + "\n")
         self.finished = True
         shutil.rmtree(self.checkpoints.path, ignore_errors=True)

@@ -260,7 +260,9 @@ class PpoHyperparameters(ActorCritic):
         3e-4, "Adam's in the first iteration; it falls linearly to 0 after the last", low=0
     )
     discount_factor: float = parameter(0.99, "discount (gamma)", low=0, high=1)
-    importance_ratio_clipping: float = parameter(0.2, "epsilon of the clipped loss", low=0)
+    importance_ratio_clipping: float = parameter(
+        0.2, "epsilon of the clipped loss; 0: no clipping", low=0
+    )
     use_gae: bool = parameter(
         True, "False sets lambda to 1: returns to the end of the episode or iteration"
     )
@@ -273,14 +275,15 @@ class PpoHyperparameters(ActorCritic):
     )
     gradient_clipping: float = parameter(
         0.5,
-        "largest global norm of both networks' gradient, inactive connections included",
+        "largest global norm of both networks' gradient, inactive connections included; 0: no "
+        "clipping",
         low=0,
     )
     use_td_lambda_return: bool = parameter(
         True, "False makes values learn the returns to the end of the episode or iteration"
     )
     value_clipping: float | None = parameter(
-        None, "clipping range of a value's change per iteration; None: no clipping", low=0
+        None, "clipping range of a value's change per iteration; None: no clipping", above=0
     )
 
     def __post_init__(self):

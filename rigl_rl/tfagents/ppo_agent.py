@@ -108,7 +108,7 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         )
 
     def sample_losses(self, samples: trajectory.Trajectory) -> tf.Tensor:
-        """Clipped surrogate loss plus value loss, one number per sample: shape (B,).
+        """The loss without weight decay, one number per sample: shape (B,).
 
         Args:
           samples: as `prepare` returns, (B, 1, ...), but with normalized advantages.
@@ -124,17 +124,21 @@ class PpoAgent(ppo_clip_agent.PPOClipAgent):
         old = common.log_probability(behavior, samples.action, self._action_spec)
         now = self.collect_policy.distribution(time_steps)
         ratio = tf.exp(common.log_probability(now.action, samples.action, self._action_spec) - old)
-        clip = self._importance_ratio_clipping
-        clipped = tf.clip_by_value(ratio, 1.0 - clip, 1.0 + clip)
         advantage = samples.policy_info["advantage"]
-        policy_loss = -tf.minimum(ratio * advantage, clipped * advantage)
+        objective = ratio * advantage
+        if clip := self._importance_ratio_clipping:
+            clipped = tf.clip_by_value(ratio, 1.0 - clip, 1.0 + clip)
+            objective = tf.minimum(objective, clipped * advantage)
+        if self._entropy_regularization:
+            entropy = common.entropy(now.action, self._action_spec, outer_rank=2)
+            objective += self._entropy_regularization * entropy
         returns, value = samples.policy_info["return"], now.info["value_prediction"]
         value_loss = tf.math.squared_difference(returns, value)
         if self._value_clipping:
             old = samples.policy_info["value_prediction"]
             moved = tf.clip_by_value(value - old, -self._value_clipping, self._value_clipping)
             value_loss = tf.maximum(value_loss, tf.math.squared_difference(returns, old + moved))
-        return tf.reduce_mean(policy_loss + self._value_pred_loss_coef * value_loss, axis=1)
+        return tf.reduce_mean(self._value_pred_loss_coef * value_loss - objective, axis=1)
 
     def gradient_snr(self, samples: trajectory.Trajectory) -> dict[str, tf.Tensor]:
         """Signal-to-noise ratios of both networks over a minibatch from `prepare`."""

@@ -56,17 +56,17 @@ class Start(Generic[Given]):
     def shared(self) -> dict[str, Any]:
         """The fields of a `TrainingRun` that do not depend on the agent.
 
-        Opens the run directory, so call it when every hyperparameter has been used: a bad one
-        should leave no directory behind.
+        Call it when every hyperparameter has been used.
 
         Raises:
           ConfigError: a binding has no effect.
         """
         config.refuse_unused_bindings()
-        with one_line():
-            directory = self.open_directory()
         return dict(
-            directory=directory, hyperparameters=self.given, env=self.py_env, **self.options
+            open_directory=self.open_directory,
+            hyperparameters=self.given,
+            env=self.py_env,
+            **self.options,
         )
 
 

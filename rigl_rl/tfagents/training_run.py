@@ -20,7 +20,8 @@ from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import LAST_FRACTION
-from rigl_rl.runs import result
+from rigl_rl.runs import result, threads
+from rigl_rl.runs.config import one_line
 from rigl_rl.runs.history import Clock, History
 from rigl_rl.runs.monitoring import LOG_EVERY, Progress, TensorBoard
 from rigl_rl.runs.run_directory import RunDirectory
@@ -33,7 +34,7 @@ class TrainingRun:
     """The parts of a run.
 
     Attributes:
-      directory: where everything is recorded.
+      open_directory: makes or reopens the run directory, where everything is recorded.
       hyperparameters: how long it trains, and how often it evaluates and saves.
       labels: the configuration in result.json ('env', 'method', ...).
       networks: {name: network} for all trained networks.
@@ -49,7 +50,7 @@ class TrainingRun:
       snr: train step -> {network: mean SNR of its gradients}, called every `snr_interval`.
     """
 
-    directory: RunDirectory
+    open_directory: Callable[[], RunDirectory]
     hyperparameters: Hyperparameters
     labels: Mapping[str, Any]
     networks: Mapping[str, tf.keras.layers.Layer]
@@ -68,11 +69,17 @@ class TrainingRun:
     show_bar: bool | None = None
 
     def run(self) -> None:
-        """Starts or resumes the run and finishes it. Does nothing for a finished run."""
+        """Starts or resumes the run and finishes it. Does nothing for a finished run.
+
+        Raises:
+          ConfigError: the run cannot be recorded, or not in this directory. Nothing was written.
+        """
+        result.check(self.networks, self.labels)
+        with one_line():
+            self.directory = self.open_directory()
         if self.directory.finished:
             print(f"{self.directory.path} is finished; nothing to do", flush=True)
             return
-        result.check(self.networks)
         self._clock = Clock()
         self._history = History()
         self._next_checkpoint = 0
@@ -116,6 +123,7 @@ class TrainingRun:
         self.directory.write_history(self._history)
         print(f"resuming {self.directory.path} at step {step}", flush=True)
         saving.warn_of_break(self.env, step)
+        threads.warn_of_change(host.get("threads"))
         return step
 
     def _collect_initially(self) -> None:
@@ -175,6 +183,7 @@ class TrainingRun:
                 "env": self.env.get_state(),
                 "history": self._history.state(),
                 "wall_s": self._clock.seconds(),
+                "threads": threads.number(),
             }
             self.directory.checkpoints.save(step, self.variables, host)
             self._next_checkpoint = step + self.hyperparameters.checkpoint_interval

@@ -3,6 +3,7 @@
 `test_parity.py` compares the dense agent with Dopamine's.
 """
 
+import json
 import random
 
 import gin
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from analysis import hyperparameters
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
-from rigl_rl.dopamine.hyperparameters import SparseHyperparameters
+from rigl_rl.dopamine.hyperparameters import AgentHyperparameters, SparseHyperparameters
 from rigl_rl.errors import ConfigError
 from rigl_rl.runs import config
 from rigl_rl.sparsity import kernels_of, sparsity_of
@@ -163,6 +165,18 @@ def test_a_state_is_the_last_four_frames_after_zeros():
     agent.end_episode(0.0)
     agent.begin_episode(frames[2])
     assert agent._state[0, 0, 0].tolist() == [0, 0, 0, 3]
+
+
+@pytest.mark.parametrize("keras", [tf.keras.optimizers, tf.keras.optimizers.legacy])
+def test_a_schedule_is_recorded_by_its_configuration(keras):
+    schedule = tf.keras.optimizers.schedules.ExponentialDecay(1e-3, 100, 0.9)
+    given = AgentHyperparameters(optimizer=keras.Adam(schedule, beta_1=0.8))
+    recorded = json.loads(json.dumps(SparseDQNAgent(4, 200, given=given).hyperparameters()))
+    rate = recorded["learning_rate"]
+    assert (rate["class_name"], rate["config"]["decay_steps"]) == ("ExponentialDecay", 100)
+    assert recorded["beta_1"] == 0.8
+    result = {"suite": "atari_cnn", "method": "dense", "hyperparameters": recorded}
+    assert hyperparameters.of_run(result)["learning_rate"] is None  # the column has numbers
 
 
 def test_evaluation_changes_nothing():

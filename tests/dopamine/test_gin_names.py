@@ -1,5 +1,7 @@
 """The gin names of DQN on Atari: the authors', the launcher's, and those of other methods."""
 
+import inspect
+import re
 from pathlib import Path
 
 import gin
@@ -7,6 +9,7 @@ import pytest
 
 from launch.agent_runs import agent_run
 from launch.agents import DQN_CNN, DQN_RESNET
+from rigl_rl.adapters import gin_internals
 from rigl_rl.dopamine import run_experiment  # noqa: F401, registers all gin names
 from rigl_rl.dopamine.dqn_agents import SparseDQNAgent
 from rigl_rl.dopamine.gin_config import sparse_settings
@@ -117,3 +120,16 @@ def test_mask_updates_bound_by_a_name_that_nothing_reads(file, mode, binding, li
     parse("cnn", file, *binding)
     with pytest.raises(ConfigError, match=line):
         sparse_settings(mode)
+
+
+def test_the_page_links_to_the_file_that_defines_a_name():
+    page = TESTS.parent / "docs" / "from_the_original.md"
+    known = dict(gin_internals.configurables())
+    found = set()
+    for names, here in re.findall(r"^\| (`.*?) \| (.*) \|$", page.read_text(), re.M):
+        links = {(page.parent / link).resolve() for link in re.findall(r"\]\((.*?)\)", here)}
+        for name in re.findall(r"(\w+)\.(?:\*|\w+)`", names):
+            if links and name in known:
+                assert Path(inspect.getfile(known[name])).resolve() in links, name
+                found.add(name)
+    assert {"SparseTrainRunner", "SparseDQNAgent", "NatureDQNNetwork", "log_snr"} < found

@@ -17,7 +17,7 @@ import tensorflow as tf
 from analysis.collect import collect
 from analysis.hyperparameters import COLUMNS
 from rigl_rl.dopamine.run_experiment import SparseTrainRunner
-from rigl_rl.environments import atari_evaluation, observation_noise
+from rigl_rl.environments import atari, atari_evaluation, observation_noise
 from rigl_rl.errors import ConfigError
 from rigl_rl.robustness import under_noise
 from rigl_rl.runs import config
@@ -255,11 +255,43 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
         ("SPARSITY = 1.5", ["1.5", "[0, 1)"]),
         ("UpdatedRigLOptimizer.frequency = 0", ["RigLOptimizer.frequency is 0", "at least 1"]),
         ("UpdatedRigLOptimizer.drop_fraction = 2.0", ["drop_fraction is 2.0", "[0, 1)"]),
+        ("PixelNoise.sigma = 30", ["no effect here; bind SparseTrainRunner.observation_noise"]),
+        ("log_snr.freq = 5", ["log_snr.freq has no effect here", "leave it out"]),
+        (
+            "SparseDQNAgent.mode = 'static'\nmask_updater.update_alg = 'set'",
+            ["mask_updater.update_alg has no effect here; bind SparseDQNAgent.mode"],
+        ),
+        ("wrap_all_layers.mode = 'prune'", ["wrap_all_layers.mode has no", "SparseDQNAgent.mode"]),
         ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
     ],
 )
 def test_bad_values_are_one_line(refused, tmp_path, binding, parts):
     with refused(*parts, called_by_gin=True):
+        runner(tmp_path / "run", binding)
+    assert not (tmp_path / "run").exists()
+
+
+@gin.configurable
+def plain_network(num_actions, name):
+    layers = [tf.keras.layers.Flatten(), tf.keras.layers.Dense(num_actions)]
+    return tf.keras.Sequential(layers, name)
+
+
+@gin.configurable
+def unnamed_game():
+    return atari.atari_lib.AtariPreprocessing(atari.Emulator("Pong"))
+
+
+@pytest.mark.parametrize(
+    ("binding", "name"),
+    [
+        ("DQNAgent.network = @plain_network", "width"),
+        ("SparseTrainRunner.load_env_fn = @unnamed_game", "game"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_before_training(refused, tmp_path, binding, name):
+    line = "result.json needs a network with `label` and `width` and a game with `game`: "
+    with refused(line, f"no attribute '{name}'", called_by_gin=True):
         runner(tmp_path / "run", binding)
     assert not (tmp_path / "run").exists()
 

@@ -1,14 +1,16 @@
 """Scores, and the tables from which they are computed."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from rigl_rl.errors import RiglRlError
 from rigl_rl.final_score import final_score
 from rigl_rl.record import EVAL_COLUMNS
-from rigl_rl.runs.history import History, as_csv
+from rigl_rl.runs.history import Clock, History, as_csv
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,16 @@ def test_an_evaluation_is_summed_up():
     assert row["std_return"] == pytest.approx(14.16569, abs=1e-5)
     assert (row["env_step"], row["train_step"], row["episodes"]) == (3000, 2000, 3)
     assert row["wall_s"] == 1.23
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("greedy", [False, True])
+def test_a_return_that_is_no_number_stops_the_run(bad, greedy):
+    history = History()
+    returns = ([1.0, 2.0], [1.0, bad]) if greedy else ([1.0, bad], None)
+    with pytest.raises(RiglRlError, match="infinite or NaN in the evaluation at train step 2000;"):
+        history.add_evaluation(3000, 2000, returns[0], 0.0, returns[1])
+    assert history.evals == []
 
 
 def test_a_greedy_score_has_a_column_where_it_was_measured():
@@ -79,3 +91,14 @@ def test_a_state_is_a_copy():
     history.restore(state)
     assert [row["avg_return"] for row in history.evals] == [1.0]
     assert history.snr == []
+
+
+def test_reading_a_checkpoint_takes_no_time_of_the_run(monkeypatch):
+    now = 50.0
+    monkeypatch.setattr("rigl_rl.runs.history.time", SimpleNamespace(monotonic=lambda: now))
+    clock = Clock()
+    now = 57.0  # a checkpoint has been read
+    clock.restore(100.0)
+    assert clock.seconds() == 100.0
+    now = 59.5
+    assert clock.seconds() == 102.5

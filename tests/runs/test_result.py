@@ -11,11 +11,16 @@ from rigl_rl.tfagents import dqn_train_eval
 def test_a_network_whose_flops_cannot_be_counted_is_refused():
     layers = tf.keras.layers
     known = tf.keras.Sequential([layers.Conv2D(2, 3, input_shape=(8, 8, 1)), layers.Dense(2)])
-    result.check({"q": known})
+    result.check({"q": known}, {})
     for layer in (layers.SeparableConv2D(2, 3), layers.Conv2DTranspose(2, 3)):
         unknown = tf.keras.Sequential([layers.InputLayer((8, 8, 1)), layer])
         with pytest.raises(ConfigError, match="network 'q': cannot count the FLOPs"):
-            result.check({"q": unknown})
+            result.check({"q": unknown}, {})
+
+
+def test_a_label_that_no_record_can_have_is_refused():
+    with pytest.raises(ConfigError, match="result.json: width is 'wide', but must be a number"):
+        result.check({}, {"agent": "dqn", "width": "wide"})
 
 
 def test_it_is_refused_before_training(tmp_path, monkeypatch):
@@ -27,4 +32,4 @@ def test_it_is_refused_before_training(tmp_path, monkeypatch):
         dqn_train_eval.train_eval(
             str(tmp_path / "run"), 0, "", env_name="CartPole-v0", num_iterations=10
         )
-    assert not (tmp_path / "run" / "evals.csv").exists()
+    assert not (tmp_path / "run").exists()

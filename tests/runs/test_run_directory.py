@@ -4,10 +4,12 @@ import errno
 import json
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rigl_rl.errors import ConfigError, RiglRlError
+from rigl_rl.runs import run_directory
 from rigl_rl.runs.history import History
 from rigl_rl.runs.run_directory import RunDirectory
 
@@ -138,6 +140,26 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     assert str(tmp_path / "file" / "run") in line
 
 
+@pytest.mark.parametrize(
+    ("number", "bad_input"),
+    [(errno.EROFS, True), (errno.EACCES, True), (errno.ENOSPC, False), (errno.EIO, False)],
+)
+def test_only_a_bad_place_is_bad_input(tmp_path, monkeypatch, number, bad_input):
+    def fail(path, content):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(run_directory, "write_text", fail)
+    with pytest.raises(RiglRlError, match=os.strerror(number)) as caught:
+        RunDirectory(str(tmp_path / "run"), CONFIG)
+    assert isinstance(caught.value, ConfigError) == bad_input
+    assert ("give a writable directory" in str(caught.value)) == bad_input
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="too long.*; give a writable directory"):
+        RunDirectory(str(tmp_path / ("x" * 300)), CONFIG)
+
+
 def test_an_empty_directory_is_taken(tmp_path):
     RunDirectory(str(tmp_path), CONFIG)
     assert (tmp_path / "config.gin").read_text() == CONFIG
@@ -174,6 +196,26 @@ def test_a_result_that_cannot_be_written_costs_no_checkpoint(tmp_path, monkeypat
             directory.finish({"final_return": 0.0})
     assert not directory.finished
     assert checkpoint.exists()
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"final_return": float("nan")},
+        {"final_return": float("inf")},
+        {"final_return": np.float32(1.0)},  # JSON does not know it
+        {"final_return": 1.0, "width": "wide"},
+        {"width": 1.0},
+    ],
+)
+def test_a_result_that_would_not_finish_the_run_costs_no_checkpoint(tmp_path, result):
+    directory = RunDirectory(str(tmp_path / "run"), CONFIG)
+    (directory.checkpoints.path / "000000010").mkdir(parents=True)
+    with pytest.raises(RiglRlError, match="cannot be finished: result.json.*are intact$"):
+        directory.finish(result)
+    assert not directory.finished
+    assert directory.checkpoints.exist
+    assert not (tmp_path / "run" / "result.json").exists()
 
 
 def test_the_result_is_on_the_disk_before_the_checkpoints_go(tmp_path, disk):
@@ -215,6 +257,8 @@ def test_the_history_is_written_row_by_row(tmp_path):
 
 def test_a_value_that_json_does_not_know_is_written_as_text(tmp_path):
     directory = RunDirectory(str(tmp_path / "run"), CONFIG)
-    directory.finish({"hyperparameters": {"of_a_users_method": range(3)}})
+    directory.finish({"final_return": 0.0, "hyperparameters": {"of_a_users_method": range(3)}})
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result == {"hyperparameters": {"of_a_users_method": "range(0, 3)"}}
+    assert result["hyperparameters"] == {"of_a_users_method": "range(0, 3)"}
+    del directory
+    assert RunDirectory(str(tmp_path / "run"), CONFIG).finished

@@ -11,6 +11,7 @@ from tf_agents.utils import value_ops
 
 from rigl_rl.adapters.in_graph_environment import InGraphEnvironment
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
+from rigl_rl.errors import ConfigError
 from rigl_rl.networks import ppo
 from rigl_rl.sparsity import DENSE, SparseSettings, kernels_of
 from rigl_rl.tfagents import ppo_agent
@@ -367,9 +368,18 @@ def test_weight_decay_is_the_sum_of_squares_of_kernels_alone(env):
     assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("value_clipping", [None, 1e-3])
-def test_sample_losses_average_to_the_minibatch_loss(env, value_clipping):
-    agent = make(env, weight_decay=0.0, value_clipping=value_clipping)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        dict(value_clipping=1e-3),
+        dict(importance_ratio_clipping=0.0),
+        dict(importance_ratio_clipping=1e-3, entropy_regularization=0.1),
+    ],
+    ids=str,
+)
+def test_sample_losses_average_to_the_minibatch_loss(env, changes):
+    agent = make(env, weight_decay=0.0, **changes)
     first, second = minibatches(agent.prepare(collected()), 2)
     for _ in range(20):  # so that some ratios are clipped
         agent.train(first)
@@ -378,3 +388,8 @@ def test_sample_losses_average_to_the_minibatch_loss(env, value_clipping):
     losses = agent.sample_losses(samples)
     assert losses.shape == (MINIBATCH,)
     assert float(tf.reduce_mean(losses)) == pytest.approx(float(agent.train(second).loss), rel=1e-4)
+
+
+def test_clipping_values_to_no_change_is_refused():
+    with pytest.raises(ConfigError, match="value_clipping is 0.0, but must be a number above 0"):
+        PpoHyperparameters(value_clipping=0.0)

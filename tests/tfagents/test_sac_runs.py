@@ -18,7 +18,7 @@ from analysis.collect import collect
 from rigl_rl.environments import saving
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
 from rigl_rl.errors import RiglRlError
-from rigl_rl.runs import config
+from rigl_rl.runs import config, threads
 from rigl_rl.runs.run_directory import RunDirectory
 from rigl_rl.sparsity import kernels_of
 from rigl_rl.tfagents import sac_train_eval
@@ -168,11 +168,15 @@ def test_checkpoints_are_as_far_apart_as_asked_for(runs):
 
 
 @pytest.mark.parametrize("copy", ["interrupted_2", "interrupted_4"])
-def test_a_resumed_run_ends_as_if_nothing_had_happened(runs, copy, sac_configs, capsys):
-    run = runs / copy
+def test_a_resumed_run_ends_as_if_nothing_had_happened(
+    runs, copy, sac_configs, capsys, monkeypatch
+):
+    run, of_checkpoint = runs / copy, []
+    monkeypatch.setattr(threads, "warn_of_change", of_checkpoint.append)
     start(run, configs=sac_configs)
     begun = {"interrupted_2": 0, "interrupted_4": 20}[copy]
     assert capsys.readouterr().out.startswith(f"resuming {run} at step {begun}\n")
+    assert of_checkpoint == [threads.number()]
     pd.testing.assert_frame_equal(evals_of(run), evals_of(runs / "run"))
     assert (run / "snr.csv").read_text() == (runs / "run" / "snr.csv").read_text()
     one, other = (
