@@ -19,6 +19,7 @@ RUNS = ROOT / "results" / "runs.parquet"
 PAGE = (ROOT / "docs" / "results.md").read_text()
 README = (ROOT / "README.md").read_text()
 MUJOCO = ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"]
+FURTHER = ["Humanoid-v2", "Ant-v2"]
 CLASSIC = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
 NAMES = {method: style.method_name(method) for method in METHODS}
 
@@ -41,9 +42,11 @@ def settings_of(runs: pd.DataFrame, distribution: str, sparsity: float) -> dict[
     }
 
 
-def scores(agent, suite, tasks, distribution=ERK, sparsity=0.9, score="protocol") -> dict:
+def scores(
+    agent, suite, tasks, distribution=ERK, sparsity=0.9, score="protocol", steps=None
+) -> dict:
     """{name of a row: {task: (mean with its interval, number of seeds)}}."""
-    runs = load(RUNS, score).scored
+    runs = load(RUNS, score, steps).scored
     runs = runs[(runs["agent"] == agent) & (runs["suite"] == suite) & runs["env"].isin(tasks)]
     runs = select.comparable(runs, "results")
     form = ",.1f" if suite == "classic" else ",.0f"
@@ -56,12 +59,15 @@ def scores(agent, suite, tasks, distribution=ERK, sparsity=0.9, score="protocol"
     }
 
 
-def final_returns(agent, suite, tasks, *which) -> str:
-    """A table of final returns, with the numbers of seeds in parentheses."""
+def final_returns(agent, suite, tasks, *which, **length) -> str:
+    """A table of final returns, with the numbers of seeds in parentheses; a row per method that has
+    runs.
+    """
     rows = []
-    for name, found in scores(agent, suite, tasks, *which).items():
+    for name, found in scores(agent, suite, tasks, *which, **length).items():
         cells = {task: "{} ({})".format(*found[task]) if task in found else "" for task in tasks}
-        rows.append({"method": name, **cells})
+        if found:
+            rows.append({"method": name, **cells})
     return markdown(pd.DataFrame(rows))
 
 
@@ -143,12 +149,27 @@ def result_of(agent, suite, task) -> str:
         ("dqn", "classic", CLASSIC, ERK, 0.9, "greedy"),
         ("ppo", "mujoco", MUJOCO, ERK, 0.9),
         ("sac", "mujoco", MUJOCO, ERK, 0.9),
+        ("sac", "mujoco", FURTHER, ERK, 0.9),
     ],
-    ids=["DQN", "DQN uniform", "DQN 95%", "DQN greedy", "PPO", "SAC"],
+    ids=["DQN", "DQN uniform", "DQN 95%", "DQN greedy", "PPO", "SAC", "SAC, one seed"],
 )
 @pytest.mark.filterwarnings("ignore")
 def test_final_returns(table):
     assert final_returns(*table) in PAGE
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_final_returns_at_full_length():
+    assert final_returns("sac", "mujoco", MUJOCO[:1], steps=1_000_000) in PAGE
+
+
+def test_every_task_and_length_has_a_table():
+    runs = pd.read_parquet(RUNS)
+    shown = {("dqn", task, 100_000) for task in CLASSIC} | {("dqn", "Pong", 500_000)}
+    shown |= {("ppo", task, 156_480) for task in MUJOCO}
+    shown |= {("sac", task, 100_000) for task in [*MUJOCO, *FURTHER]}
+    shown |= {("sac", MUJOCO[0], 1_000_000)}
+    assert set(zip(runs["agent"], runs["env"], select.length_of(runs))) == shown
 
 
 @pytest.mark.parametrize(
