@@ -3,7 +3,7 @@
 
 RUNS ?= results/runs.parquet
 OUT ?= figures
-# A directory of runs is read into a table of its own; the next time, only new runs are read.
+# A directory of runs has a separate table; the next time, only new runs are read.
 TABLE = $(if $(wildcard $(RUNS)/.),$(OUT)/$(subst /,_,$(patsubst %/,%,$(RUNS))).parquet,$(RUNS))
 
 version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)

@@ -62,15 +62,16 @@ def draw_each_agent(tables: Tables, out: Path) -> list[Path]:
     agents = tables.scored.groupby(["agent", "suite"])
     for number, ((agent, suite), runs) in enumerate(agents, 1):
         own = tables._replace(runs=runs)
-        comparable_runs = labeled(own)
-        lines, shown = main_lines(comparable_runs)
         name = NAME if len(agents) == 1 else f"{NAME}_{agent}_{suite}"
-        try:
-            paths += draw(data(lines, own, name), out, name)
-        except NoRunsError as error:
-            if not paths and number == len(agents):
-                raise
-            warn(f"{name}: {error}")
+        with notes.heard():  # a figure shows the notes on its own agent
+            comparable_runs = labeled(own)
+            lines, shown = main_lines(comparable_runs)
+            try:
+                paths += draw(data(lines, own, name), out, name)
+            except NoRunsError as error:
+                if not paths and number == len(agents):
+                    raise
+                warn(f"{name}: {error}")
         if len(lines) < len(comparable_runs):
             warn(f"{name} shows {shown} alone; the table has all")
     return paths

@@ -39,8 +39,8 @@ def left_out(shown: str, message: str, usual: bool = False) -> None:
     """
     if usual:
         _usual.add(message)
-    if _listening:
-        if message in _listening[-1]:
-            return
+    told = any(message in messages for messages in _listening)
+    if _listening and message not in _listening[-1]:
         _listening[-1].append(message)
-    warn(f"{shown}: {message}" if shown else message)
+    if not told:
+        warn(f"{shown}: {message}" if shown else message)

@@ -170,15 +170,13 @@ class IqmFigure(Figure):
                 names = [name for name, line in lines.items() if task not in _scored(line)]
                 lacks = "dense SAC to normalize by" if STANDARD in names else ", ".join(names)
                 left_out(self.name, f"{panel.title}: left out {task}, which lacks {lacks}")
-        if partly := [label for label in lacking if _scored(lines[label])]:
-            left_out(
-                self.name,
-                f"{panel.title}: left out {', '.join(partly)}, which lack one of "
-                f"{', '.join(tasks)}",
-            )
-        if lacking:
+        partly = [label for label in lacking if _scored(lines[label])]
+        if partly:
+            text = f"left out {', '.join(partly)}, which lack one of {', '.join(tasks)}"
+            left_out(self.name, f"{panel.title}: {text}")
+        if without := [label for label in lacking if label not in partly]:
             warn(
-                f"{self.name}: {panel.title} leaves out {', '.join(lacking)}, which lack tasks; "
+                f"{self.name}: {panel.title} has no runs of {', '.join(without)}; "
                 f"make them with: {tables.command(self.name)}"
             )
         return scores

@@ -13,16 +13,11 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs.random_state import operations_of
 from rigl_rl.sparsity.masks import unique_names
 
 # TensorFlow's operations that draw random numbers, with hidden state, a seed or a generator.
 _RANDOM = re.compile("Random|Multinomial|Truncated|Rng|StatefulStandardNormal|StatefulUniform")
-
-
-def _draws(function: tf.types.experimental.ConcreteFunction) -> bool:
-    definition = function.graph.as_graph_def()
-    functions = [definition.node, *(inner.node_def for inner in definition.library.function)]
-    return any(_RANDOM.search(node.op) for nodes in functions for node in nodes)
 
 
 class GreedyPolicy(tf.Module):
@@ -66,7 +61,7 @@ class GreedyPolicy(tf.Module):
 
         self.action = tf.function(act, input_signature=[self.observation])
         traced = self.action.get_concrete_function()
-        if _draws(traced):
+        if any(map(_RANDOM.search, operations_of(traced))):
             raise ConfigError("its policy samples actions; only greedy policies can be exported")
         # PPO's saved policy also holds the value network.
         read = {variable.ref() for variable in traced.variables}

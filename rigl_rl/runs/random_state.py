@@ -116,12 +116,15 @@ def draws_from(random: tf.random.Generator) -> Iterator[None]:
         yield
 
 
+def operations_of(function: tf.types.experimental.ConcreteFunction) -> set[str]:
+    """Types of all operations in a traced function and in those that it calls."""
+    definition = function.graph.as_graph_def()
+    inner = (node for each in definition.library.function for node in each.node_def)
+    return {node.op for node in (*definition.node, *inner)}
+
+
 def assert_resumable(function: tf.types.experimental.ConcreteFunction) -> None:
     """Raises if a traced function draws random numbers that a checkpoint would not hold."""
-    definition = function.graph.as_graph_def()
-    nodes = list(definition.node)
-    for inner in definition.library.function:
-        nodes.extend(inner.node_def)
-    hidden = sorted({node.op for node in nodes} & _STATEFUL_OPS)
+    hidden = sorted(operations_of(function) & _STATEFUL_OPS)
     if hidden:
         raise AssertionError(f"stateful random operations in a training function: {hidden}")

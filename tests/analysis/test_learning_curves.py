@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from analysis import learning_curves
+from analysis import learning_curves, notes
 from analysis.as_text import markdown
 from analysis.collect import collect
 from analysis.curves import on_common_steps
@@ -154,6 +154,25 @@ def test_each_agent_has_a_figure_of_at_most_eight_lines(demo, launched, tmp_path
     heard = capsys.readouterr()
     assert heard.out.count("RigL | 95%") == 1
     assert "learning_curves_dqn_classic shows standard dense networks" in heard.err
+
+
+def test_a_figure_shows_the_notes_on_its_own_agent(demo, launched, tmp_path, capsys, monkeypatch):
+    for steps, seed in ((100, 0), (100, 1), (9_000, 2)):
+        task = dict(agent="ppo", suite="mujoco", env="Hopper-v2")
+        launched(**task, steps=steps, seed=seed, returns=(1.0, 2.0))
+    beside = {}
+
+    def draw(points, out, name):
+        beside[name] = notes.so_far()
+        return []
+
+    monkeypatch.setattr(learning_curves, "draw", draw)
+    argv = ["--runs", str(demo), "--out", str(tmp_path / "out")]
+    assert exit_code(learning_curves.main, argv) == 0
+    assert beside["learning_curves_dqn_classic"] == []
+    (note,) = beside["learning_curves_ppo_mujoco"]
+    assert "left out 1 ppo Hopper-v2 run(s) longer" in note
+    assert capsys.readouterr().err.count(note) == 1
 
 
 def test_nothing_to_draw_is_one_line(tmp_path, run, capsys):

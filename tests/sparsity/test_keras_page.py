@@ -45,7 +45,7 @@ def test_the_page(tmp_path, monkeypatch, capsys):
         for kernel in optimizer.kernels
         if kernel.mask.shape == (64, 64)
     ]
-    assert np.all(np.corrcoef(of_64) < 0.5 + np.eye(3))  # each has masks of its own
+    assert np.all(np.corrcoef(of_64) < 0.5 + np.eye(3))  # their masks are unrelated
     exec(files, names)
     assert int(names["loaded"].optimizer.iterations) == 16
     assert_sparse(names["loaded"].optimizer, 0.5)

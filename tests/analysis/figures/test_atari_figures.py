@@ -81,7 +81,9 @@ def test_iqm_of_human_normalized_scores(three_games, tmp_path, capsys):
     assert points.loc["Dense: 100%", "iqm"] == pytest.approx(1.0)
     assert set(points.index) == {"RigL", "Dense: 100%"}
     assert set(points["target_sparsity"]) == {0.9}
-    assert "DQN (CNN), 90% leaves out Dense, Pruning, Static, SET" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "DQN (CNN), 90% has no runs of Dense, Pruning, Static; make" in error
+    assert "DQN (CNN), 90%: left out SET, which lack one of" in error
     (title,) = drawn("17", tmp_path)
     assert title == "DQN (CNN), 90%\n3 of 15 games"
 

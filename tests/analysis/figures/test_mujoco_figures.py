@@ -66,7 +66,7 @@ def test_iqm_is_the_mean_of_the_middle_half_of_normalized_scores(sac, drawn, cap
     assert points.loc["Dense: 100%", "iqm"] == pytest.approx(1.0)
     assert set(points.index) == {"RigL", "Dense: 100%"}
     error = capsys.readouterr().err
-    assert "leaves out Dense, Pruning, Static, SET" in error
+    assert "SAC, 90% has no runs of Dense, Pruning, Static; make" in error
     assert "SAC, 90%: left out SET, which lack one of" in error  # on the picture, too
 
 

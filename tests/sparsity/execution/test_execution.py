@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rigl_rl.runs.random_state import operations_of
 from rigl_rl.sparsity import SparseOptimizer, kernels_of, sparsify
 from rigl_rl.sparsity.execution import describe, execution, library, record
 
@@ -43,13 +44,6 @@ def fit(mode, method="rigl", optimizer="adam", regularizer=None, **arguments):
     model.compile(sparse, loss="mse")
     model.fit(*data(), batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     return model, sparse
-
-
-def operations_of(function) -> set:
-    """Types of all operations in a traced function and what it calls."""
-    graph = function.graph.as_graph_def()
-    nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
-    return {node.op for node in nodes}
 
 
 @pytest.mark.parametrize(
