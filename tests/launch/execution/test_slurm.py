@@ -2,6 +2,7 @@
 once, with the results of an undisturbed local launch.
 """
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -9,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +26,7 @@ HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parents[1]
 STAND_INS = [Run("stand-in", "stand_in", "none.gin", (), seed, 1, 1.0) for seed in range(12)]
 # Long enough that a run is still training when the test has seen its first checkpoint.
-SMOKE = dataclasses.replace(DQN.schedules["smoke"], num_iterations=2_000, eval_interval=500)
+SMOKE = dataclasses.replace(DQN.schedules["smoke"], num_iterations=4_000, eval_interval=500)
 TRAININGS = [
     run
     for seed in range(3)
@@ -130,13 +132,31 @@ sys.exit(slurm.launch({self.runs!r}, pathlib.Path({str(self.runs_dir)!r}), setti
     def has_checkpoint(self, run: Run) -> bool:
         return any((self.runs_dir / run.name / "checkpoints").glob("[!.]*"))
 
-    def stop_at_first_checkpoint(self, runs: Iterable[Run]) -> None:
-        """Stops each process as soon as it can resume: it stays unfinished until it is killed."""
+    def freeze(self, run: Run) -> int:
+        """Stops the run's process until it is killed, and returns its id.
+
+        SLURM continues a process that it ends (SIGCONT), seconds before it kills it: long enough
+        for a short run to finish.
+        """
+        pid = self.pid(run)
+        os.kill(pid, signal.SIGSTOP)
+
+        def stop_again() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                while True:
+                    os.kill(pid, signal.SIGSTOP)
+                    time.sleep(0.01)
+
+        threading.Thread(target=stop_again, daemon=True).start()
+        return pid
+
+    def freeze_at_first_checkpoint(self, runs: Iterable[Run]) -> None:
+        """Stops each process as soon as it can resume."""
         waiting = set(runs)
 
         def all_stopped() -> bool:
             for run in list(filter(self.has_checkpoint, waiting)):
-                os.kill(self.pid(run), signal.SIGSTOP)
+                self.freeze(run)
                 assert not (self.runs_dir / run.name / "result.json").exists(), "too late"
                 waiting.remove(run)
             return not waiting
@@ -188,7 +208,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
     too_slow, killed, canceled, requeued, *others = runs
     disturbed = (too_slow, killed, canceled, requeued)
     launcher = study.start_launcher()
-    study.stop_at_first_checkpoint(disturbed)
+    study.freeze_at_first_checkpoint(disturbed)
 
     study.limit(too_slow)
     slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
@@ -227,7 +247,7 @@ def test_a_disturbed_study_finishes_like_an_undisturbed_local_one(
 def test_preempted_jobs_continue(slurm, tmp_path):
     study = Study(slurm, STAND_INS[:2], tmp_path, "time: 60\ncpus: 2")
     launcher = study.start_launcher()
-    study.stop_at_first_checkpoint(study.runs)
+    study.freeze_at_first_checkpoint(study.runs)
     for run in study.runs:
         slurm.run("scancel", "--signal=TERM", study.job(run))  # first, where there is a grace time
         wait_for(lambda run=run: "SIGTERM" in study.slurm_log(run))
@@ -310,8 +330,7 @@ def test_canceled_runs_leave_the_queue_and_continue_when_launched_again(slurm, t
     pids = []
     for run in running:
         wait_for(lambda run=run: study.has_checkpoint(run))
-        pids.append(study.pid(run))
-        os.kill(pids[-1], signal.SIGSTOP)  # it stays unfinished
+        pids.append(study.freeze(run))
     completed = subprocess.run(
         [sys.executable, "-m", "launch", "cancel", f"--runs={study.runs_dir}"],
         cwd=REPOSITORY,
