@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis import notes
 from analysis.arguments import parser_of_runs
 from analysis.as_text import latex
 from analysis.claims.evaluation import evaluate, section, shown
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables = load(args.runs, args.score, args.steps)
     if tables.runs.empty:
         raise NoRunsError(f"no finished run in {args.runs}")
-    rows = evaluate(tables)
+    with notes.heard():  # each message once, whichever claims it concerns
+        rows = evaluate(tables)
     print("\n".join(sentences(rows)))
     if args.out:
         with replacing(args.out) as aside:

@@ -17,10 +17,13 @@ def committed():
     return pd.read_csv(RESULTS / "claims.csv")
 
 
-def test_committed_claims_are_drawn_from_the_committed_runs(tmp_path, committed):
+def test_committed_claims_are_drawn_from_the_committed_runs(tmp_path, committed, capsys):
     out = tmp_path / "claims.csv"
     claims.main(["--runs", str(RESULTS / "runs.parquet"), "--out", str(out)])
     pd.testing.assert_frame_equal(pd.read_csv(out), committed, rtol=1e-6)
+    said = [line.split(": ", 2)[2] for line in capsys.readouterr().err.splitlines()]
+    assert any("--steps" in each for each in said)
+    assert len(said) == len(set(said))  # also what several claims leave out
 
 
 @pytest.mark.parametrize(
