@@ -59,6 +59,7 @@ def comparisons(
     unknown groups.
     """
     runs, evals = _runs(sources, score, steps)
+    runs = _normalized(runs)  # by a dense network, whether or not it is wanted
     if wanted:
         known = dict.fromkeys(runs["label"])
         if unknown := [name for name in wanted if name not in known]:
@@ -116,7 +117,7 @@ def _groups(runs: pd.DataFrame, evals: pd.DataFrame) -> Groups:
         lacking = [name for name in names if name not in have]
         without = ", ".join(lacking)
         left_out(NAME, f"left out {task}: no runs of {without} (--groups selects groups)")
-    runs = _normalized(runs[runs["env"].isin(tasks)])
+    runs = runs[runs["env"].isin(tasks)]
     _report_lengths(runs)
     curves = _curves(runs, evals)
     scores, of_time = {}, {}

@@ -50,6 +50,15 @@ def test_scores_are_in_units_of_the_dense_network(groups, capsys):
     np.testing.assert_allclose(groups.scores["RigL 90%"], expected)
 
 
+def test_the_dense_network_is_the_unit_without_being_compared(runs, launched):
+    launched(method="set", seed=0, returns=(0.0, 50.0))
+    launched(method="set", env="Acrobot-v1", seed=0, returns=(-500.0, -300.0))
+    (groups,) = comparisons([runs], "protocol", ["RigL 90%", "SET 90%"]).values()
+    assert list(groups.scores) == ["RigL 90%", "SET 90%"]
+    np.testing.assert_allclose(groups.scores["SET 90%"], [[200 / 400, 50 / 200]])
+    assert groups.unit == "A score of 1 is the mean of the standard dense network."
+
+
 def test_curves_end_at_the_final_score_and_begin_at_the_first(groups):
     curve = groups.curves["Dense"][0, 1]
     assert curve.shape == POINTS.shape
