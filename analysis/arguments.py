@@ -31,7 +31,7 @@ def parser_of_runs(command: str, description: str, several: bool = False) -> Par
     parser.add_argument(
         "--steps",
         type=positive,
-        help="only runs of so many train steps (Atari: agent steps); default: for each task, the "
+        help="only runs of this many train steps (Atari: agent steps); default: for each task, the "
         "length of most of its runs",
     )
     return parser

@@ -1,4 +1,7 @@
-"""Measurements of speed and of resuming. Run one with `python -m benchmarks.NAME`."""
+"""Measurements of speed, resuming, finite training and bad input, and of other libraries.
+
+Run one with `python -m benchmarks.NAME`.
+"""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""How fast PPO on HalfCheetah trains: dense and each sparse method at 90%.
+"""How fast PPO on HalfCheetah trains: dense and each sparse method.
 
-python -m benchmarks.ppo [--rounds 5] [--steps 960] [--threads 1]
+python -m benchmarks.ppo [--sparsity 0.9] [--rounds 5] [--steps 960] [--threads 1]
 
 This measures training iterations (2,048 environment steps, 320 gradient steps, the paper's
 networks) without evaluation; speeds are in environment steps. Masks change as often as in Table 3,
@@ -8,6 +8,7 @@ with RigL's drop fraction for SET. Then it measures the two parts of an iteratio
 """
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 
@@ -33,10 +34,10 @@ TRAIN_STEPS = GIVEN.steps_per_iteration
 class Parts:
     """A loop as in `ppo_train_eval`, and its two halves separately."""
 
-    def __init__(self, method: str):
+    def __init__(self, method: str, sparsity: float):
         env = in_graph(ENV)
         sparse = dataclasses.replace(
-            settings("ppo_mujoco", method, sparsity=0.9),
+            settings("ppo_mujoco", method, sparsity),
             drop_fraction=paper.best("ppo_mujoco", "rigl")["drop_fraction"],
         )
         agent = ppo_agent.make_agent(
@@ -73,13 +74,13 @@ class Parts:
         self._learn(self.loop.experience).numpy()
 
 
-def train_loop(method: str, total_steps: int) -> tuple[TrainLoop, int]:
+def train_loop(sparsity: float, method: str, total_steps: int) -> tuple[TrainLoop, int]:
     """A train function as in `ppo_train_eval`, and the FLOPs of one dense train step.
 
     The limit omits acting and the values of an iteration's steps: 1/30 of the products.
     """
     del total_steps  # the learning rate falls over the paper's length
-    parts = Parts(method)
+    parts = Parts(method, sparsity)
     networks = parts.agent.actor_net, parts.agent.value_net
     flops = sum(
         counting.train_step_flops(counting.from_keras(each), MINIBATCH, forward_passes=1)
@@ -104,10 +105,14 @@ def seconds(function: Callable[[], None], times: int) -> float:
 
 def main() -> None:
     """Measures and prints."""
-    args = parser("python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS).parse_args()
+    options = parser(
+        "python -m benchmarks.ppo", __doc__, steps=3 * TRAIN_STEPS, sparse_products=False
+    )
+    args = options.parse_args()
     set_up(args)
-    compare(train_loop, args, unit=COLLECT_STEPS / TRAIN_STEPS)
-    parts = Parts("dense")
+    make = functools.partial(train_loop, args.sparsity)
+    compare(make, args, unit=COLLECT_STEPS / TRAIN_STEPS)
+    parts = Parts("dense", args.sparsity)
     collection = COLLECT_STEPS / seconds(parts.collect, args.rounds)
     learning = TRAIN_STEPS / seconds(parts.learn, args.rounds)
     print(f"collection alone           {collection:8.0f} steps/s")

@@ -87,8 +87,12 @@ def parser(
     steps: int = 1000,
     threads: int = 1,
     methods: Sequence[str] = paper.METHODS,
+    sparse_products: bool = True,
 ) -> argparse.ArgumentParser:
-    """A parser for rounds, steps, threads and methods, with the given defaults."""
+    """A parser for rounds, steps, threads and methods, with the given defaults.
+
+    sparse_products: whether the agent can use them; if so, there is a flag --execution.
+    """
     options = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -96,7 +100,8 @@ def parser(
     options.add_argument("--steps", type=int, default=steps, help="steps per method and round")
     options.add_argument("--threads", type=int, default=threads, help="TensorFlow threads")
     options.add_argument("--sparsity", type=float, default=0.9, help="for the sparse methods")
-    options.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
+    if sparse_products:
+        options.add_argument("--execution", choices=MODES, default="auto", help="sparse_execution")
     options.add_argument(
         "--methods", nargs="*", choices=methods, default=methods, help="methods besides dense"
     )

@@ -98,7 +98,9 @@ def _parser() -> Parser:
     parser = Parser(prog="python -m launch", description="Launch the studies of the paper.")
     commands = parser.add_subparsers(dest="what", required=True, metavar="{list,run,status,cancel}")
     listing = commands.add_parser("list", help="list studies, presets and their cost")
-    listing.add_argument("--preset", choices=list(PRESETS), help="only this, with descriptions")
+    listing.add_argument(
+        "--preset", choices=list(PRESETS), help="only this preset, with descriptions"
+    )
     run = commands.add_parser("run", help="train the runs of one or more studies")
     selection.add_arguments(run, studies="+", required=True)
     run.add_argument(
@@ -119,7 +121,7 @@ def _parser() -> Parser:
     run.add_argument("--dry_run", action="store_true", help="same as --on commands")
     for name, what in (
         ("status", "show the progress of runs; by default of all launches in --runs"),
-        ("cancel", "remove runs from SLURM's queue; by default all runs of --runs"),
+        ("cancel", "end SLURM's queued and running jobs; by default all of --runs"),
     ):
         selection.add_arguments(commands.add_parser(name, help=what), studies="*", required=False)
     for name, command in commands.choices.items():

@@ -7,7 +7,8 @@ of improvement), a CSV of each, and compare.md: mean, median, IQM and optimality
 scores; with --latex also compare.tex. Agents that share no tasks are compared separately, as in
 compare_ppo_mujoco.png. A score of 1 is that of the agent's standard dense network, or of a human on
 Atari. Groups are compared on the same tasks; it says which groups and tasks it leaves out. With
-`--groups "Dense" "RigL 90%"` these groups are compared on the tasks that all of them have.
+`--groups "Dense" "RigL 90%"` these groups, named as in the printed table, are compared on the tasks
+that all of them have.
 """
 
 import sys
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compares; prints the table."""
     parser = parser_of_runs("analysis.compare", "Compare sets of runs.", several=True)
     parser.add_argument(
-        "--groups", nargs="+", default=(), help="compare only these, named as in the table"
+        "--groups", nargs="+", default=(), help="compare only these, named as in the printed table"
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the output")
     parser.add_argument("--task_bootstrap", action="store_true", help="draw tasks as well as seeds")

@@ -1,7 +1,8 @@
 """The gin names of the authors' Atari configs, mapped to `SparseSettings` and Dopamine.
 
 Bindings of a method that is not chosen are ignored, as in the original: its files bind several
-methods. All steps are gradient steps. `SparseSettings` documents each setting.
+methods. Those that seem to set the chosen method, but under another's name, are refused. All steps
+are gradient steps. `SparseSettings` documents each setting.
 """
 
 from __future__ import annotations

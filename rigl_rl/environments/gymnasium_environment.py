@@ -36,7 +36,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     Args:
       task: a `Task`, or a gymnasium id.
       seed: for the environment's randomness in all episodes.
-      bootstrap_at_time_limit: False makes the time limit a terminal step, as in the original.
+      bootstrap_at_time_limit: False makes the time limit a terminal step.
 
     Attributes:
       task: the task, with its options resolved.

@@ -268,7 +268,7 @@ def _did_you_mean(name: str, known) -> str:
 def text(seed: int) -> str:
     """The parsed configuration and the seed, which identify the run in its directory.
 
-    It leaves out `sparse_execution`, which changes how a run is computed but not its results.
+    It leaves out `sparse_execution`, which changes how a run is computed but not what is trained.
     """
     section = r"# Parameters for sparse_execution:\n# =+\n(?:.+\n)+\n?"
     return f"# seed = {seed}\n{re.sub(section, '', gin.config_str())}"

@@ -36,7 +36,7 @@ class Hyperparameters(Checked):
         test=IS_NAME,
     )
     bootstrap_at_time_limit: bool = parameter(
-        True, "whether values are bootstrapped at the time limit; in the original it is terminal"
+        True, "whether values are bootstrapped at the time limit; False: it is a terminal state"
     )
     max_episode_steps: int | None = parameter(
         None,
