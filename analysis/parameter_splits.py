@@ -15,7 +15,7 @@ NETWORK = "network_params."
 
 
 def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFrame:
-    """SAC's split runs and its standard dense ones; empty if no run is split.
+    """SAC's split runs, and its standard dense ones on the same tasks; empty if no run is split.
 
     Added columns: actor_share (of the parameters of actor and critics) and budget, the one of
     `budgets` (shares of the standard networks' parameters) that it is near; reports runs without.
@@ -24,7 +24,8 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
     split = is_split(runs) & runs["method"].isin(SPLIT)
     if not split.any():
         return runs[:0]
-    runs = comparable(runs[split | standard_dense(runs)], name, VARIED)
+    beside = standard_dense(runs) & runs["env"].isin(runs.loc[split, "env"])
+    runs = comparable(runs[split | beside], name, VARIED)
     networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
     params = networks.sum(axis=1)
     full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")

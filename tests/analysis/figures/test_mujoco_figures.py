@@ -309,12 +309,14 @@ def test_figure3_has_a_line_per_budget_over_the_actors_share(sac, drawn, capsys)
         sac(score, method=method, parameters=parameters, network_params=params)
 
     split(90.0, 340, 330, "")
+    sac(50.0, env="Walker2d-v2", method="dense")  # without splits, no panel
     split(10.0, 900, 50, "1.6_0.2")
     split(80.0, 100, 450, "0.5_1.2")
     split(7.0, 20, 91, "0.2_0.5")  # 202 of 1,000: 20%
     split(8.0, 50, 25, "0.9_0.95", method="rigl")  # 10%
     split(1.0, 200, 200, "0.6_0.6")  # 60%: no budget
     points = drawn("3")
+    assert set(points["env"]) == {CHEETAH}
     found = points.set_index(["method", "budget", "actor_share"])["mean"].to_dict()
     assert found == {
         ("dense", 1.0, 0.1): 80.0,
