@@ -95,9 +95,9 @@ def why_inexact(task: Task) -> str | None:
                 return f"restored, it fails with {type(error.__cause__ or error).__name__}"
             return None if same else "restored, it takes other steps"
         finally:
-            env.close()
-            with contextlib.suppress(Exception):
-                restored.close()
+            for each in (env, restored):
+                with contextlib.suppress(Exception):  # a run needs no closing
+                    each.close()
 
 
 def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:

@@ -44,6 +44,7 @@ def test_those_of_users_that_are_exact():
         "Named",
         "Endless",
         "Modeled",
+        "BadClose",
     ):
         assert saving.why_inexact(own(name)) is None
     assert saving.why_inexact(Task("my_simulation:Hopping-v0")) is None

@@ -148,6 +148,11 @@ class Modeled(Walk):
         self.model, self.data = {}, []
 
 
+class BadClose(Walk):
+    def close(self):
+        raise ZeroDivisionError
+
+
 class Failing(Walk):
     """Fails from some moment on."""
 
