@@ -11,7 +11,7 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments import mujoco_tasks
 from rigl_rl.environments.tasks import Task, as_task, suite
-from rigl_rl.environments.vector_spaces import scalar
+from rigl_rl.environments.vector_spaces import action_for, scalar
 from rigl_rl.errors import RiglRlError
 
 # As integers: they are compared and converted in every step.
@@ -59,7 +59,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         self._seed: int | None = seed
         self._observation_spec = _spec_of(self._gym.observation_space, "observation")
         self._action_spec = _spec_of(self._gym.action_space, "action")
-        self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
+        self._action_for_gym = action_for(self._gym.action_space)
         super().__init__(handle_auto_reset=True)
 
     @property
@@ -98,10 +98,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             raise self._failed(error) from error
 
     def _step(self, action):
-        # A copy: an environment may change its action in place, and this one is also stored.
-        action = int(action[0]) if self._discrete else action[0].copy()
         try:
-            observation, reward, terminated, truncated, _ = self._gym.step(action)
+            observation, reward, terminated, truncated, _ = self._gym.step(
+                self._action_for_gym(action[0])
+            )
             reward = scalar(reward, self.task.name)
             last = terminated or truncated
             ends_values = terminated or (truncated and not self._bootstrap)

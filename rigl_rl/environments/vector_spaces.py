@@ -1,7 +1,8 @@
 """Wraps environments so that observations are vectors and discrete actions count from 0."""
 
 import functools
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -59,6 +60,17 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
         flatten = functools.partial(spaces.flatten, observations)
         env = TransformObservation(env, flatten, spaces.flatten_space(observations))
     return env
+
+
+def action_for(space: spaces.Space) -> Callable[[np.ndarray], Any]:
+    """Returns what turns a policy's action into one that an environment of `simplified` takes.
+
+    That is a Python int in a Discrete space. In a Box it is a copy, because an environment may
+    change its action in place.
+    """
+    if isinstance(space, spaces.Discrete):
+        return int
+    return np.array
 
 
 def _shifted(start: int, action) -> int:

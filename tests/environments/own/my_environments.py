@@ -177,6 +177,12 @@ class FromMinusOne(Walk):
     action_space = spaces.Discrete(3, start=-1)
 
 
+class PythonInt(Walk):
+    def step(self, action):
+        assert type(action) is int
+        return super().step(action)
+
+
 class ArrayReward(Walk):
     def reward(self):
         return np.array([1.0], np.float32)
