@@ -243,6 +243,20 @@ class Unbounded(Walk):
     action_space = spaces.Box(-np.inf, np.inf, (1,), np.float32)
 
 
+class VeryFar(Walk):
+    action_space = spaces.Box(-3e38, 3e38, (1,), np.float32)
+
+
+class OneValue(Walk):
+    action_space = spaces.Box(np.array([[-1.0, 0.5]]), np.array([[1.0, 0.5]]), dtype=np.float64)
+
+
+class Tenths(Continuous):
+    """The float32 numbers nearest to its bounds lie outside them, except for the last."""
+
+    action_space = spaces.Box(np.array([-0.1, 0.3]), np.array([0.1, 0.7]), dtype=np.float64)
+
+
 class WholeNumbers(Walk):
     action_space = spaces.Box(0, 5, (1,), np.int32)
 
