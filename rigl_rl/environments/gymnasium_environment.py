@@ -94,6 +94,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """Whether the episode is over. The inherited method costs more than a CartPole step."""
         return current_time_step.step_type[0] == _LAST
 
+    def seed(self, seed: int) -> None:
+        """Seeds the environment's randomness; takes effect at the next reset."""
+        self._seed = seed
+
     def _reset(self):
         try:
             observation, _ = self._gym.reset(seed=self._seed)

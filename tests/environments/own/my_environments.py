@@ -128,6 +128,14 @@ class GlobalRandom(Walk):
         return np.array([np.random.random(), random.random()], np.float32)  # noqa: NPY002
 
 
+class Curriculum(Walk):
+    """Each episode is longer than the one before, whatever the seed."""
+
+    def reset(self, **options):
+        self.length += 1
+        return super().reset(**options)
+
+
 class Saving(Walk):
     """Its pickle only lacks the start of the next episode."""
 
