@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rigl_rl.environments.tasks import Task, as_task
-from rigl_rl.environments.vector_spaces import scalar
+from rigl_rl.environments.vector_spaces import action_for, scalar
 from rigl_rl.errors import RiglRlError, warn
 
 CUT_OFF = 10_000
@@ -32,6 +32,7 @@ class Evaluator:
         self.running: list[int] = []
         self._envs = [as_task(task).make() for _ in range(episodes)]
         self._task = as_task(task).resolved(self._envs[0])
+        self._action_for = action_for(self._envs[0].action_space)
 
     def run(self, policy: Callable[[np.ndarray], np.ndarray], seed: int) -> np.ndarray:
         """Plays the episodes. Returns undiscounted returns: float64, shape (episodes,).
@@ -71,7 +72,7 @@ class Evaluator:
             still_running = []
             for index in self.running:
                 observation, reward, terminated, truncated, _ = self._envs[index].step(
-                    actions[index]
+                    self._action_for(actions[index])
                 )
                 observations[index] = observation
                 returns[index] += scalar(reward, self._task.name)

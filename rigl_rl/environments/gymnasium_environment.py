@@ -11,20 +11,25 @@ from tf_agents.trajectories import time_step as ts
 
 from rigl_rl.environments import mujoco_tasks
 from rigl_rl.environments.tasks import Task, as_task, suite
-from rigl_rl.environments.vector_spaces import scalar
+from rigl_rl.environments.vector_spaces import action_for, float32_bounds, scalar
 from rigl_rl.errors import RiglRlError
 
 # As integers: they are compared and converted in every step.
 _FIRST, _MID, _LAST = (int(kind) for kind in (ts.StepType.FIRST, ts.StepType.MID, ts.StepType.LAST))
 
 
-def _spec_of(space: gymnasium.Space, name: str) -> array_spec.BoundedArraySpec:
+# float32 throughout: MuJoCo gives float64, but networks and replay do not use it.
+def _observation_spec(box: gymnasium.Space) -> array_spec.BoundedArraySpec:
+    assert isinstance(box, gymnasium.spaces.Box)
+    low, high = box.low.astype(np.float32), box.high.astype(np.float32)
+    return array_spec.BoundedArraySpec(box.shape, np.float32, low, high, "observation")
+
+
+def _action_spec(space: gymnasium.Space) -> array_spec.BoundedArraySpec:
     if isinstance(space, gymnasium.spaces.Discrete):
-        return array_spec.BoundedArraySpec((), np.int64, 0, cast(int, space.n) - 1, name)
+        return array_spec.BoundedArraySpec((), np.int64, 0, cast(int, space.n) - 1, "action")
     assert isinstance(space, gymnasium.spaces.Box)
-    # float32 throughout: MuJoCo gives float64, but networks and replay do not use it.
-    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-    return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, name)
+    return array_spec.BoundedArraySpec(space.shape, np.float32, *float32_bounds(space), "action")
 
 
 class GymnasiumEnvironment(py_environment.PyEnvironment):
@@ -57,9 +62,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         self._first_seed = seed
         # Only the next reset uses it; later ones continue from there.
         self._seed: int | None = seed
-        self._observation_spec = _spec_of(self._gym.observation_space, "observation")
-        self._action_spec = _spec_of(self._gym.action_space, "action")
-        self._discrete = isinstance(self._gym.action_space, gymnasium.spaces.Discrete)
+        self._observation_spec = _observation_spec(self._gym.observation_space)
+        self._action_spec = _action_spec(self._gym.action_space)
+        self._action_for_gym = action_for(self._gym.action_space)
         super().__init__(handle_auto_reset=True)
 
     @property
@@ -89,6 +94,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         """Whether the episode is over. The inherited method costs more than a CartPole step."""
         return current_time_step.step_type[0] == _LAST
 
+    def seed(self, seed: int) -> None:
+        """Seeds the environment's randomness; takes effect at the next reset."""
+        self._seed = seed
+
     def _reset(self):
         try:
             observation, _ = self._gym.reset(seed=self._seed)
@@ -98,10 +107,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
             raise self._failed(error) from error
 
     def _step(self, action):
-        # A copy: an environment may change its action in place, and this one is also stored.
-        action = int(action[0]) if self._discrete else action[0].copy()
         try:
-            observation, reward, terminated, truncated, _ = self._gym.step(action)
+            observation, reward, terminated, truncated, _ = self._gym.step(
+                self._action_for_gym(action[0])
+            )
             reward = scalar(reward, self.task.name)
             last = terminated or truncated
             ends_values = terminated or (truncated and not self._bootstrap)

@@ -51,16 +51,38 @@ class SimulationError(RiglRlError):
 
 
 def resolve(name: str) -> tuple[str, dict[str, Any]]:
-    """The gymnasium id and options for `name`; names other than the paper's stay as they are."""
-    task, _, version = name.rpartition("-")
-    if task in TASKS and version in ("v2", "v4"):
-        return f"{task}-v4", TASKS[task]
-    return name, {}
+    """The gymnasium id and options for `name`; names other than the paper's stay as they are.
+
+    So does a name of the paper's under which a module has registered an environment of its own:
+    import the modules first.
+    """
+    task = _task(name)
+    return (name, {}) if task is None else (f"{task}-v4", TASKS[task])
 
 
 def contact_forces(name: str) -> bool | None:
-    """Whether contact forces are real (True) or zero (False) under this name; None: irrelevant."""
-    return _CONTACT_FORCES.get(name)
+    """Whether contact forces are real (True) or zero (False) under this name; None: irrelevant.
+
+    Import modules first, as for `resolve`.
+    """
+    return None if _task(name) is None else _CONTACT_FORCES.get(name)
+
+
+def _task(name: str) -> str | None:
+    """The key of `TASKS` that `name` stands for, if any."""
+    task, _, version = name.rpartition("-")
+    known = task in TASKS and version in ("v2", "v4")
+    return task if known and _is_gymnasiums(name) and _is_gymnasiums(f"{task}-v4") else None
+
+
+def _is_gymnasiums(name: str) -> bool:
+    """Whether no module but gymnasium has registered an environment under this name."""
+    spec = gymnasium.registry.get(name)
+    if spec is None:
+        return True
+    entry = spec.entry_point
+    module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    return module.startswith("gymnasium.envs") and not spec.kwargs
 
 
 class ZeroContactForces(gymnasium.Wrapper):

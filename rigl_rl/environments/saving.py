@@ -3,15 +3,19 @@
 The pickle of an environment does not always hold its state. gymnasium's `EzPickle`, which all
 Box2D and many custom environments use, pickles only the constructor's arguments. An environment
 with a lock or an open file cannot be pickled at all. Every run therefore checks this first.
+
+Evaluation's environments are never saved: a resumed run makes new ones. An episode must therefore
+depend on its seed alone, not on earlier episodes; this is checked, too.
 """
 
 import contextlib
 import copy
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from tf_agents.trajectories.time_step import TimeStep
 
 from rigl_rl.environments.evaluation import CUT_OFF
 from rigl_rl.environments.gymnasium_environment import GymnasiumEnvironment
@@ -20,6 +24,8 @@ from rigl_rl.errors import ConfigError, RiglRlError, warn
 
 # Steps before an environment is saved and after: enough to pass the end of most episodes.
 _BEFORE, _AFTER = 10, 100
+
+_RESETS = 10  # at least, before an episode is compared with a first one
 
 
 def prepare(env: GymnasiumEnvironment, allow_inexact_resume: bool) -> None:
@@ -66,38 +72,60 @@ def warn_of_break(env: GymnasiumEnvironment, step: int) -> None:
 
 
 def why_inexact(task: Task) -> str | None:
-    """Says why a restored environment steps differently from the saved one; None if it does not.
-
-    Takes random steps, saves the environment, and continues; then takes the same steps in the
-    restored one. The restored one comes last, so that state shared by the two is also detected.
+    """Says why a resumed run steps or evaluates differently; None if it does not.
 
     Raises:
       ConfigError: an observation or a reward does not match the environment's spaces.
+      RiglRlError: the environment failed.
     """
     with _global_random_state_kept():
-        env = GymnasiumEnvironment(task, seed=0)
+        env, new = (GymnasiumEnvironment(task, seed=0) for _ in range(2))
         restored = copy.copy(env)
         try:
             actions = _random_actions(env)
-            env.reset()
-            _check_shape(env)
-            for action in actions[:_BEFORE]:
-                env.step(action)
-                _check_shape(env)
-            try:
-                restored.set_state(env.get_state())
-            except RiglRlError as error:
-                return str(error).partition(": ")[2]
-            expected = _follow(env, actions)
-            try:
-                same = _follow(restored, actions) == expected
-            except Exception as error:  # a half-restored environment may raise anything
-                return f"restored, it fails with {type(error.__cause__ or error).__name__}"
-            return None if same else "restored, it takes other steps"
+            return _why_restored_differs(env, restored, actions) or _why_new_differs(
+                env, new, actions
+            )
         finally:
-            env.close()
-            with contextlib.suppress(Exception):
-                restored.close()
+            for each in (env, restored, new):
+                with contextlib.suppress(Exception):  # a run needs no closing
+                    each.close()
+
+
+def _why_restored_differs(
+    env: GymnasiumEnvironment, restored: GymnasiumEnvironment, actions: np.ndarray
+) -> str | None:
+    """Takes steps, saves the environment, and continues; then takes the same steps in `restored`.
+
+    The restored one comes last, so that state shared by the two is also detected.
+    """
+    env.reset()
+    _check_shape(env)
+    for action in actions[:_BEFORE]:
+        env.step(action)
+        _check_shape(env)
+    try:
+        restored.set_state(env.get_state())
+    except RiglRlError as error:
+        return str(error).partition(": ")[2]
+    expected = _digest(_continued(env, actions))
+    try:
+        same = _digest(_continued(restored, actions)) == expected
+    except Exception as error:  # a half-restored environment may raise anything
+        return f"restored, it fails with {type(error.__cause__ or error).__name__}"
+    return None if same else "restored, it takes other steps"
+
+
+def _why_new_differs(
+    env: GymnasiumEnvironment, new: GymnasiumEnvironment, actions: np.ndarray
+) -> str | None:
+    """Plays an episode in `env`, after some others, and the one of the same seed in `new`."""
+    for action in actions[:_RESETS]:
+        env.reset()
+        env.step(action)
+    if _digest(_episode(env, actions)) == _digest(_episode(new, actions)):
+        return None
+    return "an episode depends on earlier ones, whatever the seed"
 
 
 def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:
@@ -109,14 +137,28 @@ def _random_actions(env: GymnasiumEnvironment) -> np.ndarray:
     return generator.uniform(spec.minimum, spec.maximum, shape).astype(spec.dtype)
 
 
-def _follow(env: GymnasiumEnvironment, actions: np.ndarray) -> bytes:
-    """A digest of all steps and of the first step of one more episode."""
-    digest = hashlib.blake2b()
+def _continued(env: GymnasiumEnvironment, actions: np.ndarray) -> Iterator[TimeStep]:
+    """All steps, and the first step of one more episode."""
     for action in actions:
-        for part in env.step(action):
+        yield env.step(action)
+    yield env.reset()
+
+
+def _episode(env: GymnasiumEnvironment, actions: np.ndarray) -> Iterator[TimeStep]:
+    """The episode of seed 0, until it ends or the actions do."""
+    env.seed(0)
+    yield env.reset()
+    for action in actions:
+        if env.should_reset(env.current_time_step()):
+            return
+        yield env.step(action)
+
+
+def _digest(steps: Iterable[TimeStep]) -> bytes:
+    digest = hashlib.blake2b()
+    for step in steps:
+        for part in step:
             digest.update(part.tobytes())
-    for part in env.reset():
-        digest.update(part.tobytes())
     return digest.digest()
 
 

@@ -27,7 +27,7 @@ class Task:
 
     Attributes:
       name: a name that `gymnasium.make` takes ('CartPole-v0', 'my_module:MyEnv-v0'), or one of the
-        paper's -v2 names.
+        paper's -v2 names. An environment that a module registers under such a name comes first.
       max_episode_steps: steps after which an episode is truncated; None: the environment's
         registered limit, if it has one.
       contact_forces: MuJoCo tasks only: True simulates contact forces, False leaves them at zero;
@@ -107,12 +107,12 @@ class Task:
 
     def _registered(self) -> gymnasium.Env:
         """The environment as `gymnasium.make` returns it."""
-        known, options = mujoco_tasks.resolve(self._name_without_module)
         simulated = False
         try:
             for module in (*self.modules, self.name.rpartition(":")[0]):
                 if module:
                     importlib.import_module(module)
+            known, options = mujoco_tasks.resolve(self._name_without_module)
             spec = gymnasium.registry.get(known)
             simulated = spec is not None and ".mujoco" in str(spec.entry_point)
             if simulated:

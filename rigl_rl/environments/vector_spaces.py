@@ -1,7 +1,8 @@
 """Wraps environments so that observations are vectors and discrete actions count from 0."""
 
 import functools
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -36,11 +37,7 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
             shift = functools.partial(_shifted, cast(int, actions.start))
             env = TransformAction(env, shift, spaces.Discrete(cast(int, actions.n)))
     elif isinstance(actions, spaces.Box):
-        if not np.issubdtype(actions.dtype, np.floating) or not actions.is_bounded():
-            raise ConfigError(
-                f"environment {name!r} has the action space {actions}; a Box needs real numbers "
-                "with finite bounds"
-            )
+        _check_box(actions, name)
         if len(actions.shape) != 1:
             shape = functools.partial(_shaped, actions)
             env = TransformAction(env, shape, spaces.flatten_space(actions))
@@ -59,6 +56,46 @@ def simplified(env: gymnasium.Env, name: str) -> gymnasium.Env:
         flatten = functools.partial(spaces.flatten, observations)
         env = TransformObservation(env, flatten, spaces.flatten_space(observations))
     return env
+
+
+def _check_box(actions: spaces.Box, name: str) -> None:
+    with np.errstate(over="ignore"):
+        low, high = (bound.ravel() for bound in float32_bounds(actions))
+        finite = np.isfinite(high - low).all()
+    if not np.issubdtype(actions.dtype, np.floating) or not finite:
+        raise ConfigError(
+            f"environment {name!r} has the action space {actions}; a Box needs real numbers with "
+            "finite bounds and a finite range"
+        )
+    for index in np.flatnonzero(low >= high):
+        raise ConfigError(
+            f"environment {name!r} has the action space {actions}; action {index} has the single "
+            f"value {high[index]:g}; leave it out"
+        )
+
+
+def float32_bounds(box: spaces.Box) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest float32 numbers within the bounds of a Box of real numbers.
+
+    Returns:
+      Two arrays of the shape of `box`. The nearest float32 numbers may lie outside the bounds.
+    """
+    low, high = box.low.astype(np.float32), box.high.astype(np.float32)
+    infinity = np.float32(np.inf)
+    low = np.where(low < box.low, np.nextafter(low, infinity), low)
+    high = np.where(high > box.high, np.nextafter(high, -infinity), high)
+    return low, high
+
+
+def action_for(space: spaces.Space) -> Callable[[np.ndarray], Any]:
+    """Returns what turns a policy's action into one that an environment of `simplified` takes.
+
+    That is a Python int in a Discrete space. In a Box it is a copy, because an environment may
+    change its action in place.
+    """
+    if isinstance(space, spaces.Discrete):
+        return int
+    return np.array
 
 
 def _shifted(start: int, action) -> int:

@@ -85,7 +85,8 @@ def evaluation(
 ) -> Callable[[int], np.ndarray]:
     """Makes `evaluate(train step)`, which gives the returns of the episodes: shape (episodes,).
 
-    They depend on the policy's weights, the train step and the seed alone.
+    They depend on the policy's weights, the train step and the seed alone, unless the environment
+    carries state across episodes (`saving`).
 
     Args:
       policy: the policy that acts.

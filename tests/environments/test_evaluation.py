@@ -105,7 +105,7 @@ def test_episodes_that_end_by_themselves_need_no_limit(capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("name", ["Numbered", "ArrayReward", "FromMinusOne"])
+@pytest.mark.parametrize("name", ["Numbered", "ArrayReward", "FromMinusOne", "PythonInt"])
 def test_environments_of_other_kinds(name):
     evaluator = Evaluator(f"my_environments:{name}-v0", 2)
     assert evaluator.run(lambda o: np.zeros(2, int), seed=0).tolist() == [6.0, 6.0]

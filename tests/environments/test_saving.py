@@ -44,6 +44,7 @@ def test_those_of_users_that_are_exact():
         "Named",
         "Endless",
         "Modeled",
+        "BadClose",
     ):
         assert saving.why_inexact(own(name)) is None
     assert saving.why_inexact(Task("my_simulation:Hopping-v0")) is None
@@ -58,6 +59,7 @@ def test_those_of_users_that_are_exact():
         ("Shared", "restored, it takes other steps"),
         ("GlobalRandom", "restored, it takes other steps"),
         ("Saving", "restored, it takes other steps"),
+        ("Curriculum", "an episode depends on earlier ones"),
     ],
 )
 def test_these_are_not(name, reason):

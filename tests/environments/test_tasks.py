@@ -1,9 +1,11 @@
 """The environment behind a name, and its options in training and evaluation."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -40,6 +42,30 @@ def test_a_module_that_cannot_be_found_is_one_line_without_advice_on_mujoco():
 
 def test_the_papers_tasks_are_known_behind_a_module_too():
     assert Task("math:Humanoid-v2").make().spec.id == "Humanoid-v4"
+
+
+@pytest.mark.filterwarnings("ignore:.*Overriding environment")
+@pytest.mark.parametrize("name", ["Hopper-v2", "Humanoid-v4"])
+def test_an_environment_of_ones_own_may_have_the_name_of_a_papers_task(name, tmp_path, monkeypatch):
+    monkeypatch.setitem(gymnasium.registry, name, gymnasium.registry[name])  # restored afterwards
+    monkeypatch.syspath_prepend(tmp_path)
+    module = f"my_{name.replace('-', '_')}"
+    entry = f"id={name!r}, entry_point='my_environments:Walk', max_episode_steps=9"
+    (tmp_path / f"{module}.py").write_text(f"import gymnasium\ngymnasium.register({entry})")
+    for task in (Task(f"{module}:{name}"), Task(name, modules=(module,))):
+        assert type(task.make().unwrapped).__name__ == "Walk"
+        assert recorded(task) == dataclasses.replace(task, max_episode_steps=9)
+
+
+def test_so_may_a_variant_of_gymnasiums(monkeypatch):
+    spec = gymnasium.envs.registration.EnvSpec(
+        "Ant-v2", "gymnasium.envs.mujoco.ant_v4:AntEnv", kwargs={"healthy_reward": 3.0}
+    )
+    monkeypatch.setitem(gymnasium.registry, "Ant-v2", spec)
+    env = Task("Ant-v2").make()
+    assert (env.spec.id, env.unwrapped._healthy_reward) == ("Ant-v2", 3.0)
+    assert env.observation_space.shape == (27,)  # no contact forces
+    assert recorded(Task("Ant-v2")).contact_forces is None
 
 
 @pytest.mark.parametrize("name", ["a:b:c", 3, None, ""])

@@ -59,10 +59,21 @@ def test_actions_of_any_shape_are_taken_as_vectors(name, low, high):
     np.testing.assert_array_equal(np.ravel(taken), action)  # row by row
 
 
+def test_the_bounds_of_actions_lie_within_the_space():
+    env = GymnasiumEnvironment(own("Tenths"), seed=0)
+    spec, space = env.action_spec(), env._gym.action_space
+    assert spec.minimum.dtype == spec.maximum.dtype == np.float32
+    for bound, exact in ((spec.minimum, space.low), (spec.maximum, space.high)):
+        assert space.contains(bound)
+        np.testing.assert_allclose(bound, exact, rtol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [
         ("Unbounded", "finite bounds"),
+        ("VeryFar", "finite range"),
+        ("OneValue", "action 1 has the single value 0.5; leave it out"),
         ("WholeNumbers", "real numbers"),
         ("Several", "Discrete and Box are supported"),
         ("Words", "flattened into a vector"),

@@ -128,6 +128,14 @@ class GlobalRandom(Walk):
         return np.array([np.random.random(), random.random()], np.float32)  # noqa: NPY002
 
 
+class Curriculum(Walk):
+    """Each episode is longer than the one before, whatever the seed."""
+
+    def reset(self, **options):
+        self.length += 1
+        return super().reset(**options)
+
+
 class Saving(Walk):
     """Its pickle only lacks the start of the next episode."""
 
@@ -146,6 +154,11 @@ class Modeled(Walk):
     def __init__(self):
         super().__init__()
         self.model, self.data = {}, []
+
+
+class BadClose(Walk):
+    def close(self):
+        raise ZeroDivisionError
 
 
 class Failing(Walk):
@@ -170,6 +183,12 @@ class Endless(Walk):
 
 class FromMinusOne(Walk):
     action_space = spaces.Discrete(3, start=-1)
+
+
+class PythonInt(Walk):
+    def step(self, action):
+        assert type(action) is int
+        return super().step(action)
 
 
 class ArrayReward(Walk):
@@ -230,6 +249,20 @@ class MatrixAction(Walk):
 
 class Unbounded(Walk):
     action_space = spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+
+class VeryFar(Walk):
+    action_space = spaces.Box(-3e38, 3e38, (1,), np.float32)
+
+
+class OneValue(Walk):
+    action_space = spaces.Box(np.array([[-1.0, 0.5]]), np.array([[1.0, 0.5]]), dtype=np.float64)
+
+
+class Tenths(Continuous):
+    """The float32 numbers nearest to its bounds lie outside them, except for the last."""
+
+    action_space = spaces.Box(np.array([-0.1, 0.3]), np.array([0.1, 0.7]), dtype=np.float64)
 
 
 class WholeNumbers(Walk):
