@@ -16,6 +16,8 @@ from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.environments.atari import AtariEnvironment
+from rigl_rl.environments.frames import FRAME_SHAPE
+from rigl_rl.errors import ConfigError
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
 from rigl_rl.parameters import Checked, parameter
 from rigl_rl.sparsity import METHODS
@@ -53,6 +55,21 @@ class RunnerHyperparameters(Checked):
     policy_save_interval: int = parameter(
         0, "iterations between saved policies; 0: only the final one", low=0
     )
+
+    def make_game(self) -> AtariEnvironment:
+        """Makes the game.
+
+        Raises:
+          ConfigError: its frames are not those of the networks' input.
+        """
+        game = self.load_env_fn()
+        shape, frame = game.observation_space.shape, (*FRAME_SHAPE, 1)
+        if shape != frame:
+            raise ConfigError(
+                f"the game's frames are {shape}, but must be {frame}; "
+                "leave AtariPreprocessing.screen_size unbound"
+            )
+        return game
 
 
 @gin.configurable("DQNAgent", module="rigl_rl.dopamine")

@@ -104,7 +104,7 @@ def _atari(
     if epsilon is None:
         epsilon = hyperparameters.AgentHyperparameters().epsilon_eval
     runner = hyperparameters.RunnerHyperparameters()
-    evaluator = AtariEvaluator(runner.load_env_fn, episodes, epsilon, runner.max_steps_per_episode)
+    evaluator = AtariEvaluator(runner.make_game, episodes, epsilon, runner.max_steps_per_episode)
     policy = tf.saved_model.load(str(path))
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
