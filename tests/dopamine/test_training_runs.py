@@ -272,6 +272,19 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
             "atari_lib.AtariPreprocessing.screen_size = 42",
             ["frames are (42, 42, 1)", "screen_size unbound"],
         ),
+        (
+            "DQNAgent.min_replay_history = 1\nDQNAgent.update_period = 1",
+            ["min_replay_history is 1", "at least 4"],
+        ),
+        (
+            "DQNAgent.min_replay_history = 12\nDQNAgent.update_horizon = 10",
+            ["min_replay_history is 12", "at least 13"],
+        ),
+        ("WrappedReplayBuffer.replay_capacity = 8", ["replay_capacity is 8", "at least 9"]),
+        (
+            "WrappedReplayBuffer.replay_capacity = 10\nDQNAgent.update_horizon = 3",
+            ["replay_capacity is 10", "at least 11"],
+        ),
     ],
 )
 def test_bad_values_are_one_line(refused, tmp_path, binding, parts):
