@@ -15,6 +15,8 @@ from rigl_rl.export import __main__ as command
 from rigl_rl.export import formats, measure
 from rigl_rl.export.policy import GreedyPolicy
 
+LABELS = '"suite": "", "env": "", "method": "", "sparsity": 0, "seed": 0'
+
 
 def model_of(*kernels: np.ndarray) -> bytes:
     """A TensorFlow Lite model of ReLU layers with these kernels (inputs, outputs)."""
@@ -44,16 +46,43 @@ def kernel_of(inputs: int, outputs: int, active: float, seed: int = 0) -> np.nda
     return kernel * (random.random(kernel.shape) < active)
 
 
-def test_a_policy_that_samples_is_refused(tmp_path):
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Finished runs of the same network: one with a sampling policy, one with a greedy one."""
     action = tensor_spec.BoundedTensorSpec((2,), tf.float32, -1.0, 1.0)
     time_steps = ts.time_step_spec(tensor_spec.TensorSpec((3,), tf.float32))
     network = actor_distribution_network.ActorDistributionNetwork(time_steps.observation, action)
     policy = actor_policy.ActorPolicy(time_steps, action, network)
-    policy_saver.PolicySaver(policy).save(str(tmp_path / "sampling"))
-    with pytest.raises(ConfigError, match="samples actions; only greedy"):
-        GreedyPolicy(tmp_path / "sampling")
-    policy_saver.PolicySaver(greedy_policy.GreedyPolicy(policy)).save(str(tmp_path / "greedy"))
-    assert GreedyPolicy(tmp_path / "greedy").action(np.ones((4, 3), np.float32)).shape == (4, 2)
+    runs = {}
+    for name, each in {"sampling": policy, "greedy": greedy_policy.GreedyPolicy(policy)}.items():
+        runs[name] = tmp_path_factory.mktemp(name)
+        policy_saver.PolicySaver(each).save(str(runs[name] / "policies" / "000000400"))
+        (runs[name] / "result.json").write_text('{"agent": "ppo", ' + LABELS + "}")
+    return runs
+
+
+def test_a_policy_that_samples_is_refused(runs, tmp_path, capsys):
+    flags = ["--run", str(runs["sampling"]), "--out", str(tmp_path / "out")]
+    assert command_line.exit_code(command.main, flags) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    refusal = "its policy samples actions; only greedy ones can be exported or evaluated with noise"
+    assert line == f"error: run {str(runs['sampling'])!r}: {refusal}"
+    assert not (tmp_path / "out").exists()
+    policy = GreedyPolicy(runs["greedy"] / "policies" / "000000400")
+    assert policy.action(np.ones((4, 3), np.float32)).shape == (4, 2)
+
+
+def test_actions_of_nan_differ(runs, tmp_path, capsys, monkeypatch):
+    def load(path):
+        return lambda observation: np.full((1, 2), np.nan, np.float32)
+
+    files = {
+        name: file._replace(load=load) for name, file in formats.files_of("savedmodel").items()
+    }
+    monkeypatch.setattr(command, "files_of", lambda name: files | formats.files_of("npz"))
+    assert command.main(["--run", str(runs["greedy"]), "--out", str(tmp_path / "out")]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning == "warning: savedmodel: actions differ from the run's own by nan"
 
 
 def test_a_policy_that_hardly_ever_samples_another_action_is_refused(tmp_path):
@@ -136,7 +165,6 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         folder.mkdir(exist_ok=True)
     (out / "policy.npz").touch()
     flags = ["--run", str(run), "--out", str(out)]
-    labels = '"suite": "", "env": "", "method": "", "sparsity": 0, "seed": 0'
 
     def error(*more):
         assert command_line.exit_code(command.main, [*flags, *more]) == 2
@@ -146,9 +174,9 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         return line.removeprefix(f"error: run {str(run)!r}: ")
 
     assert error().startswith("no result.json to read (No such file or directory); give the ")
-    (run / "result.json").write_text("{" + labels + "}")
+    (run / "result.json").write_text("{" + LABELS + "}")
     assert error() == "result.json lacks agent"
-    (run / "result.json").write_text('{"agent": "dqn", ' + labels + "}")
+    (run / "result.json").write_text('{"agent": "dqn", ' + LABELS + "}")
     assert error("--step", "7") == "no policy of step 7; saved steps: 400"
     assert error() == f"error: --out {str(out)!r} has policy.npz; give a new directory"
     assert "cannot be loaded: SavedModel file does not exist" in error("--format", "tflite")

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tf_agents.policies import policy_saver, tf_policy
+from tf_agents.networks import actor_distribution_network
+from tf_agents.policies import actor_policy, policy_saver, tf_policy
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
@@ -104,6 +105,17 @@ def test_random_actions_are_whole_numbers(run, tmp_path):
         under_noise._saved_policy(tmp_path, 0.1)
     with pytest.raises(ConfigError, match=r"epsilon is 1.1, but must be a number within \[0, 1\]"):
         under_noise.evaluate_run(run, epsilon=1.1)
+
+
+def test_a_policy_that_samples_is_refused(refused, run, tmp_path):
+    # No seed determines its actions.
+    time_steps = ts.time_step_spec(OBSERVATION)
+    network = actor_distribution_network.ActorDistributionNetwork(OBSERVATION, PUSH)
+    policy = actor_policy.ActorPolicy(time_steps, PUSH, network)
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    policy_saver.PolicySaver(policy).save(str(tmp_path / "policies" / "000000500"))
+    with refused("its policy samples actions; only greedy ones can be exported or evaluated with"):
+        under_noise.evaluate_run(tmp_path, [0.0], episodes=1)
 
 
 def test_noise_is_scaled_to_each_observation():

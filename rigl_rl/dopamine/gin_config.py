@@ -185,6 +185,9 @@ def prune_only(
       settings: as `sparse_settings` returns for 'prune'.
       kernels: all kernels of the network, by name.
       key: '' allows all.
+
+    Raises:
+      ConfigError: the key allows none of the kernels that would be pruned.
     """
     shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
     sparsities = layer_sparsities(
@@ -194,6 +197,12 @@ def prune_only(
         settings.erk_power_scale,
         settings.custom_sparsity_map,
     )
+    pruned = [name for name, value in sparsities.items() if value]
+    if pruned and not any(key in name for name in pruned):
+        raise ConfigError(
+            f"prune_allow_key is {key!r}, but no kernel to prune has that in its name; "
+            f"their names are like {', '.join(pruned[-2:])}"
+        )
     by_hand = {name: value if key in name else 0.0 for name, value in sparsities.items()}
     return dataclasses.replace(settings, custom_sparsity_map=by_hand)
 

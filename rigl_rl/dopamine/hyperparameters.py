@@ -16,8 +16,10 @@ from dopamine.agents.dqn.dqn_agent import linearly_decaying_epsilon
 
 from rigl_rl.dopamine.gin_config import create_atari_environment
 from rigl_rl.environments.atari import AtariEnvironment
+from rigl_rl.environments.frames import FRAME_SHAPE, STACK_SIZE
+from rigl_rl.errors import ConfigError
 from rigl_rl.networks.nature_cnn import NatureDQNNetwork
-from rigl_rl.parameters import Checked, parameter
+from rigl_rl.parameters import Checked, check, parameter
 from rigl_rl.sparsity import METHODS
 
 
@@ -54,6 +56,21 @@ class RunnerHyperparameters(Checked):
         0, "iterations between saved policies; 0: only the final one", low=0
     )
 
+    def make_game(self) -> AtariEnvironment:
+        """Makes the game.
+
+        Raises:
+          ConfigError: its frames are not those of the networks' input.
+        """
+        game = self.load_env_fn()
+        shape, frame = game.observation_space.shape, (*FRAME_SHAPE, 1)
+        if shape != frame:
+            raise ConfigError(
+                f"the game's frames are {shape}, but must be {frame}; "
+                "leave AtariPreprocessing.screen_size unbound"
+            )
+        return game
+
 
 @gin.configurable("DQNAgent", module="rigl_rl.dopamine")
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +106,13 @@ class AgentHyperparameters(Checked):
     epsilon_decay_period: int = parameter(
         25_000, "agent steps over which epsilon falls from 1", low=1
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        # The first gradient step needs one whole transition. A longer period stores it anyway.
+        if self.update_period <= self.update_horizon:
+            least = STACK_SIZE - 1 + self.update_horizon
+            check("min_replay_history", self.min_replay_history, "int", low=least)
 
 
 @gin.configurable("SparseDQNAgent", module="rigl_rl.dopamine")

@@ -23,10 +23,12 @@ def replay_buffer(
     Args:
       gamma: discount for the `update_horizon` rewards that a transition sums.
       update_horizon: steps from a transition's state to its next state.
-      replay_capacity: frames.
+      replay_capacity: frames; enough that a full buffer always has a transition to sample.
       batch_size: transitions per sample.
     """
-    least = STACK_SIZE + update_horizon
+    # A full buffer lacks STACK_SIZE + update_horizon states around its newest frame. Of the others,
+    # at most STACK_SIZE - 1 in a row span two episodes.
+    least = 2 * STACK_SIZE + update_horizon
     check("WrappedReplayBuffer.replay_capacity", replay_capacity, "int", low=least)
     return FrameReplayBuffer(
         FRAME_SHAPE,

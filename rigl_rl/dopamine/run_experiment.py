@@ -59,7 +59,7 @@ class SparseTrainRunner(run_experiment.Runner):
         self._history = History()
 
         def load_environment():
-            environment = given.load_env_fn()
+            environment = given.make_game()
             if given.observation_noise is None:
                 return environment
             return NoisyAtari(environment, PixelNoise(given.observation_noise))

@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tf.get_logger().setLevel("ERROR")
     try:
         policy, dense = GreedyPolicy(path), GreedyPolicy(path).fill()
+    except ConfigError as error:
+        raise ConfigError(f"run {str(args.run)!r}: {error}") from error
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ConfigError(f"run {str(args.run)!r}: {path} cannot be loaded: {error}") from error
     print(
@@ -74,7 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = export(policy, dense, files, make_directory("--out", args.out))
     print(table.to_string(index=False, na_rep="-", formatters=_FORMATTERS))
     for row in table.to_dict("records"):
-        if files[row["file"]].exact and row.get("difference", 0) > TOLERANCE:
+        file = files[row["file"]]
+        tolerance = TOLERANCE if file.exact else np.inf
+        if file.load and not row["difference"] <= tolerance:  # also NaN
             warn(f"{row['file']}: actions differ from the run's own by {row['difference']:.0e}")
     return 0
 

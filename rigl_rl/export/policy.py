@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import re
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,8 @@ import tensorflow_probability  # noqa: F401, registers types that TF-Agents' pol
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
-from rigl_rl.errors import ConfigError
-from rigl_rl.runs.random_state import operations_of
+from rigl_rl.runs import saved_policies
 from rigl_rl.sparsity.masks import unique_names
-
-# TensorFlow's operations that draw random numbers, with hidden state, a seed or a generator.
-_RANDOM = re.compile("Random|Multinomial|Truncated|Rng|StatefulStandardNormal|StatefulUniform")
 
 
 class GreedyPolicy(tf.Module):
@@ -61,8 +56,7 @@ class GreedyPolicy(tf.Module):
 
         self.action = tf.function(act, input_signature=[self.observation])
         traced = self.action.get_concrete_function()
-        if any(map(_RANDOM.search, operations_of(traced))):
-            raise ConfigError("its policy samples actions; only greedy policies can be exported")
+        saved_policies.refuse_sampling(traced)
         # PPO's saved policy also holds the value network.
         read = {variable.ref() for variable in traced.variables}
         self.weights = [variable for variable in variables if variable.ref() in read]

@@ -62,8 +62,8 @@ def evaluate_run(
       One row per sigma, with `LABELS`, `record.ROBUSTNESS_COLUMNS` and `record.NOISE_SETTINGS`.
 
     Raises:
-      ConfigError: a value is not allowed, the run has no (such) policy, or its configuration needs
-        something that does not exist here.
+      ConfigError: a value is not allowed, the run has no (such) policy, its policy samples actions,
+        or its configuration needs something that does not exist here.
     """
     check("episodes", episodes, "int", low=1)
     check("seed", seed, "int", low=0)
@@ -104,8 +104,9 @@ def _atari(
     if epsilon is None:
         epsilon = hyperparameters.AgentHyperparameters().epsilon_eval
     runner = hyperparameters.RunnerHyperparameters()
-    evaluator = AtariEvaluator(runner.load_env_fn, episodes, epsilon, runner.max_steps_per_episode)
+    evaluator = AtariEvaluator(runner.make_game, episodes, epsilon, runner.max_steps_per_episode)
     policy = tf.saved_model.load(str(path))
+    saved_policies.refuse_sampling(policy.q_values.concrete_functions[0])
 
     def evaluate(sigma: float, seed: int) -> np.ndarray:
         return evaluator.run(lambda states: policy.q_values(states).numpy(), seed, sigma)
@@ -136,6 +137,7 @@ def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:
     policy = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
         str(path), load_specs_from_pbtxt=True, batch_time_steps=False
     )
+    saved_policies.refuse_sampling(policy.signatures["action"])
     spec = policy.action_spec
     if epsilon and not tensor_spec.is_discrete(spec):
         raise ConfigError(f"epsilon is {epsilon}, but must be 0 for actions that are real numbers")

@@ -5,7 +5,7 @@ operative_config.gin  every gin parameter in effect, defaults included
 evals.csv, snr.csv    one row per evaluation or signal-to-noise measurement
 tensorboard/          events
 checkpoints/          the two newest, until the run is finished
-policies/             greedy policies by train step (SavedModels)
+policies/             policies by train step (SavedModels)
 result.json           written last: if it can be read, the run is finished
 """
 

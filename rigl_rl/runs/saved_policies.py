@@ -1,11 +1,18 @@
-"""Finds the saved policies of a run."""
+"""Finds the saved policies of a run, and checks that they are greedy."""
 
 import pathlib
+import re
+
+import tensorflow as tf
 
 from rigl_rl.errors import ConfigError
+from rigl_rl.runs.random_state import operations_of
 
 LABELS = ("agent", "suite", "env", "method", "sparsity", "seed")
 """Keys that a run's record needs for its policies to be used."""
+
+# TensorFlow's operations that draw random numbers, with hidden state, a seed or a generator.
+_RANDOM = re.compile("Random|Multinomial|Truncated|Rng|StatefulStandardNormal|StatefulUniform")
 
 
 def policy_of(run: pathlib.Path, step: int | None = None) -> pathlib.Path:
@@ -23,3 +30,14 @@ def policy_of(run: pathlib.Path, step: int | None = None) -> pathlib.Path:
         steps = ", ".join(map(str, sorted(saved)))
         raise ConfigError(f"no policy of step {step}; saved steps: {steps}")
     return saved[step]
+
+
+def refuse_sampling(action: tf.types.experimental.ConcreteFunction) -> None:
+    """Raises a ConfigError if a policy's function draws random numbers.
+
+    The policy of a run with `SparsePPOAgent.greedy_eval = False` does. No seed determines them.
+    """
+    if any(map(_RANDOM.search, operations_of(action))):
+        raise ConfigError(
+            "its policy samples actions; only greedy ones can be exported or evaluated with noise"
+        )

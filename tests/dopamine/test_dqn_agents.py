@@ -132,6 +132,19 @@ def test_prune_allow_key_leaves_the_other_layers_dense():
     assert sum(value > 0 for value in found.values()) == 5
 
 
+@pytest.mark.parametrize("key", ["_dense1", "output"])  # ERK leaves the output layer dense
+def test_a_prune_allow_key_that_prunes_nothing_is_refused(refused, key):
+    gin.parse_config(
+        [
+            "DQNAgent.network = @dqn_agents.ImpalaNetwork",
+            "ImpalaNetwork.width = 0.1",
+            f"ImpalaNetwork.prune_allow_key = {key!r}",
+        ]
+    )
+    with refused(f"prune_allow_key is {key!r}", "block_2_conv_2/kernel, q/dense/kernel"):
+        new_agent("prune")
+
+
 def test_weight_decay_adds_half_the_squares_of_kernels():
     agent = new_agent("dense", weight_decay=0.02)
     rng = np.random.default_rng(0)

@@ -263,6 +263,28 @@ def test_another_width_in_the_same_directory_is_one_line(uninterrupted):
         ),
         ("wrap_all_layers.mode = 'prune'", ["wrap_all_layers.mode has no", "SparseDQNAgent.mode"]),
         ("SparseTrainRunner.trainin_steps = 3", ["did you mean 'training_steps'"]),
+        # NumPy would spread a single pixel over the whole frame.
+        (
+            "atari_lib.AtariPreprocessing.screen_size = 1",
+            ["frames are (1, 1, 1), but must be (84, 84, 1)"],
+        ),
+        (
+            "atari_lib.AtariPreprocessing.screen_size = 42",
+            ["frames are (42, 42, 1)", "screen_size unbound"],
+        ),
+        (
+            "DQNAgent.min_replay_history = 1\nDQNAgent.update_period = 1",
+            ["min_replay_history is 1", "at least 4"],
+        ),
+        (
+            "DQNAgent.min_replay_history = 12\nDQNAgent.update_horizon = 10",
+            ["min_replay_history is 12", "at least 13"],
+        ),
+        ("WrappedReplayBuffer.replay_capacity = 8", ["replay_capacity is 8", "at least 9"]),
+        (
+            "WrappedReplayBuffer.replay_capacity = 10\nDQNAgent.update_horizon = 3",
+            ["replay_capacity is 10", "at least 11"],
+        ),
     ],
 )
 def test_bad_values_are_one_line(refused, tmp_path, binding, parts):
