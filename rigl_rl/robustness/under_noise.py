@@ -9,9 +9,6 @@ import gin
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tf_agents.policies import py_tf_eager_policy
-from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
 
 from rigl_rl import record
 from rigl_rl.environments.atari_evaluation import AtariEvaluator
@@ -134,6 +131,11 @@ def _gymnasium(
 
 def _saved_policy(path: pathlib.Path, epsilon: float) -> Act:
     """The actions of a policy saved by TF-Agents, random with probability `epsilon`."""
+    # Not for Atari: TF-Agents and Dopamine have gin names in common, such as AtariPreprocessing.
+    from tf_agents.policies import py_tf_eager_policy
+    from tf_agents.specs import tensor_spec
+    from tf_agents.trajectories import time_step as ts
+
     policy = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
         str(path), load_specs_from_pbtxt=True, batch_time_steps=False
     )
