@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.notes import left_out
-from analysis.select import comparable, nearest_share, standard_dense
+from analysis.select import SPLIT, comparable, is_split, nearest_share, standard_dense
 from analysis.style import percent
 
-SPLIT = ("dense", "rigl")
+METHODS = ("dense", "rigl")
 """Methods whose parameters are split: dense networks by width, sparse ones by sparsity."""
-VARIED = ["widths", "sparsities"]
 NETWORK = "network_params."
 
 
@@ -21,11 +20,11 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
     `budgets` (shares of the standard networks' parameters) that it is near; reports runs without.
     """
     runs = runs[runs["agent"] == "sac"]
-    split = is_split(runs) & runs["method"].isin(SPLIT)
+    split = is_split(runs) & runs["method"].isin(METHODS)
     if not split.any():
         return runs[:0]
     beside = standard_dense(runs) & runs["env"].isin(runs.loc[split, "env"])
-    runs = comparable(runs[split | beside], name, VARIED)
+    runs = comparable(runs[split | beside], name, SPLIT)
     networks = runs.filter(regex=f"^{NETWORK.replace('.', '[.]')}")
     params = networks.sum(axis=1)
     full = params.where(~is_split(runs)).groupby(runs["env"]).transform("first")
@@ -40,8 +39,3 @@ def splits(runs: pd.DataFrame, name: str, budgets: Sequence[float]) -> pd.DataFr
         )
     runs = runs.assign(actor_share=(runs[f"{NETWORK}actor"] / params).round(3), budget=budget)
     return runs[budget.notna()]
-
-
-def is_split(runs: pd.DataFrame) -> pd.Series:
-    """Whether a run splits parameters differently from the networks' widths or ERK."""
-    return runs[VARIED].notna().any(axis=1)

@@ -15,6 +15,8 @@ from rigl_rl.record import FROM_CONFIGS
 TASK = ["agent", "suite", "env"]
 SETTING = [*TASK, "method", "distribution", "target_sparsity", "width"]
 """The columns that distinguish the settings of a figure; runs equal in all of them are seeds."""
+SPLIT = ["widths", "sparsities"]
+"""Columns of runs that give each network its own width or sparsity."""
 VERSION = "versions.rigl_rl"
 _FROM_CONFIGS = rf"(?:^|/)(?:dense|[^/]+-s\d)[^/]*?{FROM_CONFIGS}([^/]+)/seed\d+$"
 """Of launched runs: dense-from_x/seed0, rigl-erk-s0.90-from_x/seed0; not any path with from_."""
@@ -51,6 +53,11 @@ def length_of(runs: pd.DataFrame) -> pd.Series:
     return runs["planned_steps"].astype(float).fillna(runs["train_steps"])
 
 
+def is_split(runs: pd.DataFrame) -> pd.Series:
+    """Whether each run splits its parameters between actor and critics (Figure 3)."""
+    return runs[SPLIT].notna().any(axis=1)
+
+
 def configs_of(runs: pd.DataFrame) -> pd.Series:
     """The folder of each run's edited gin file (`launch run --configs`); empty: a standard file."""
     return runs["path"].str.extract(_FROM_CONFIGS, expand=False).fillna("")
@@ -61,13 +68,16 @@ def comparable(runs: pd.DataFrame, figure: str, varied: Sequence[str] = ()) -> p
 
     Reports what it leaves out (`notes.left_out`). Runs of different lengths must not be averaged,
     nor runs of a sweep with standard ones, nor runs of one setting that differ in anything else
-    that they record. A repeated run (with and without SNR logging, for example) is not a second
-    seed; which one counts: `_preferred_first`.
+    that they record. Networks of a split (`is_split`) have neither one width nor one sparsity, so
+    they are left out even where no others are there, unless the split is varied. A repeated run
+    (with and without SNR logging, for example) is not a second seed; which one counts:
+    `_preferred_first`.
 
     varied: hyperparameters (of `hyperparameters.COLUMNS`) that the figure shows; runs that differ
         in them are different settings.
     """
     setting = [*SETTING, *varied]
+    runs = _not_split(runs, figure) if not set(SPLIT) & set(varied) else runs
     runs = _of_one_length(runs, figure).sort_values("path")
     runs = _alike(_standard(runs, figure, setting, varied), figure, setting, varied)
     ordered = _preferred_first(runs)
@@ -178,6 +188,18 @@ def nearest_share(found: float, shares: Sequence[float]) -> float:
     """The one of `shares` that is near a network's share of parameters; NaN: none is."""
     share = min(shares, key=lambda share: abs(found / share - 1))
     return share if abs(found / share - 1) < MATCHES_WITHIN else float("nan")
+
+
+def _not_split(runs: pd.DataFrame, figure: str) -> pd.DataFrame:
+    split = is_split(runs)
+    if split.any():
+        left_out(
+            figure,
+            f"left out {int(split.sum())} run(s) that split parameters between actor and critics "
+            f"(first: {runs.loc[split, 'path'].iloc[0]})",
+            usual=True,
+        )
+    return runs[~split]
 
 
 def _of_one_length(runs: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from analysis.claims.runs import AT, Runs, Sides, of_methods, sparse
 from analysis.claims.runs import title as title_of
-from analysis.parameter_splits import is_split, splits
-from analysis.select import MATCHES_WITHIN, standard_dense
+from analysis.parameter_splits import splits
+from analysis.select import MATCHES_WITHIN, is_split, standard_dense
 from rigl_rl import paper
 from rigl_rl.paper import ERK, UNIFORM
 
@@ -107,7 +107,7 @@ def _varied(runs: Runs, column: str) -> list[tuple[str, pd.DataFrame]]:
     found = []
     for title, own in runs.agents(column):
         own = own[own["distribution"].isna() | (own["distribution"] == ERK)]
-        own = own[own["sparsities"].isna() & ~own["sparse_output_layer"].eq(False)]
+        own = own[~own["sparse_output_layer"].eq(False)]
         found.append((title, own[(own["method"] != "dense") | standard_dense(own)]))
     return found
 

@@ -80,6 +80,6 @@ def of_methods(runs: pd.DataFrame, *methods: str) -> pd.DataFrame:
 
 
 def sparse(runs: pd.DataFrame, distribution: str = ERK) -> pd.DataFrame:
-    """Sparse networks of standard layout: one sparsity for all networks, all layers sparse."""
+    """Sparse networks of standard layout: all layers sparse."""
     here = runs["method"].isin(paper.METHODS) & (runs["distribution"] == distribution)
-    return runs[here & runs["sparsities"].isna() & ~runs["sparse_output_layer"].eq(False)]
+    return runs[here & ~runs["sparse_output_layer"].eq(False)]

@@ -18,9 +18,9 @@ from analysis import plotting, style
 from analysis.alt_text import Reading
 from analysis.figures.figure import Figure
 from analysis.intervals import over_seeds
-from analysis.parameter_splits import is_split, splits
+from analysis.parameter_splits import splits
 from analysis.run_tables import Tables
-from analysis.select import TASK
+from analysis.select import TASK, is_split
 from rigl_rl.errors import NoRunsError, warn
 
 REGIMES = {"dense": "dense", "rigl": "RigL"}

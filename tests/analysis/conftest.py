@@ -187,7 +187,7 @@ def write_launched_run(run, root, score, steps=1_000) -> None:
         root / run.name,
         env=task,
         method=method,
-        sparsity=sparsity,
+        sparsity=sparsities[-1],  # as training records it
         seed=run.seed,
         distribution=parameters["DISTRIBUTION"],
         width=width,

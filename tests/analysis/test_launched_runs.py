@@ -18,6 +18,7 @@ from analysis.claims.runs import Runs
 from analysis.collect import CURVES, collect
 from analysis.figures.catalog import FIGURES, TABLES
 from analysis.run_tables import Tables
+from analysis.select import comparable
 from launch import demo
 from launch.agent_runs import DISTRIBUTIONS, agent_run
 from launch.agents import AGENTS, PPO, SAC
@@ -270,6 +271,16 @@ def test_a_claim_compares_the_runs_that_its_words_name(everything, name):
         if re.fullmatch(SIDES[name][0], run.label.split("/")[2].replace("-snr", ""))
     }
     assert {path.split("/")[0] for each in sides for path in each[1]["path"]} >= agents
+
+
+def test_split_networks_share_no_figure_with_others(everything):
+    """Not even where nothing is there to be preferred to them."""
+    splits = [run for run in RUNS["figure3"] if "-ac" in run.label]
+    standard = [run for run in RUNS["figure3"] if run not in splits]
+    assert splits
+    assert comparable(only(everything, splits).scored, "figure2").empty
+    found = comparable(only(everything, RUNS["figure3"]).scored, "figure2")
+    assert set(found["path"]) == {run.name for run in standard}
 
 
 def test_split_networks_are_no_sparse_networks_like_others(everything):

@@ -3,16 +3,19 @@
 So do README's rows. To renew a table, run these tests: a failure shows it as it should be.
 """
 
+import re
+import shlex
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from analysis import intervals, select, style
+from analysis import intervals, parameter_splits, select, style
 from analysis.as_text import markdown, with_interval
 from analysis.claims import evaluation
 from analysis.collect import load
-from rigl_rl.paper import ERK, METHODS, UNIFORM
+from launch import __main__ as launch
+from rigl_rl.paper import BUDGETS, ERK, METHODS, UNIFORM
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ROOT / "results" / "runs.parquet"
@@ -20,6 +23,7 @@ PAGE = (ROOT / "docs" / "results.md").read_text()
 README = (ROOT / "README.md").read_text()
 MUJOCO = ["HalfCheetah-v2", "Hopper-v2", "Walker2d-v2"]
 FURTHER = ["Humanoid-v2", "Ant-v2"]
+FULL = ["HalfCheetah-v2", "Walker2d-v2"]
 CLASSIC = ["CartPole-v0", "Acrobot-v1", "MountainCar-v0"]
 NAMES = {method: style.method_name(method) for method in METHODS}
 
@@ -49,7 +53,7 @@ def scores(
     runs = load(RUNS, score, steps).scored
     runs = runs[(runs["agent"] == agent) & (runs["suite"] == suite) & runs["env"].isin(tasks)]
     runs = select.comparable(runs, "results")
-    form = ",.1f" if suite == "classic" else ",.0f"
+    form = ",.0f" if suite == "mujoco" else ",.1f"
     return {
         name: {
             each.env: (with_interval(each.mean, each.low, each.high, form), each.n_seeds)
@@ -134,9 +138,9 @@ def test_claims():
     assert claims() in PAGE
 
 
-def result_of(agent, suite, task) -> str:
+def result_of(agent, suite, task, steps=None) -> str:
     """The cells of a row in README's table: final returns at 90%, ERK, with numbers of seeds."""
-    found = scores(agent, suite, [task]).values()
+    found = scores(agent, suite, [task], steps=steps).values()
     return " | ".join("{} ({})".format(*each[task]) if task in each else "" for each in found)
 
 
@@ -160,7 +164,28 @@ def test_final_returns(table):
 
 @pytest.mark.filterwarnings("ignore")
 def test_final_returns_at_full_length():
-    assert final_returns("sac", "mujoco", MUJOCO[:1], steps=1_000_000) in PAGE
+    assert final_returns("sac", "mujoco", FULL, steps=1_000_000) in PAGE
+
+
+def of_shares(task: str, budget: float) -> str:
+    """A table of SAC's final returns by the actor's share of a budget of parameters."""
+    runs = parameter_splits.splits(load(RUNS, "protocol").scored, "results", BUDGETS)
+    runs = runs[(runs["env"] == task) & (runs["budget"] == budget)]
+    runs = runs.assign(share=runs["actor_share"].round(1))
+    found = runs.pivot(index="method", columns="share", values="final_return")
+    rows = [
+        {
+            "method": style.method_name(method),
+            **{f"{x:.0%}": f"{y:,.0f} (1)" for x, y in own.items()},
+        }
+        for method, own in found.iterrows()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_final_returns_by_the_actors_share():
+    assert of_shares("Walker2d-v2", 0.2) in PAGE
 
 
 def test_every_task_and_length_has_a_table():
@@ -168,7 +193,7 @@ def test_every_task_and_length_has_a_table():
     shown = {("dqn", task, 100_000) for task in CLASSIC} | {("dqn", "Pong", 500_000)}
     shown |= {("ppo", task, 156_480) for task in MUJOCO}
     shown |= {("sac", task, 100_000) for task in [*MUJOCO, *FURTHER]}
-    shown |= {("sac", MUJOCO[0], 1_000_000)}
+    shown |= {("sac", task, 1_000_000) for task in FULL}
     assert set(zip(runs["agent"], runs["env"], select.length_of(runs))) == shown
 
 
@@ -178,12 +203,26 @@ def test_every_task_and_length_has_a_table():
         *(("dqn", "classic", task) for task in CLASSIC),
         *(("ppo", "mujoco", task) for task in MUJOCO),
         *(("sac", "mujoco", task) for task in MUJOCO),
+        *(("sac", "mujoco", task, 1_000_000) for task in FULL),
+        ("dqn", "atari_cnn", "Pong"),
     ],
     ids=str,
 )
 @pytest.mark.filterwarnings("ignore")
 def test_rows_of_the_readme(task):
-    assert f"| {result_of(*task)} |" in README
+    assert f"| {result_of(*task)} |".replace("|  |", "| |").replace("|  |", "| |") in README
+
+
+# Runs of the page's commands that have not been trained; the page says so.
+LEFT = {"figure8": 71, "Humanoid-v2": 2, "--preset paper": 2, "figure3": 15}
+
+
+@pytest.mark.parametrize("command", re.findall("^python -m launch (run .+)$", PAGE, re.MULTILINE))
+def test_commands_train_the_runs_of_the_page(command, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert launch.main([*shlex.split(command), "--dry_run"]) == 0
+    left = sum(count for part, count in LEFT.items() if part in command)
+    assert f"; the {left} left take" in capsys.readouterr().err
 
 
 def test_the_page_says_how_many_runs_there_are():
