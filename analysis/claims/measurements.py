@@ -7,6 +7,7 @@ import pandas as pd
 from rliable import metrics
 
 from analysis import style
+from analysis.balanced import rectangular
 from analysis.claims.pairs import Estimates, Quantity
 from analysis.claims.runs import Runs, Sides, of_methods, title, unlike_the_papers
 from analysis.claims.verdict import COUNTED, Evidence, Range, judge
@@ -25,7 +26,6 @@ from analysis.select import (
     comparable,
     nearest_share,
     of_last_policies,
-    rectangular,
     standard_dense,
 )
 from rigl_rl import paper

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import learning_curves
+from analysis.balanced import widest
 from analysis.collect import load
 from analysis.normalization import HUMAN_SCORES, atari_scores, has_learned, worst_return
 from analysis.notes import left_out
@@ -21,7 +22,6 @@ from analysis.select import (
     configs_of,
     env_steps,
     standard_dense,
-    widest,
 )
 from analysis.style import percent
 from rigl_rl.errors import ConfigError, NoRunsError
@@ -85,7 +85,7 @@ def comparisons(
 
 def _widest(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of the groups that are compared if none are selected: those that have all of the
-    tasks of `select.widest`; reports the others. All runs if no two groups share a task.
+    tasks of `balanced.widest`; reports the others. All runs if no two groups share a task.
     """
     seeds_of = {
         str(name): own["env"].value_counts().to_dict()

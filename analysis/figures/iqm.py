@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 
 from analysis import plotting, style
 from analysis.alt_text import Reading
+from analysis.balanced import rectangular, widest
 from analysis.figures.figure import Figure
 from analysis.intervals import TRIMMED, iqm_interval
 from analysis.normalization import HUMAN_SCORES, dense_sac, normalized
@@ -24,9 +25,7 @@ from analysis.select import (
     EQUALLY_LONG,
     MATCHES_WITHIN,
     comparable,
-    rectangular,
     standard_dense,
-    widest,
 )
 from rigl_rl import paper
 from rigl_rl.errors import NoRunsError, warn
@@ -75,8 +74,8 @@ class IqmFigure(Figure):
         Columns: agent, suite, target_sparsity, tasks (their names), label, iqm, low, high, n_seeds
         (runs per task), n_tasks, env_steps (mean length); unit_seeds (of the task with the fewest)
         and unit_env_steps of dense SAC, NaN for games. Tasks are those of the standard dense
-        network on which most runs can be compared (`select.widest`). Other tasks, and methods that
-        lack one of these, are left out and reported.
+        network on which most runs can be compared (`balanced.widest`). Other tasks, and methods
+        that lack one of these, are left out and reported.
 
         Raises NoRunsError when the dense SAC runs to normalize MuJoCo by, or all sparse runs, are
         missing.

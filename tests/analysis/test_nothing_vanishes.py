@@ -1,15 +1,12 @@
 """SYNTHETIC runs in a directory with all kinds of trouble: shown, or said to be left out."""
 
-import math
 import re
 
-import pandas as pd
 import pytest
 
 from analysis import collect, style
 from analysis.figures import __main__ as figures
 from analysis.report import __main__ as report
-from analysis.select import rectangular
 from rigl_rl.command_line import exit_code
 
 
@@ -33,17 +30,6 @@ def troubled(launched, run, tmp_path):
     (started / "evals.csv").unlink()
     run(tmp_path / "runs" / "mine", agent="ppo", suite="mujoco", env="Hopper-v2", method="dense")
     return table
-
-
-def test_seeds_that_not_all_tasks_have_are_said_to_be_left_out():
-    runs = pd.DataFrame(
-        {"env": ["A", "A", "A", "B", "B", "B"], "score": [1.0, 2.0, 3.0, 4.0, 5.0, math.nan]}
-    )
-    scores, text = rectangular(runs, ["A", "B"])
-    assert scores.tolist() == [[1.0, 4.0], [2.0, 5.0]]
-    assert text == "2 of up to 3 seeds of each task, as B has"
-    scores, text = rectangular(runs, ["A", "C"])
-    assert (len(scores), text) == (0, "")
 
 
 def said(text):

@@ -1,13 +1,12 @@
 """Which SYNTHETIC runs may share a figure."""
 
-import collections
 import shutil
 
 import pandas as pd
 import pytest
 
 from analysis.collect import collect, load, read, write
-from analysis.select import comparable, configs_of, widest
+from analysis.select import comparable, configs_of
 from launch.studies.all_studies import expand
 from launch.studies.presets import PRESETS
 from rigl_rl.errors import NoRunsError
@@ -244,33 +243,3 @@ def test_steps_selects_the_runs_of_one_length(run, tmp_path, capsys):
     assert capsys.readouterr().err == ""
     with pytest.raises(NoRunsError, match="no run in .* is that long; lengths there: 100, 9000"):
         load(tmp_path / "runs", steps=5)
-
-
-def seeds(tasks_of):
-    """A letter per run, named after its task."""
-    return {name: collections.Counter(tasks) for name, tasks in tasks_of.items()}
-
-
-@pytest.mark.parametrize(
-    ("tasks_of", "expected"),
-    [
-        ({}, []),
-        ({"x": "", "y": "a"}, ["a"]),
-        ({"x": "abc", "y": "abc", "z": "a"}, ["a", "b", "c"]),  # 6, not 3
-        ({"x": "abc", "y": "ab", "z": "ac"}, ["a", "b"]),  # 4; so have a and c
-        ({"x": "ab", "y": "a"}, ["a", "b"]),  # 2 and 2
-        ({"x": "abc", "y": "bcd", "z": "d"}, ["b", "c"]),  # which is neither's own set
-        ({**dict.fromkeys("vwxyz", "a"), "u": "abcd"}, ["a"]),  # 6, not 4
-        ({"x": "aaabbb", "y": "aaabbb", "z": "aabbc"}, ["a", "b"]),  # 16, not 9
-        ({"x": "aaabbb", "y": "aaabbbcd", "z": "aabbcd"}, ["a", "b"]),  # 16, not 8
-    ],
-)
-def test_the_widest_tasks_are_those_of_most_runs(tasks_of, expected):
-    assert widest(seeds(tasks_of)) == expected
-
-
-def test_the_widest_tasks_may_need_several_groups():
-    alone = seeds({"x": "abcdef", "y": "ab", "z": "gh"})
-    assert widest(alone) == [*"abcdef"]
-    assert widest(alone, least=2) == ["a", "b"]
-    assert widest(seeds({"x": "a", "y": "b"}), least=2) == []
