@@ -46,17 +46,22 @@ def settings_of(runs: pd.DataFrame, distribution: str, sparsity: float) -> dict[
     }
 
 
+def cell(row, form: str) -> str:
+    """A row of `intervals.over_seeds`: the mean with its interval, and the number of seeds."""
+    return f"{with_interval(row.mean, row.low, row.high, form)} ({row.n_seeds})"
+
+
 def scores(
     agent, suite, tasks, distribution=ERK, sparsity=0.9, score="protocol", steps=None
 ) -> dict:
-    """{name of a row: {task: (mean with its interval, number of seeds)}}."""
+    """{name of a row: {task: its cell}}."""
     runs = load(RUNS, score, steps).scored
     runs = runs[(runs["agent"] == agent) & (runs["suite"] == suite) & runs["env"].isin(tasks)]
     runs = select.comparable(runs, "results")
     form = ",.0f" if suite == "mujoco" else ",.1f"
     return {
         name: {
-            each.env: (with_interval(each.mean, each.low, each.high, form), each.n_seeds)
+            each.env: cell(each, form)
             for each in intervals.over_seeds(own, ["env"], "final_return").itertuples()
         }
         for name, own in settings_of(runs, distribution, sparsity).items()
@@ -69,7 +74,7 @@ def final_returns(agent, suite, tasks, *which, **length) -> str:
     """
     rows = []
     for name, found in scores(agent, suite, tasks, *which, **length).items():
-        cells = {task: "{} ({})".format(*found[task]) if task in found else "" for task in tasks}
+        cells = {task: found.get(task, "") for task in tasks}
         if found:
             rows.append({"method": name, **cells})
     return markdown(pd.DataFrame(rows))
@@ -141,7 +146,7 @@ def test_claims():
 def result_of(agent, suite, task, steps=None) -> str:
     """The cells of a row in README's table: final returns at 90%, ERK, with numbers of seeds."""
     found = scores(agent, suite, [task], steps=steps).values()
-    return " | ".join("{} ({})".format(*each[task]) if task in each else "" for each in found)
+    return re.sub(" +", " ", " | ".join(each.get(task, "") for each in found))
 
 
 @pytest.mark.parametrize(
@@ -172,15 +177,12 @@ def of_shares(task: str, budget: float) -> str:
     runs = parameter_splits.splits(load(RUNS, "protocol").scored, "results", BUDGETS)
     runs = runs[(runs["env"] == task) & (runs["budget"] == budget)]
     runs = runs.assign(share=runs["actor_share"].round(1))
-    found = runs.pivot(index="method", columns="share", values="final_return")
-    rows = [
-        {
-            "method": style.method_name(method),
-            **{f"{x:.0%}": f"{y:,.0f} (1)" for x, y in own.items()},
-        }
-        for method, own in found.iterrows()
-    ]
-    return markdown(pd.DataFrame(rows))
+    found = intervals.over_seeds(runs, ["method", "share"], "final_return")
+    rows: dict[str, dict[str, str]] = {}
+    for each in found.itertuples():
+        cells = rows.setdefault(each.method, {"method": style.method_name(each.method)})
+        cells[f"{each.share:.0%}"] = cell(each, ",.0f")
+    return markdown(pd.DataFrame(rows.values()))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -210,7 +212,7 @@ def test_every_task_and_length_has_a_table():
 )
 @pytest.mark.filterwarnings("ignore")
 def test_rows_of_the_readme(task):
-    assert f"| {result_of(*task)} |".replace("|  |", "| |").replace("|  |", "| |") in README
+    assert f"| {result_of(*task)} |".replace("  ", " ") in README
 
 
 # Runs of the page's commands that have not been trained; the page says so.

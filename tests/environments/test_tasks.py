@@ -46,7 +46,7 @@ def test_the_papers_tasks_are_known_behind_a_module_too():
 
 @pytest.mark.filterwarnings("ignore:.*Overriding environment")
 @pytest.mark.parametrize("name", ["Hopper-v2", "Humanoid-v4"])
-def test_an_environment_of_ones_own_may_have_the_name_of_a_papers_task(name, tmp_path, monkeypatch):
+def test_a_users_environment_may_have_the_name_of_a_papers_task(name, tmp_path, monkeypatch):
     monkeypatch.setitem(gymnasium.registry, name, gymnasium.registry[name])  # restored afterwards
     monkeypatch.syspath_prepend(tmp_path)
     module = f"my_{name.replace('-', '_')}"
